@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOVEA_H
+#define FOVEA_H
+
+#include <fovea/box.h>
+#include <fovea/detector.h>
+#include <fovea/device.h>
+#include <fovea/error.h>
+#include <fovea/image.h>
+#include <fovea/labels.h>
+#include <fovea/metrics.h>
+#include <fovea/model.h>
+#include <fovea/overlay.h>
+#include <fovea/session.h>
+#include <fovea/tensor.h>
+
+#endif

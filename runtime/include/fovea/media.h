@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOVEA_MEDIA_H
+#define FOVEA_MEDIA_H
+
+#include <fovea/image.h>
+
+G_BEGIN_DECLS
+
+/**
+ * Reads pictures from a video file, an image, a glob of images
+ * ("dir/\*.jpg"), a V4L2 device ("/dev/video0") or a stream URL (rtsp://,
+ * http://), through FFmpeg. One object, one thread at a time; calls block.
+ */
+typedef struct _FovReader FovReader;
+
+typedef struct {
+    int width, height;    /**< pixels */
+    int fps_num, fps_den; /**< nominal frame rate; 0/1 if unknown */
+    gint64 n_frames;      /**< -1 if unknown (live, or not stored) */
+    gint64 duration;      /**< ns, -1 if unknown */
+    gboolean live;        /**< a device or a live stream */
+    const char *codec;    /**< decoder's name, owned by the reader */
+} FovReaderInfo;
+
+/** One decoded picture; valid until the next fov_reader_read on its reader. */
+typedef struct {
+    FovImage image;   /**< I420, NV12, GRAY or RGB, whatever is nearest to the source */
+    gint64 pts;       /**< ns from the first frame, increasing */
+    gint64 index;     /**< 0-based */
+    const char *path; /**< the image file it came from, or NULL for video */
+} FovFrame;
+
+FOV_API FovReader *fov_reader_open (const char *input, GError **error);
+FOV_API void fov_reader_free (FovReader *reader);
+FOV_API const FovReaderInfo *fov_reader_info (FovReader *reader);
+
+/**
+ * Reads the next picture. Returns FALSE at the end (error not set) or on
+ * failure (error set). Damaged packets are skipped and counted; only when
+ * nothing at all can be decoded is it an error.
+ */
+FOV_API gboolean fov_reader_read (FovReader *reader, FovFrame *frame, GError **error);
+
+/** Damaged packets or pictures skipped so far. */
+FOV_API guint64 fov_reader_damaged (FovReader *reader);
+
+/** Makes a blocked read return FOV_ERROR_CANCELLED. Thread and signal safe. */
+FOV_API void fov_reader_cancel (FovReader *reader);
+
+/**
+ * Writes pictures to a video file (container by extension; H.264 through
+ * OpenH264 where FFmpeg has it, else MPEG-4 or VP8; never a GPL encoder), or,
+ * for ".png" / ".jpg" names, one image (a pattern such as %05d.png: a series).
+ */
+typedef struct _FovWriter FovWriter;
+
+/** Zero means the default. */
+typedef struct {
+    int fps_num, fps_den; /**< nominal rate, default 25/1 */
+    gint64 bitrate;       /**< bits per second; 0: 0.12 bits per pixel and frame */
+    const char *encoder;  /**< FFmpeg encoder name; NULL: chosen as above */
+} FovWriterParams;
+
+/** Creates the file (written in place) with an even frame size padded where the codec needs it. */
+FOV_API FovWriter *fov_writer_open (const char *path, int width, int height,
+                                    const FovWriterParams *params, GError **error);
+
+/** Appends a picture of the writer's size in any format; pts in ns, increasing. */
+FOV_API gboolean fov_writer_write (FovWriter *writer, const FovImage *image, gint64 pts,
+                                   GError **error);
+
+/** Flushes and closes the file. A second call does nothing and succeeds. */
+FOV_API gboolean fov_writer_close (FovWriter *writer, GError **error);
+
+/** Closes (errors are logged) and frees. */
+FOV_API void fov_writer_free (FovWriter *writer);
+
+/** Decodes one image file into a newly allocated RGB image; g_free (image->plane[0]). */
+FOV_API gboolean fov_image_load (const char *path, FovImage *image, GError **error);
+
+/** Encodes one image by extension (.png, .jpg). */
+FOV_API gboolean fov_image_save (const FovImage *image, const char *path, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovReader, fov_reader_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovWriter, fov_writer_free)
+
+G_END_DECLS
+
+#endif

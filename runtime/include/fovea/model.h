@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOVEA_MODEL_H
+#define FOVEA_MODEL_H
+
+#include <fovea/tensor.h>
+
+G_BEGIN_DECLS
+
+/** A network as read from a file; immutable, reference counted, thread safe. */
+typedef struct _FovModel FovModel;
+
+/**
+ * Reads a model: ONNX (*.onnx; opset 7 to 20; external data beside it) or a
+ * TensorFlow.js graph model (model.json, or its folder). The format is
+ * recognised by content. A damaged, hostile or unsupported file gives one
+ * error that names file, node, operator and what was expected; memory use is
+ * bounded by the file's real size.
+ */
+FOV_API FovModel *fov_model_load (const char *path, GError **error);
+FOV_API FovModel *fov_model_ref (FovModel *model);
+FOV_API void fov_model_unref (FovModel *model);
+
+FOV_API const char *fov_model_path (FovModel *model);
+/** "ONNX opset 11" or "TensorFlow.js graph model". */
+FOV_API const char *fov_model_format (FovModel *model);
+
+FOV_API guint fov_model_n_inputs (FovModel *model);
+FOV_API guint fov_model_n_outputs (FovModel *model);
+FOV_API void fov_model_input (FovModel *model, guint index, FovTensorInfo *info);
+FOV_API void fov_model_output (FovModel *model, guint index, FovTensorInfo *info);
+
+/** A metadata value by key ("names", "stride", ...), or NULL. Owned by the model. */
+FOV_API const char *fov_model_metadata (FovModel *model, const char *key);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovModel, fov_model_unref)
+
+G_END_DECLS
+
+#endif

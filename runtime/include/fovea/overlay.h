@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOVEA_OVERLAY_H
+#define FOVEA_OVERLAY_H
+
+#include <fovea/box.h>
+#include <fovea/image.h>
+
+G_BEGIN_DECLS
+
+/**
+ * Draws boxes and label chips straight into a picture, in its own pixel
+ * format (no detour over RGB). Text is rendered once per label with pango and
+ * kept. One object, one thread at a time.
+ */
+typedef struct _FovOverlay FovOverlay;
+
+typedef enum {
+    FOV_OVERLAY_COLOR_AUTO, /**< by id where there is one, else by class */
+    FOV_OVERLAY_COLOR_CLASS,
+    FOV_OVERLAY_COLOR_ID,
+} FovOverlayColor;
+
+/** Zero means the default everywhere. */
+typedef struct {
+    float line_width; /**< pixels; 0: frame height / 270, at least 1.5 */
+    float font_size;  /**< pixels; 0: frame height / 32, at least 11 */
+    const char *font; /**< pango family; NULL: "Sans" */
+    FovOverlayColor color;
+    gboolean hide_labels;
+    gboolean hide_scores;
+} FovOverlayParams;
+
+/** One thing to draw. */
+typedef struct {
+    FovBox box;        /**< pixels of the picture; parts outside are clipped */
+    const char *label; /**< UTF-8 or NULL */
+    float score;       /**< 0..1; < 0: no score */
+    int class_id;      /**< >= 0 */
+    gint64 id;         /**< track id; < 0: none */
+    gboolean dashed;   /**< e.g. an occluded track */
+} FovOverlayItem;
+
+FOV_API FovOverlay *fov_overlay_new (const FovOverlayParams *params);
+FOV_API void fov_overlay_free (FovOverlay *overlay);
+
+/** Changes the looks from the next picture on. */
+FOV_API void fov_overlay_set_params (FovOverlay *overlay, const FovOverlayParams *params);
+
+/**
+ * Draws n items. A label is a filled chip in the box's colour, kept inside the
+ * picture, moved aside where it would cover another label if there is room.
+ * Boxes that are not finite are skipped. Fails only on an invalid image.
+ */
+FOV_API gboolean fov_overlay_draw (FovOverlay *overlay, FovImage *image,
+                                   const FovOverlayItem *items, guint n, GError **error);
+
+/** The sRGB colour that the overlay uses for index: hues a golden ratio apart. */
+FOV_API void fov_overlay_palette (guint index, guint8 rgb[3]);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovOverlay, fov_overlay_free)
+
+G_END_DECLS
+
+#endif
