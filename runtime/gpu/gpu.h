@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOV_GPU_H
+#define FOV_GPU_H
+
+/*
+ * Vulkan, and nothing else of Fovea: devices, memory, kernels and recorded
+ * programs. The only folder that includes a Vulkan header.
+ *
+ * A program is a list of compute dispatches over
+ *   - one arena of activations (device memory, shared by all slots),
+ *   - one block of constants (device memory, written once),
+ *   - per slot (frame in flight): input memory and output memory, both mapped.
+ * It is recorded once per slot into a command buffer and replayed; slots run
+ * in submit order on one queue, each signalling the program's timeline.
+ * Every kernel sees the same descriptor set; offsets go by push constants:
+ *   0 arena   SSBO (vec4)        1 arena   texel buffer rgba32f
+ *   2 const   SSBO (vec4)        3 const   texel buffer rgba32f
+ *   4 inputs  SSBO (uint)        of the slot, for kernels that read a graph input in place
+ *   5 outputs SSBO (uint)        of the slot
+ * The arena's first 64 bytes are zero and stay so (texel 0: what reads outside a
+ * picture are sent to); the planner starts at byte 64.
+ */
+#include <fovea/device.h>
+#include <fovea/tensor.h>
+
+typedef struct _FovGpu FovGpu;
+typedef struct _FovGpuProgram FovGpuProgram;
+
+typedef enum { FOV_GPU_REAL, FOV_GPU_ANY } FovGpuSelect;
+
+/** What the device can do beyond Vulkan 1.2 compute in fp32 (queried, never by name). */
+typedef struct {
+    gboolean fp16_storage, fp16_math, int8_dot, cooperative_matrix;
+    guint subgroup_size;
+    guint64 max_storage_range, memory_bytes;
+    double timestamp_period; /* ns per tick; 0: none */
+    guint max_texel_elements;
+} FovGpuLimits;
+
+/** The N-th device of that kind, or the first whose name contains match (index < 0). */
+FovGpu *fov_gpu_open (FovGpuSelect select, int index, const char *match, GError **error);
+FovGpu *fov_gpu_ref (FovGpu *gpu);
+void fov_gpu_unref (FovGpu *gpu);
+const char *fov_gpu_name (FovGpu *gpu);
+gboolean fov_gpu_is_real (FovGpu *gpu);
+const FovGpuLimits *fov_gpu_limits (FovGpu *gpu);
+/** Appends FovDeviceInfo entries for every Vulkan device; none and no error without a loader or
+ * driver. */
+void fov_gpu_list (GArray *infos);
+
+/* ---- programs --------------------------------------------------------- */
+
+typedef struct {
+    gsize arena_bytes;
+    guint n_slots;
+    guint n_inputs, n_outputs;
+    const gsize *input_bytes; /* capacity of each, per slot */
+    const gsize *output_bytes;
+    gboolean profile; /* a timestamp after every dispatch */
+    FovProgress progress;
+    gpointer progress_data;
+} FovGpuProgramParams;
+
+/** Blocks; so do all calls up to and including fov_gpu_program_finish. */
+FovGpuProgram *fov_gpu_program_new (FovGpu *gpu, const FovGpuProgramParams *params, GError **error);
+void fov_gpu_program_free (FovGpuProgram *program);
+FovGpu *fov_gpu_program_gpu (FovGpuProgram *program);
+
+/** Copies data into the constant block (16-byte aligned); returns its byte offset. */
+guint32 fov_gpu_program_add_constant (FovGpuProgram *program, gconstpointer data, gsize bytes);
+/** Room for writing constants in place before finish; zeroed. *offset as above. */
+gpointer fov_gpu_program_reserve_constant (FovGpuProgram *program, gsize bytes, guint32 *offset);
+
+/** Names what the dispatches that follow belong to (profile, messages, self-check). */
+void fov_gpu_program_set_label (FovGpuProgram *program, const char *op, const char *name);
+
+/** Byte offset of input index within the slot's input SSBO (multiple of 256). */
+gsize fov_gpu_program_input_offset (FovGpuProgram *program, guint index);
+
+/**
+ * Appends a dispatch of gx * gy * gz workgroups. shader: name of the file in
+ * shaders/ without ".comp". spec: values of specialisation constants 0..n-1.
+ * push: at most 128 bytes. A dispatch waits for all before it, but for those
+ * since fov_gpu_program_overlap was set.
+ */
+gboolean fov_gpu_program_dispatch (FovGpuProgram *program, const char *shader, const guint32 *spec,
+                                   guint n_spec, gconstpointer push, gsize push_bytes, guint gx,
+                                   guint gy, guint gz, GError **error);
+/** The next dispatch does not depend on the one before it: no barrier between them. */
+void fov_gpu_program_overlap (FovGpuProgram *program);
+/** Appends a copy of input index into the arena / of arena bytes into output index. */
+void fov_gpu_program_copy_input (FovGpuProgram *program, guint index, gsize arena_offset,
+                                 gsize bytes);
+void fov_gpu_program_copy_output (FovGpuProgram *program, guint index, gsize arena_offset,
+                                  gsize bytes);
+
+/** Uploads constants, makes pipelines, records one command buffer per slot, warms up. */
+gboolean fov_gpu_program_finish (FovGpuProgram *program, GError **error);
+
+/** Grows an input's capacity; records again. Not on a frame's way; waits for frames in flight. */
+gboolean fov_gpu_program_reserve_input (FovGpuProgram *program, guint index, gsize bytes,
+                                        GError **error);
+
+/* Per frame: none of these allocates. One thread at a time per slot. */
+gpointer fov_gpu_program_input (FovGpuProgram *program, guint slot, guint index);
+gconstpointer fov_gpu_program_output (FovGpuProgram *program, guint slot, guint index);
+/** Starts the slot's command buffer; does not block. Thread safe. */
+gboolean fov_gpu_program_submit (FovGpuProgram *program, guint slot, GError **error);
+/** Waits for the slot's last submit. FOV_ERROR_DEVICE_LOST where that happened. */
+gboolean fov_gpu_program_wait (FovGpuProgram *program, guint slot, GError **error);
+gboolean fov_gpu_program_done (FovGpuProgram *program, guint slot);
+
+guint fov_gpu_program_n_dispatches (FovGpuProgram *program);
+/** Allocations + pipelines + recordings made by this program and its device so far. */
+guint64 fov_gpu_program_n_prepared (FovGpuProgram *program);
+gsize fov_gpu_program_constant_bytes (FovGpuProgram *program);
+/** Per-dispatch seconds of the slot's last frame (profile); FovStepTime-like via callback. */
+typedef void (*FovGpuTimeFunc) (const char *op, const char *name, const char *shader,
+                                double seconds, gpointer user_data);
+void fov_gpu_program_times (FovGpuProgram *program, guint slot, FovGpuTimeFunc func,
+                            gpointer user_data);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovGpu, fov_gpu_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovGpuProgram, fov_gpu_program_free)
+
+#endif

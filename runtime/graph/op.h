@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOV_OP_H
+#define FOV_OP_H
+
+/*
+ * The op table: one FovOpDef per op, everything about an op in one place.
+ * runtime/ops holds them, one file per family (foo.c: parameters, inference,
+ * reference; foo.host.c and foo.gpu.c: what the two executors run).
+ */
+#include "graph/plan.h"
+
+/* ---- parameters ------------------------------------------------------- */
+
+typedef struct {
+    int n;
+    gint64 v[16];
+} FovInts;
+typedef struct {
+    int n;
+    float v[16];
+} FovFloats;
+
+typedef enum {
+    FOV_PARAM_INT,    /* gint64 */
+    FOV_PARAM_FLOAT,  /* float */
+    FOV_PARAM_INTS,   /* FovInts */
+    FOV_PARAM_FLOATS, /* FovFloats */
+    FOV_PARAM_ENUM,   /* int, index into names */
+} FovParamType;
+
+/** One attribute: where it goes and what it is when it is left out. */
+typedef struct {
+    const char *name; /* NULL ends the table */
+    FovParamType type;
+    gsize offset;
+    double fallback;          /* INT, FLOAT, ENUM */
+    const char *const *names; /* ENUM, NULL-terminated */
+} FovParam;
+
+/* ---- the definition --------------------------------------------------- */
+
+typedef enum {
+    FOV_OP_ALIAS = 1 << 0,   /* output 0 is input 0's bytes under another shape (planar) */
+    FOV_OP_DYNAMIC = 1 << 1, /* an output's size depends on data */
+    FOV_OP_NO_FOLD = 1 << 2, /* never folded (state, randomness, device input) */
+    FOV_OP_UNARY = 1 << 3,   /* elementwise, one data input, same shape and dtype out */
+} FovOpFlags;
+
+struct _FovOpDef {
+    const char *name;
+    guint min_inputs, max_inputs; /* max: G_MAXUINT for variadic */
+    guint min_outputs, max_outputs;
+    guint flags;
+    const FovParam *params;
+    gsize params_size;
+
+    /**
+     * Sets dtype and shape of every output from the inputs' (all known and
+     * concrete when called). May read constant inputs; may complete params
+     * (resolve auto_pad, default axes). Must reject what does not fit with
+     * fov_node_error: the reference and executors rely on it.
+     */
+    gboolean (*infer) (FovNode *node, GError **error);
+
+    /**
+     * Computes outputs from inputs (dense; an absent input has data NULL),
+     * in double whatever the dtypes: the oracle, written to be read. For
+     * FOV_OP_DYNAMIC ops it allocates out[i].data (g_malloc) and sets the shape.
+     */
+    gboolean (*reference) (const FovNode *node, const FovView *in, FovView *out, GError **error);
+
+    /** Multiplications and additions of one run; NULL: one per output element. */
+    double (*flops) (const FovNode *node);
+
+    const FovHostOp *host; /* NULL: the reference runs in its place */
+    const FovGpuOp *gpu;   /* NULL: not on the GPU */
+};
+
+/** By name, or NULL. Names are ONNX's; internal ops start with "fov.". */
+const FovOpDef *fov_op_find (const char *name);
+/** All ops, NULL-terminated. */
+const FovOpDef *const *fov_op_list (void);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOV_PASSES_H
+#define FOV_PASSES_H
+
+/*
+ * Rewrites of a specialised graph. Each keeps its meaning: outputs stay the
+ * same up to float rounding. fov_plan_new runs them in this order.
+ */
+#include "graph/plan.h"
+
+/** Drops identities, no-op casts / reshapes / transposes; joins chains of them; Dropout out. */
+gboolean fov_pass_simplify (FovGraph *graph, GError **error);
+/** Folds batch norm, and per-channel Mul / Add by constants, into the convolution before it. */
+gboolean fov_pass_fold_norm (FovGraph *graph, GError **error);
+/** x * Sigmoid(x) -> fov.Silu, x * HardSigmoid(x) -> HardSwish, Clip's bounds into its params ...
+ */
+gboolean fov_pass_patterns (FovGraph *graph, GError **error);
+/** Explicit Pad before a convolution / pool, bias, activation and residual Add into the
+ * convolution. */
+gboolean fov_pass_fuse (FovGraph *graph, GError **error);
+/** Chooses layouts and inserts fov.Reorder where they meet; formats[tensor id], grown as needed. */
+gboolean fov_pass_layout (FovGraph *graph, const FovPlanTarget *target, GArray *formats,
+                          GError **error);
+
+#endif

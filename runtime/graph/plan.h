@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOV_PLAN_H
+#define FOV_PLAN_H
+
+/*
+ * A plan: where each tensor lies and in which layout, and the steps in order.
+ * Layouts are chosen by the layout pass from what the executor's ops can do;
+ * memory is shared by lifetime.
+ *
+ * PLANAR   dense row-major, as the shape says.
+ * BLOCKED  4-D float32 NCHW as [N][ceil(C/b)][H + 2 halo][W + 2 halo][b], the
+ *          unused channels of the last block are 0; the halo (host only) is 0
+ *          when a consumer reads it: the executor clears it, kernels never do.
+ *          b is 4 on vulkan, 8 or 16 on the host.
+ */
+#include "graph/graph.h"
+
+typedef enum { FOV_PLANAR, FOV_BLOCKED } FovLayout;
+
+typedef struct {
+    FovLayout layout;
+    int block; /* 1 for planar */
+    int halo;  /* pixels on each side */
+} FovFormat;
+
+typedef enum {
+    FOV_PLACE_ARENA,    /* offset into the session's activation memory */
+    FOV_PLACE_CONSTANT, /* tensor->data */
+    FOV_PLACE_INPUT,    /* a graph input, index into the frame's inputs */
+} FovPlace;
+
+/** A tensor as a kernel sees it. */
+typedef struct {
+    const FovTensor *tensor;
+    FovDType dtype;
+    FovShape shape;
+    FovFormat format;
+    FovPlace place;
+    gsize offset; /* ARENA: bytes, multiple of 64 but inside a concat (then of 4) */
+    guint input;  /* INPUT */
+    gsize bytes;
+} FovOperand;
+
+/** One node's work; in[i] is NULL for an absent input. */
+typedef struct {
+    const FovNode *node;
+    const FovOperand **in;
+    const FovOperand **out;
+} FovStep;
+
+/* ---- what the host executor needs of an op ---------------------------- */
+
+typedef struct {
+    guint8 *arena;       /* 64-byte aligned; 4 KiB may be read beyond its end */
+    const void **inputs; /* one per graph input */
+} FovHostFrame;
+
+typedef struct _FovHostStep FovHostStep;
+struct _FovHostStep {
+    FovStep step;
+    guint n_tasks; /* run is called for 0..n_tasks-1, in any order, from any of the threads */
+    void (*run) (const FovHostStep *step, const FovHostFrame *frame, guint task);
+    gpointer state; /* packed weights and sizes */
+    GDestroyNotify free_state;
+};
+
+enum { FOV_CAN_PLANAR = 1, FOV_CAN_BLOCKED = 2, FOV_WANTS_BLOCKED = 4 };
+
+typedef struct _FovHostOp {
+    /**
+     * Which layouts the node may have here (FOV_CAN_*): when BLOCKED is chosen,
+     * all its non-constant 4-D float inputs and outputs are blocked.
+     * FOV_WANTS_BLOCKED: worth converting inputs for.
+     */
+    guint (*formats) (const FovNode *node, int block);
+    /** Zero halo wanted around input index, pixels; NULL: 0. */
+    int (*halo) (const FovNode *node, guint index);
+    /** Packs weights, picks the kernel, sets n_tasks, run, state. */
+    gboolean (*prepare) (FovHostStep *step, GError **error);
+} FovHostOp;
+
+/** Address of an operand in this frame. */
+static inline void *fov_host_ptr (const FovHostFrame *frame, const FovOperand *operand)
+{
+    switch (operand->place) {
+    case FOV_PLACE_ARENA:
+        return frame->arena + operand->offset;
+    case FOV_PLACE_INPUT:
+        return (void *)frame->inputs[operand->input];
+    default:
+        return (void *)g_bytes_get_data (operand->tensor->data, NULL);
+    }
+}
+
+/* ---- what the vulkan executor needs of an op -------------------------- */
+
+typedef struct _FovGpuProgram FovGpuProgram; /* gpu/gpu.h */
+
+typedef struct _FovGpuOp {
+    guint (*formats) (const FovNode *node, int block);
+    /** Adds constants and dispatches to the program. */
+    gboolean (*record) (FovGpuProgram *program, const FovStep *step, GError **error);
+} FovGpuOp;
+
+/* ---- the plan --------------------------------------------------------- */
+
+/** What the planner asks of an executor. */
+typedef struct {
+    int block;         /* of blocked tensors */
+    gboolean use_halo; /* host */
+    gboolean (*has_op) (const FovOpDef *op);
+    guint (*formats) (const FovNode *node, int block);
+    int (*halo) (const FovNode *node, guint index); /* may be NULL */
+} FovPlanTarget;
+
+typedef struct {
+    FovGraph *graph;      /* owned: specialised, optimised, with layout nodes */
+    FovOperand *operands; /* by tensor id */
+    FovStep *steps;
+    guint n_steps;
+    guint n_static; /* the first n_static steps are planned; the rest (sizes depend on data) are
+                       interpreted with the reference functions */
+    gsize arena_bytes, naive_bytes, constant_bytes;
+    double flops;
+} FovPlan;
+
+/**
+ * Optimises the (specialised) graph for the target, chooses layouts and lays
+ * out memory. Takes the graph over, also on failure.
+ */
+FovPlan *fov_plan_new (FovGraph *graph, const FovPlanTarget *target, GError **error);
+void fov_plan_free (FovPlan *plan);
+
+/** Bytes of a tensor in a format; 0 on overflow. */
+gsize fov_format_bytes (const FovFormat *format, FovDType dtype, const FovShape *shape);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovPlan, fov_plan_free)
+
+#endif

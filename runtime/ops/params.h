@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOV_OPS_PARAMS_H
+#define FOV_OPS_PARAMS_H
+
+/* Parameters of the ops that more than one file looks into. */
+#include "graph/op.h"
+
+/**
+ * Elementwise functions of one variable, each an op of its own (Relu, ...) and
+ * an epilogue of convolutions. Shared with the shaders (lib/act.glsl).
+ */
+typedef enum {
+    FOV_ACT_NONE = 0,
+    FOV_ACT_RELU = 1,         /* max(x, 0) */
+    FOV_ACT_CLIP = 2,         /* min(max(x, a), b) */
+    FOV_ACT_LEAKY_RELU = 3,   /* x < 0 ? a x : x */
+    FOV_ACT_SIGMOID = 4,      /* 1 / (1 + exp(-x)) */
+    FOV_ACT_SILU = 5,         /* x sigmoid(x) */
+    FOV_ACT_HARD_SIGMOID = 6, /* clip(a x + b, 0, 1) */
+    FOV_ACT_HARD_SWISH = 7,   /* x clip(x / 6 + 1/2, 0, 1) */
+    FOV_ACT_TANH = 8,
+    FOV_ACT_ELU = 9,       /* x < 0 ? a (exp(x) - 1) : x */
+    FOV_ACT_SELU = 10,     /* b (x < 0 ? a (exp(x) - 1) : x) */
+    FOV_ACT_SOFTPLUS = 11, /* log(1 + exp(x)) */
+    FOV_ACT_MISH = 12,     /* x tanh(softplus(x)) */
+    FOV_ACT_GELU = 13,     /* x (1 + erf(x / sqrt 2)) / 2 */
+    FOV_ACT_EXP = 14,
+    FOV_ACT_LOG = 15,
+    FOV_ACT_SQRT = 16,
+    FOV_ACT_NEG = 17,
+    FOV_ACT_ABS = 18,
+    FOV_ACT_RECIPROCAL = 19,
+    FOV_ACT_FLOOR = 20,
+    FOV_ACT_CEIL = 21,
+    FOV_ACT_ROUND = 22, /* half to even */
+    FOV_ACT_ERF = 23,
+    FOV_ACT_SIN = 24,
+    FOV_ACT_COS = 25,
+    FOV_ACT_SIGN = 26,
+    FOV_ACT_SOFTSIGN = 27, /* x / (1 + |x|) */
+    FOV_ACT_SQUARE = 28,
+    FOV_N_ACTS
+} FovActKind;
+
+typedef struct {
+    FovActKind kind;
+    float a, b;
+} FovAct;
+
+/** The reference value, in double. */
+double fov_act_value (const FovAct *act, double x);
+
+/** Params of every unary op of that table. */
+typedef struct {
+    FovAct act;
+} FovUnaryParams;
+
+typedef enum { FOV_PAD_NOTSET, FOV_PAD_SAME_UPPER, FOV_PAD_SAME_LOWER, FOV_PAD_VALID } FovAutoPad;
+
+/**
+ * Conv: inputs X [N,C,H,W], W [M,C/group,kh,kw], B [M] (optional), R (optional:
+ * residual of the output's shape, put there by the fuse pass). 2-D only.
+ * y = act(conv + B + R), or act(conv + B) + R where residual_last.
+ * ConvTranspose: W [C,M/group,kh,kw]; no residual.
+ * Inference completes every list (n = 2, pads n = 4: top, left, bottom, right).
+ */
+typedef struct {
+    FovInts kernel_shape, strides, pads, dilations;
+    FovInts output_padding, output_shape; /* ConvTranspose */
+    gint64 group;
+    int auto_pad; /* FovAutoPad */
+    FovAct act;
+    gboolean residual_last;
+} FovConvParams;
+
+/** MaxPool, AveragePool; Global* have none. Lists completed as for Conv. */
+typedef struct {
+    FovInts kernel_shape, strides, pads, dilations;
+    gint64 ceil_mode, count_include_pad, storage_order;
+    int auto_pad;
+} FovPoolParams;
+
+/** BatchNormalization: X, scale, bias, mean, var. */
+typedef struct {
+    float epsilon, momentum;
+    gint64 training_mode, spatial;
+} FovBatchNormParams;
+
+/** fov.Reorder: between layouts; the operands' formats say which. fov.ChannelMap: see channel.c. */
+typedef struct {
+    int to; /* FovLayout */
+} FovReorderParams;
+
+/** Resize, after inference: sizes from output / input; scale is the model's where given. */
+typedef struct {
+    int mode;            /* 0 nearest, 1 linear, 2 cubic */
+    int coordinate_mode; /* 0 half_pixel, 1 asymmetric, 2 align_corners, 3 pytorch_half_pixel, 4
+                            tf_half_pixel_for_nn */
+    int nearest_mode;    /* 0 round_prefer_floor, 1 round_prefer_ceil, 2 floor, 3 ceil */
+    float cubic_coeff_a;
+    gint64 exclude_outside, antialias;
+    float extrapolation_value;
+    FovInts axes;
+    int aspect;      /* keep_aspect_ratio_policy */
+    FovFloats scale; /* filled by inference, one per dimension, output / input coordinate scale */
+} FovResizeParams;
+
+#endif
