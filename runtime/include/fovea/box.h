@@ -59,7 +59,9 @@ typedef struct {
 /**
  * The map from region (pixels of an image; e.g. the whole of it) to a network
  * input of net_w x net_h. The scaled size is rounded down (as YOLOX does) and
- * at least 1.
+ * at least 1; scale_x and scale_y are those after rounding, so that the region
+ * fills the inner rectangle exactly. An empty or non-finite region counts as
+ * one pixel wide or high.
  */
 FOV_API FovLetterbox fov_letterbox (FovBox region, int net_w, int net_h, FovFit fit);
 

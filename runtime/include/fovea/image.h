@@ -58,8 +58,9 @@ FOV_API gboolean fov_image_check (const FovImage *image, GError **error);
 
 /**
  * Allocates one block that holds all planes (rows padded to 64 bytes) and
- * points image at it. The caller frees it with g_free (image->plane[0]).
- * Returns FALSE on a size out of range.
+ * points image at it: all zero, BT.601, limited range. The caller frees it with
+ * g_free (image->plane[0]). Returns FALSE with image untouched on a size out of
+ * range (FOV_ERROR_ARGUMENT) or without memory (FOV_ERROR_MEMORY).
  */
 FOV_API gboolean fov_image_alloc (FovImage *image, FovPixelFormat format, int width, int height,
                                   GError **error);
@@ -67,7 +68,9 @@ FOV_API gboolean fov_image_alloc (FovImage *image, FovPixelFormat format, int wi
 /**
  * Converts between any two formats at the same size (pixel-exact reference
  * conversion, round to nearest; chroma by box average down, replication up).
- * dst's planes must be allocated; dst's matrix and range say what is wanted.
+ * dst's planes must be allocated and not overlap src's; dst's matrix and range
+ * say what is wanted. A grey picture has neutral chroma; an unused fourth byte
+ * becomes 255.
  */
 FOV_API gboolean fov_image_convert (const FovImage *src, FovImage *dst, GError **error);
 
