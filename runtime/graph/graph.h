@@ -46,6 +46,7 @@ struct _FovGraph {
     GPtrArray *nodes;   /* FovNode*, in topological order */
     GPtrArray *inputs;  /* FovTensor*, in the model's order */
     GPtrArray *outputs;
+    GHashTable *names; /* name -> FovTensor */
 };
 
 /** An attribute as a reader hands it over; the op's param table takes it in. */
