@@ -5,7 +5,8 @@
 
 /* ---- tensors ---------------------------------------------------------- */
 
-static FovTensor *tensor_new (FovGraph *graph, const char *name, FovDType dtype)
+static FovTensor *
+tensor_new (FovGraph *graph, const char *name, FovDType dtype)
 {
     FovTensor *tensor = g_new0 (FovTensor, 1);
 
@@ -17,7 +18,8 @@ static FovTensor *tensor_new (FovGraph *graph, const char *name, FovDType dtype)
     return tensor;
 }
 
-static void tensor_free (FovTensor *tensor)
+static void
+tensor_free (FovTensor *tensor)
 {
     if (!tensor)
         return;
@@ -27,7 +29,8 @@ static void tensor_free (FovTensor *tensor)
     g_free (tensor);
 }
 
-static void node_free (FovNode *node)
+static void
+node_free (FovNode *node)
 {
     g_free (node->name);
     g_free (node->params);
@@ -36,19 +39,21 @@ static void node_free (FovNode *node)
     g_free (node);
 }
 
-FovGraph *fov_graph_new (void)
+FovGraph *
+fov_graph_new (void)
 {
     FovGraph *graph = g_new0 (FovGraph, 1);
 
-    graph->tensors = g_ptr_array_new_with_free_func ((GDestroyNotify)tensor_free);
-    graph->nodes = g_ptr_array_new_with_free_func ((GDestroyNotify)node_free);
+    graph->tensors = g_ptr_array_new_with_free_func ((GDestroyNotify) tensor_free);
+    graph->nodes = g_ptr_array_new_with_free_func ((GDestroyNotify) node_free);
     graph->inputs = g_ptr_array_new ();
     graph->outputs = g_ptr_array_new ();
     graph->names = g_hash_table_new (g_str_hash, g_str_equal);
     return graph;
 }
 
-void fov_graph_free (FovGraph *graph)
+void
+fov_graph_free (FovGraph *graph)
 {
     if (!graph)
         return;
@@ -60,7 +65,8 @@ void fov_graph_free (FovGraph *graph)
     g_free (graph);
 }
 
-void fov_graph_rename (FovGraph *graph, FovTensor *tensor, const char *name)
+void
+fov_graph_rename (FovGraph *graph, FovTensor *tensor, const char *name)
 {
     char *unique;
 
@@ -82,13 +88,14 @@ void fov_graph_rename (FovGraph *graph, FovTensor *tensor, const char *name)
     g_hash_table_insert (graph->names, tensor->name, tensor);
 }
 
-FovTensor *fov_graph_find (const FovGraph *graph, const char *name)
+FovTensor *
+fov_graph_find (const FovGraph *graph, const char *name)
 {
     return g_hash_table_lookup (graph->names, name);
 }
 
-FovTensor *fov_graph_add_input (FovGraph *graph, const char *name, FovDType dtype,
-                                const FovShape *shape)
+FovTensor *
+fov_graph_add_input (FovGraph *graph, const char *name, FovDType dtype, const FovShape *shape)
 {
     FovTensor *tensor = tensor_new (graph, name, dtype);
 
@@ -99,13 +106,14 @@ FovTensor *fov_graph_add_input (FovGraph *graph, const char *name, FovDType dtyp
     return tensor;
 }
 
-FovTensor *fov_graph_add_constant (FovGraph *graph, const char *name, FovDType dtype,
-                                   const FovShape *shape, GBytes *data, GError **error)
+FovTensor *
+fov_graph_add_constant (FovGraph *graph, const char *name, FovDType dtype, const FovShape *shape,
+                        GBytes *data, GError **error)
 {
     gint64 n = fov_shape_elements (shape);
     FovTensor *tensor;
 
-    if (n < 0 || (gsize)n * fov_dtype_size (dtype) != g_bytes_get_size (data)) {
+    if (n < 0 || (gsize) n * fov_dtype_size (dtype) != g_bytes_get_size (data)) {
         g_autofree char *text = fov_shape_to_string (shape);
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
                      "constant '%s': %" G_GSIZE_FORMAT
@@ -122,8 +130,8 @@ FovTensor *fov_graph_add_constant (FovGraph *graph, const char *name, FovDType d
     return tensor;
 }
 
-static FovTensor *add_vector (FovGraph *graph, const char *name, FovDType dtype, gconstpointer v,
-                              guint n)
+static FovTensor *
+add_vector (FovGraph *graph, const char *name, FovDType dtype, gconstpointer v, guint n)
 {
     g_autoptr (GBytes) data = g_bytes_new (v, n * fov_dtype_size (dtype));
     FovShape shape = { 1, { n } };
@@ -131,17 +139,20 @@ static FovTensor *add_vector (FovGraph *graph, const char *name, FovDType dtype,
     return fov_graph_add_constant (graph, name, dtype, &shape, data, NULL);
 }
 
-FovTensor *fov_graph_add_ints (FovGraph *graph, const char *name, const gint64 *v, guint n)
+FovTensor *
+fov_graph_add_ints (FovGraph *graph, const char *name, const gint64 *v, guint n)
 {
     return add_vector (graph, name, FOV_I64, v, n);
 }
 
-FovTensor *fov_graph_add_floats (FovGraph *graph, const char *name, const float *v, guint n)
+FovTensor *
+fov_graph_add_floats (FovGraph *graph, const char *name, const float *v, guint n)
 {
     return add_vector (graph, name, FOV_F32, v, n);
 }
 
-void fov_graph_add_output (FovGraph *graph, FovTensor *tensor)
+void
+fov_graph_add_output (FovGraph *graph, FovTensor *tensor)
 {
     tensor->is_output = TRUE;
     g_ptr_array_add (graph->outputs, tensor);
@@ -149,20 +160,22 @@ void fov_graph_add_output (FovGraph *graph, FovTensor *tensor)
 
 /* ---- attributes ------------------------------------------------------- */
 
-static void params_set_fallbacks (const FovOpDef *op, gpointer params)
+static void
+params_set_fallbacks (const FovOpDef *op, gpointer params)
 {
     for (const FovParam *p = op->params; p && p->name; p++) {
-        void *field = (guint8 *)params + p->offset;
+        void *field = (guint8 *) params + p->offset;
         if (p->type == FOV_PARAM_INT)
-            *(gint64 *)field = (gint64)p->fallback;
+            *(gint64 *) field = (gint64) p->fallback;
         else if (p->type == FOV_PARAM_FLOAT)
-            *(float *)field = (float)p->fallback;
+            *(float *) field = (float) p->fallback;
         else if (p->type == FOV_PARAM_ENUM)
-            *(int *)field = (int)p->fallback;
+            *(int *) field = (int) p->fallback;
     }
 }
 
-static gboolean param_set_enum (const FovParam *p, const FovAttr *attr, int *field)
+static gboolean
+param_set_enum (const FovParam *p, const FovAttr *attr, int *field)
 {
     if (attr->type != FOV_ATTR_STRING)
         return FALSE;
@@ -175,24 +188,25 @@ static gboolean param_set_enum (const FovParam *p, const FovAttr *attr, int *fie
     return FALSE;
 }
 
-static gboolean param_set (const FovParam *p, const FovAttr *attr, void *field)
+static gboolean
+param_set (const FovParam *p, const FovAttr *attr, void *field)
 {
     switch (p->type) {
     case FOV_PARAM_INT:
         if (attr->type != FOV_ATTR_INT)
             return FALSE;
-        *(gint64 *)field = attr->i;
+        *(gint64 *) field = attr->i;
         return TRUE;
     case FOV_PARAM_FLOAT:
         if (attr->type != FOV_ATTR_FLOAT)
             return FALSE;
-        *(float *)field = (float)attr->f;
+        *(float *) field = (float) attr->f;
         return TRUE;
     case FOV_PARAM_INTS: {
         FovInts *list = field;
         if (attr->type != FOV_ATTR_INTS || attr->n > G_N_ELEMENTS (list->v))
             return FALSE;
-        list->n = (int)attr->n;
+        list->n = (int) attr->n;
         if (attr->n)
             memcpy (list->v, attr->ints, attr->n * sizeof *list->v);
         return TRUE;
@@ -201,7 +215,7 @@ static gboolean param_set (const FovParam *p, const FovAttr *attr, void *field)
         FovFloats *list = field;
         if (attr->type != FOV_ATTR_FLOATS || attr->n > G_N_ELEMENTS (list->v))
             return FALSE;
-        list->n = (int)attr->n;
+        list->n = (int) attr->n;
         if (attr->n)
             memcpy (list->v, attr->floats, attr->n * sizeof *list->v);
         return TRUE;
@@ -212,18 +226,20 @@ static gboolean param_set (const FovParam *p, const FovAttr *attr, void *field)
     return FALSE;
 }
 
-static char *param_expected (const FovParam *p)
+static char *
+param_expected (const FovParam *p)
 {
     static const char *const types[] = { "an integer", "a float", "at most 16 integers",
                                          "at most 16 floats" };
     if (p->type == FOV_PARAM_ENUM) {
-        g_autofree char *all = g_strjoinv (", ", (char **)p->names);
+        g_autofree char *all = g_strjoinv (", ", (char **) p->names);
         return g_strdup_printf ("one of %s", all);
     }
     return g_strdup (types[p->type]);
 }
 
-static char *attr_found (const FovAttr *attr)
+static char *
+attr_found (const FovAttr *attr)
 {
     switch (attr->type) {
     case FOV_ATTR_INT:
@@ -239,7 +255,8 @@ static char *attr_found (const FovAttr *attr)
     }
 }
 
-static gboolean params_parse (FovNode *node, const FovAttr *attrs, guint n_attrs, GError **error)
+static gboolean
+params_parse (FovNode *node, const FovAttr *attrs, guint n_attrs, GError **error)
 {
     params_set_fallbacks (node->op, node->params);
     for (guint i = 0; i < n_attrs; i++) {
@@ -249,7 +266,7 @@ static gboolean params_parse (FovNode *node, const FovAttr *attrs, guint n_attrs
         if (!p || !p->name)
             return fov_node_error (node, error, "attribute '%s' is not known to this op",
                                    attrs[i].name);
-        if (!param_set (p, &attrs[i], (guint8 *)node->params + p->offset)) {
+        if (!param_set (p, &attrs[i], (guint8 *) node->params + p->offset)) {
             g_autofree char *found = attr_found (&attrs[i]);
             g_autofree char *expected = param_expected (p);
             return fov_node_error (node, error, "attribute '%s' is %s, expected %s", p->name, found,
@@ -261,7 +278,8 @@ static gboolean params_parse (FovNode *node, const FovAttr *attrs, guint n_attrs
 
 /* ---- nodes ------------------------------------------------------------ */
 
-gboolean fov_node_error (const FovNode *node, GError **error, const char *format, ...)
+gboolean
+fov_node_error (const FovNode *node, GError **error, const char *format, ...)
 {
     va_list args;
     g_autofree char *text = NULL;
@@ -274,7 +292,8 @@ gboolean fov_node_error (const FovNode *node, GError **error, const char *format
     return FALSE;
 }
 
-static FovNode *node_new (const FovOpDef *op, const char *name, guint n_inputs, guint n_outputs)
+static FovNode *
+node_new (const FovOpDef *op, const char *name, guint n_inputs, guint n_outputs)
 {
     FovNode *node = g_new0 (FovNode, 1);
 
@@ -288,7 +307,8 @@ static FovNode *node_new (const FovOpDef *op, const char *name, guint n_inputs, 
     return node;
 }
 
-static gboolean check_arity (const FovNode *node, FovTensor *const *inputs, GError **error)
+static gboolean
+check_arity (const FovNode *node, FovTensor *const *inputs, GError **error)
 {
     const FovOpDef *op = node->op;
 
@@ -304,9 +324,10 @@ static gboolean check_arity (const FovNode *node, FovTensor *const *inputs, GErr
     return TRUE;
 }
 
-FovNode *fov_graph_add_node (FovGraph *graph, const char *op_name, const char *name,
-                             FovTensor *const *inputs, guint n_inputs, guint n_outputs,
-                             const FovAttr *attrs, guint n_attrs, GError **error)
+FovNode *
+fov_graph_add_node (FovGraph *graph, const char *op_name, const char *name,
+                    FovTensor *const *inputs, guint n_inputs, guint n_outputs, const FovAttr *attrs,
+                    guint n_attrs, GError **error)
 {
     const FovOpDef *op = fov_op_find (op_name);
     FovNode *node;
@@ -336,7 +357,8 @@ FovNode *fov_graph_add_node (FovGraph *graph, const char *op_name, const char *n
     return node;
 }
 
-FovGraph *fov_graph_copy (const FovGraph *graph)
+FovGraph *
+fov_graph_copy (const FovGraph *graph)
 {
     FovGraph *copy = fov_graph_new ();
 
@@ -372,16 +394,17 @@ FovGraph *fov_graph_copy (const FovGraph *graph)
     }
     for (guint i = 0; i < graph->inputs->len; i++)
         g_ptr_array_add (copy->inputs,
-                         copy->tensors->pdata[((FovTensor *)graph->inputs->pdata[i])->id]);
+                         copy->tensors->pdata[((FovTensor *) graph->inputs->pdata[i])->id]);
     for (guint i = 0; i < graph->outputs->len; i++)
         g_ptr_array_add (copy->outputs,
-                         copy->tensors->pdata[((FovTensor *)graph->outputs->pdata[i])->id]);
+                         copy->tensors->pdata[((FovTensor *) graph->outputs->pdata[i])->id]);
     return copy;
 }
 
 /* ---- surgery ---------------------------------------------------------- */
 
-void fov_graph_set_input (FovGraph *graph, FovNode *node, guint index, FovTensor *tensor)
+void
+fov_graph_set_input (FovGraph *graph, FovNode *node, guint index, FovTensor *tensor)
 {
     FovTensor *old = node->inputs[index];
 
@@ -392,7 +415,8 @@ void fov_graph_set_input (FovGraph *graph, FovNode *node, guint index, FovTensor
         g_ptr_array_add (tensor->consumers, node);
 }
 
-void fov_graph_replace_uses (FovGraph *graph, FovTensor *old_tensor, FovTensor *new_tensor)
+void
+fov_graph_replace_uses (FovGraph *graph, FovTensor *old_tensor, FovTensor *new_tensor)
 {
     while (old_tensor->consumers->len) {
         FovNode *node = old_tensor->consumers->pdata[0];
@@ -409,7 +433,8 @@ void fov_graph_replace_uses (FovGraph *graph, FovTensor *old_tensor, FovTensor *
     new_tensor->is_output = TRUE;
 }
 
-static void drop_tensor (FovGraph *graph, FovTensor *tensor)
+static void
+drop_tensor (FovGraph *graph, FovTensor *tensor)
 {
     guint id = tensor->id;
 
@@ -418,7 +443,8 @@ static void drop_tensor (FovGraph *graph, FovTensor *tensor)
     tensor_free (tensor);
 }
 
-static void detach_node (FovGraph *graph, FovNode *node)
+static void
+detach_node (FovGraph *graph, FovNode *node)
 {
     for (guint i = 0; i < node->n_inputs; i++)
         if (node->inputs[i])
@@ -431,13 +457,15 @@ static void detach_node (FovGraph *graph, FovNode *node)
     }
 }
 
-void fov_graph_remove_node (FovGraph *graph, FovNode *node)
+void
+fov_graph_remove_node (FovGraph *graph, FovNode *node)
 {
     detach_node (graph, node);
     g_ptr_array_remove (graph->nodes, node);
 }
 
-static gboolean node_is_unused (const FovNode *node)
+static gboolean
+node_is_unused (const FovNode *node)
 {
     for (guint i = 0; i < node->n_outputs; i++)
         if (node->outputs[i] && (node->outputs[i]->consumers->len || node->outputs[i]->is_output))
@@ -445,9 +473,10 @@ static gboolean node_is_unused (const FovNode *node)
     return TRUE;
 }
 
-void fov_graph_remove_unused (FovGraph *graph)
+void
+fov_graph_remove_unused (FovGraph *graph)
 {
-    GPtrArray *kept = g_ptr_array_new_with_free_func ((GDestroyNotify)node_free);
+    GPtrArray *kept = g_ptr_array_new_with_free_func ((GDestroyNotify) node_free);
 
     for (guint i = graph->nodes->len; i-- > 0;) {
         FovNode *node = graph->nodes->pdata[i];
@@ -473,7 +502,8 @@ void fov_graph_remove_unused (FovGraph *graph)
     }
 }
 
-gboolean fov_graph_sort (FovGraph *graph, GError **error)
+gboolean
+fov_graph_sort (FovGraph *graph, GError **error)
 {
     guint n = graph->nodes->len;
     g_autoptr (GHashTable) waits = g_hash_table_new (NULL, NULL); /* node -> producers to come */

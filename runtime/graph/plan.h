@@ -80,15 +80,16 @@ typedef struct _FovHostOp {
 } FovHostOp;
 
 /** Address of an operand in this frame. */
-static inline void *fov_host_ptr (const FovHostFrame *frame, const FovOperand *operand)
+static inline void *
+fov_host_ptr (const FovHostFrame *frame, const FovOperand *operand)
 {
     switch (operand->place) {
     case FOV_PLACE_ARENA:
         return frame->arena + operand->offset;
     case FOV_PLACE_INPUT:
-        return (void *)frame->inputs[operand->input];
+        return (void *) frame->inputs[operand->input];
     default:
-        return (void *)g_bytes_get_data (operand->tensor->data, NULL);
+        return (void *) g_bytes_get_data (operand->tensor->data, NULL);
     }
 }
 

@@ -7,10 +7,11 @@
 
 /* What is folded, at most, for one node and for a whole graph; the rest is computed per run. A
  * few bytes of a file must not grow into gigabytes (Expand, Tile, ConstantOfShape). */
-#define FOLD_LIMIT ((gsize)64 << 20)
-#define FOLD_LIMIT_TOTAL ((gsize)512 << 20)
+#define FOLD_LIMIT ((gsize) 64 << 20)
+#define FOLD_LIMIT_TOTAL ((gsize) 512 << 20)
 
-static gboolean set_input_shapes (FovGraph *graph, const FovShape *shapes, GError **error)
+static gboolean
+set_input_shapes (FovGraph *graph, const FovShape *shapes, GError **error)
 {
     for (guint i = 0; i < graph->inputs->len; i++) {
         FovTensor *input = graph->inputs->pdata[i];
@@ -46,7 +47,8 @@ static gboolean set_input_shapes (FovGraph *graph, const FovShape *shapes, GErro
     return TRUE;
 }
 
-static gboolean all_known (const FovNode *node)
+static gboolean
+all_known (const FovNode *node)
 {
     for (guint i = 0; i < node->n_inputs; i++)
         if (node->inputs[i] && fov_tensor_elements (node->inputs[i]) < 0)
@@ -54,7 +56,8 @@ static gboolean all_known (const FovNode *node)
     return TRUE;
 }
 
-static gboolean can_fold (const FovNode *node, gsize *total)
+static gboolean
+can_fold (const FovNode *node, gsize *total)
 {
     gsize bytes = 0;
 
@@ -65,14 +68,18 @@ static gboolean can_fold (const FovNode *node, gsize *total)
             return FALSE;
     for (guint i = 0; i < node->n_outputs; i++) {
         const FovTensor *out = node->outputs[i];
-        if (out && (gsize)fov_tensor_elements (out) * fov_dtype_size (out->dtype) > FOLD_LIMIT)
-            return FALSE;
+        if (out)
+            bytes += (gsize) fov_tensor_elements (out) * fov_dtype_size (out->dtype);
     }
+    if (bytes > FOLD_LIMIT || *total + bytes > FOLD_LIMIT_TOTAL)
+        return FALSE;
+    *total += bytes;
     return TRUE;
 }
 
 /* Runs the reference on constants and makes the outputs constants. */
-static gboolean fold_node (FovGraph *graph, FovNode *node, GError **error)
+static gboolean
+fold_node (FovGraph *graph, FovNode *node, GError **error)
 {
     g_autofree FovView *in = g_new0 (FovView, node->n_inputs + 1);
     g_autofree FovView *out = g_new0 (FovView, node->n_outputs + 1);
@@ -83,7 +90,7 @@ static gboolean fold_node (FovGraph *graph, FovNode *node, GError **error)
             continue;
         in[i].dtype = node->inputs[i]->dtype;
         in[i].shape = node->inputs[i]->shape;
-        in[i].data = (void *)g_bytes_get_data (node->inputs[i]->data, NULL);
+        in[i].data = (void *) g_bytes_get_data (node->inputs[i]->data, NULL);
     }
     for (guint i = 0; i < node->n_outputs; i++) {
         FovTensor *t = node->outputs[i];
@@ -111,14 +118,16 @@ static gboolean fold_node (FovGraph *graph, FovNode *node, GError **error)
 }
 
 /* The shape of a tensor is known before its values are. */
-static void mark_known (FovNode *node)
+static void
+mark_known (FovNode *node)
 {
     for (guint i = 0; i < node->n_outputs; i++)
         if (node->outputs[i])
             node->outputs[i]->shape_known = fov_tensor_elements (node->outputs[i]) >= 0;
 }
 
-static void mark_unknown (FovNode *node)
+static void
+mark_unknown (FovNode *node)
 {
     for (guint i = 0; i < node->n_outputs; i++)
         if (node->outputs[i]) {
@@ -128,7 +137,8 @@ static void mark_unknown (FovNode *node)
         }
 }
 
-gboolean fov_graph_specialize (FovGraph *graph, const FovShape *shapes, GError **error)
+gboolean
+fov_graph_specialize (FovGraph *graph, const FovShape *shapes, GError **error)
 {
     g_autoptr (GPtrArray) folded = g_ptr_array_new ();
     gsize total = 0;

@@ -6,7 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-static double half_to_double (guint16 h)
+static double
+half_to_double (guint16 h)
 {
     int exponent = h >> 10 & 31;
     double mantissa = h & 1023;
@@ -21,7 +22,8 @@ static double half_to_double (guint16 h)
     return h & 0x8000 ? -value : value;
 }
 
-static guint16 double_to_half (double value)
+static guint16
+double_to_half (double value)
 {
     guint16 sign = signbit (value) ? 0x8000 : 0;
     double m = fabs (value);
@@ -32,90 +34,94 @@ static guint16 double_to_half (double value)
     if (m >= 65520)
         return sign | 0x7c00;
     if (m < ldexp (1, -14))
-        return sign | (guint16)nearbyint (ldexp (m, 24));
+        return sign | (guint16) nearbyint (ldexp (m, 24));
     frexp (m, &exponent); /* m = f 2^exponent, f in 1/2..1 */
     return sign |
-           (guint16)(((exponent + 14) << 10) + (gint)nearbyint (ldexp (m, 11 - exponent)) - 1024);
+           (guint16) (((exponent + 14) << 10) + (gint) nearbyint (ldexp (m, 11 - exponent)) - 1024);
 }
 
-double fov_view_get (const FovView *view, gint64 i)
+double
+fov_view_get (const FovView *view, gint64 i)
 {
     switch (view->dtype) {
     case FOV_F32:
-        return ((const float *)view->data)[i];
+        return ((const float *) view->data)[i];
     case FOV_F64:
-        return ((const double *)view->data)[i];
+        return ((const double *) view->data)[i];
     case FOV_F16:
-        return half_to_double (((const guint16 *)view->data)[i]);
+        return half_to_double (((const guint16 *) view->data)[i]);
     default:
-        return (double)fov_view_get_int (view, i);
+        return (double) fov_view_get_int (view, i);
     }
 }
 
-gint64 fov_view_get_int (const FovView *view, gint64 i)
+gint64
+fov_view_get_int (const FovView *view, gint64 i)
 {
     switch (view->dtype) {
     case FOV_I8:
-        return ((const gint8 *)view->data)[i];
+        return ((const gint8 *) view->data)[i];
     case FOV_U8:
-        return ((const guint8 *)view->data)[i];
+        return ((const guint8 *) view->data)[i];
     case FOV_BOOL:
-        return ((const guint8 *)view->data)[i] != 0;
+        return ((const guint8 *) view->data)[i] != 0;
     case FOV_I16:
-        return ((const gint16 *)view->data)[i];
+        return ((const gint16 *) view->data)[i];
     case FOV_I32:
-        return ((const gint32 *)view->data)[i];
+        return ((const gint32 *) view->data)[i];
     case FOV_I64:
-        return ((const gint64 *)view->data)[i];
+        return ((const gint64 *) view->data)[i];
     default: {
         double v = fov_view_get (view, i);
         if (isnan (v))
             return 0;
-        return v >= 0x1p63 ? G_MAXINT64 : v < -0x1p63 ? G_MININT64 : (gint64)v;
+        return v >= 0x1p63 ? G_MAXINT64 : v < -0x1p63 ? G_MININT64 : (gint64) v;
     }
     }
 }
 
-void fov_view_set_int (FovView *view, gint64 i, gint64 value)
+void
+fov_view_set_int (FovView *view, gint64 i, gint64 value)
 {
     switch (view->dtype) {
     case FOV_I8:
-        ((gint8 *)view->data)[i] = (gint8)CLAMP (value, -128, 127);
+        ((gint8 *) view->data)[i] = (gint8) CLAMP (value, -128, 127);
         break;
     case FOV_U8:
-        ((guint8 *)view->data)[i] = (guint8)CLAMP (value, 0, 255);
+        ((guint8 *) view->data)[i] = (guint8) CLAMP (value, 0, 255);
         break;
     case FOV_BOOL:
-        ((guint8 *)view->data)[i] = value != 0;
+        ((guint8 *) view->data)[i] = value != 0;
         break;
     case FOV_I16:
-        ((gint16 *)view->data)[i] = (gint16)CLAMP (value, G_MININT16, G_MAXINT16);
+        ((gint16 *) view->data)[i] = (gint16) CLAMP (value, G_MININT16, G_MAXINT16);
         break;
     case FOV_I32:
-        ((gint32 *)view->data)[i] = (gint32)CLAMP (value, G_MININT32, G_MAXINT32);
+        ((gint32 *) view->data)[i] = (gint32) CLAMP (value, G_MININT32, G_MAXINT32);
         break;
     case FOV_I64:
-        ((gint64 *)view->data)[i] = value;
+        ((gint64 *) view->data)[i] = value;
         break;
     default:
-        fov_view_set (view, i, (double)value);
+        fov_view_set (view, i, (double) value);
     }
 }
 
-void fov_view_set (FovView *view, gint64 i, double value)
+void
+fov_view_set (FovView *view, gint64 i, double value)
 {
     switch (view->dtype) {
     case FOV_F32:
-        ((float *)view->data)[i] = (float)value;
+        ((float *) view->data)[i] = (float) value;
         break;
     case FOV_F64:
-        ((double *)view->data)[i] = value;
+        ((double *) view->data)[i] = value;
         break;
     case FOV_F16:
-        ((guint16 *)view->data)[i] = double_to_half (value);
+        ((guint16 *) view->data)[i] = double_to_half (value);
         break;
     case FOV_BOOL:
-        ((guint8 *)view->data)[i] = value != 0;
+        ((guint8 *) view->data)[i] = value != 0;
         break;
     default:
         if (isnan (value))
@@ -123,11 +129,12 @@ void fov_view_set (FovView *view, gint64 i, double value)
         fov_view_set_int (view, i,
                           value >= 0x1p63    ? G_MAXINT64
                           : value <= -0x1p63 ? G_MININT64
-                                             : (gint64)nearbyint (value));
+                                             : (gint64) nearbyint (value));
     }
 }
 
-double *fov_view_to_double (const FovView *view)
+double *
+fov_view_to_double (const FovView *view)
 {
     gint64 n = fov_shape_elements (&view->shape);
     double *values = g_new (double, MAX (n, 1));
@@ -137,7 +144,8 @@ double *fov_view_to_double (const FovView *view)
     return values;
 }
 
-void fov_view_from_double (FovView *view, const double *values)
+void
+fov_view_from_double (FovView *view, const double *values)
 {
     gint64 n = fov_shape_elements (&view->shape);
 
@@ -147,22 +155,25 @@ void fov_view_from_double (FovView *view, const double *values)
 
 /* ---- constants -------------------------------------------------------- */
 
-static gboolean constant_view (const FovTensor *tensor, FovView *view)
+static gboolean
+constant_view (const FovTensor *tensor, FovView *view)
 {
     if (!tensor || !tensor->data)
         return FALSE;
     view->dtype = tensor->dtype;
     view->shape = tensor->shape;
-    view->data = (void *)g_bytes_get_data (tensor->data, NULL);
+    view->data = (void *) g_bytes_get_data (tensor->data, NULL);
     return TRUE;
 }
 
-gint64 fov_tensor_elements (const FovTensor *tensor)
+gint64
+fov_tensor_elements (const FovTensor *tensor)
 {
     return fov_shape_elements (&tensor->shape);
 }
 
-gboolean fov_tensor_ints (const FovTensor *tensor, gint64 *v, guint cap, guint *n)
+gboolean
+fov_tensor_ints (const FovTensor *tensor, gint64 *v, guint cap, guint *n)
 {
     FovView view;
     gint64 count;
@@ -176,11 +187,12 @@ gboolean fov_tensor_ints (const FovTensor *tensor, gint64 *v, guint cap, guint *
         return FALSE;
     for (gint64 i = 0; i < count; i++)
         v[i] = fov_view_get_int (&view, i);
-    *n = (guint)count;
+    *n = (guint) count;
     return TRUE;
 }
 
-gboolean fov_tensor_scalar (const FovTensor *tensor, double *value)
+gboolean
+fov_tensor_scalar (const FovTensor *tensor, double *value)
 {
     FovView view;
 

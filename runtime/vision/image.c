@@ -29,51 +29,59 @@ static const FormatInfo formats[FOV_PIXEL_N_FORMATS] = {
     [FOV_PIXEL_GRAY] = { "gray", 1, { { 1, 0 } }, { -1, -1, -1 } },
 };
 
-static gboolean format_valid (FovPixelFormat format)
+static gboolean
+format_valid (FovPixelFormat format)
 {
-    return (guint)format < FOV_PIXEL_N_FORMATS;
+    return (guint) format < FOV_PIXEL_N_FORMATS;
 }
 
-static gboolean plane_valid (FovPixelFormat format, int plane)
+static gboolean
+plane_valid (FovPixelFormat format, int plane)
 {
     return format_valid (format) && plane >= 0 && plane < formats[format].n_planes;
 }
 
-static int shifted (int size, int shift)
+static int
+shifted (int size, int shift)
 {
-    return (int)(((gint64)size + (1 << shift) - 1) >> shift);
+    return (int) (((gint64) size + (1 << shift) - 1) >> shift);
 }
 
-int fov_pixel_format_n_planes (FovPixelFormat format)
+int
+fov_pixel_format_n_planes (FovPixelFormat format)
 {
     return format_valid (format) ? formats[format].n_planes : 0;
 }
 
-gsize fov_pixel_format_row_bytes (FovPixelFormat format, int plane, int width)
+gsize
+fov_pixel_format_row_bytes (FovPixelFormat format, int plane, int width)
 {
     if (!plane_valid (format, plane) || width <= 0)
         return 0;
     const PlaneInfo *info = &formats[format].plane[plane];
-    return (gsize)shifted (width, info->shift) * info->bytes;
+    return (gsize) shifted (width, info->shift) * info->bytes;
 }
 
-int fov_pixel_format_rows (FovPixelFormat format, int plane, int height)
+int
+fov_pixel_format_rows (FovPixelFormat format, int plane, int height)
 {
     if (!plane_valid (format, plane) || height <= 0)
         return 0;
     return shifted (height, formats[format].plane[plane].shift);
 }
 
-const char *fov_pixel_format_name (FovPixelFormat format)
+const char *
+fov_pixel_format_name (FovPixelFormat format)
 {
     return format_valid (format) ? formats[format].name : NULL;
 }
 
-static gboolean check_size (FovPixelFormat format, int width, int height, GError **error)
+static gboolean
+check_size (FovPixelFormat format, int width, int height, GError **error)
 {
     if (!format_valid (format)) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                     "image: format is %d, expected a pixel format 0..%d", (int)format,
+                     "image: format is %d, expected a pixel format 0..%d", (int) format,
                      FOV_PIXEL_N_FORMATS - 1);
         return FALSE;
     }
@@ -86,7 +94,8 @@ static gboolean check_size (FovPixelFormat format, int width, int height, GError
     return TRUE;
 }
 
-static gboolean check_plane (const FovImage *image, int plane, GError **error)
+static gboolean
+check_plane (const FovImage *image, int plane, GError **error)
 {
     gsize row = fov_pixel_format_row_bytes (image->format, plane, image->width);
     if (!image->plane[plane]) {
@@ -95,7 +104,7 @@ static gboolean check_plane (const FovImage *image, int plane, GError **error)
                      formats[image->format].name, formats[image->format].n_planes);
         return FALSE;
     }
-    if (image->stride[plane] <= 0 || (gsize)image->stride[plane] < row) {
+    if (image->stride[plane] <= 0 || (gsize) image->stride[plane] < row) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
                      "image: stride[%d] is %d bytes, expected at least %" G_GSIZE_FORMAT
                      " for %s of width %d",
@@ -105,7 +114,8 @@ static gboolean check_plane (const FovImage *image, int plane, GError **error)
     return TRUE;
 }
 
-gboolean fov_image_check (const FovImage *image, GError **error)
+gboolean
+fov_image_check (const FovImage *image, GError **error)
 {
     if (!image) {
         g_set_error_literal (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "image: NULL");
@@ -116,17 +126,17 @@ gboolean fov_image_check (const FovImage *image, GError **error)
     for (int p = 0; p < formats[image->format].n_planes; p++)
         if (!check_plane (image, p, error))
             return FALSE;
-    if ((guint)image->matrix > FOV_MATRIX_BT709 || (guint)image->range > FOV_RANGE_FULL) {
+    if ((guint) image->matrix > FOV_MATRIX_BT709 || (guint) image->range > FOV_RANGE_FULL) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
                      "image: matrix is %d and range is %d, expected 0 or 1 in each",
-                     (int)image->matrix, (int)image->range);
+                     (int) image->matrix, (int) image->range);
         return FALSE;
     }
     return TRUE;
 }
 
-gboolean fov_image_alloc (FovImage *image, FovPixelFormat format, int width, int height,
-                          GError **error)
+gboolean
+fov_image_alloc (FovImage *image, FovPixelFormat format, int width, int height, GError **error)
 {
     gsize offset[3] = { 0 }, total = 0;
     FovImage made = { .format = format, .width = width, .height = height };
@@ -136,10 +146,10 @@ gboolean fov_image_alloc (FovImage *image, FovPixelFormat format, int width, int
     for (int p = 0; p < formats[format].n_planes; p++) {
         gsize row = fov_pixel_format_row_bytes (format, p, width);
         gsize stride = (row + ROW_ALIGN - 1) / ROW_ALIGN * ROW_ALIGN, bytes;
-        made.stride[p] = (int)stride;
+        made.stride[p] = (int) stride;
         offset[p] = total;
         if (!g_size_checked_mul (&bytes, stride,
-                                 (gsize)fov_pixel_format_rows (format, p, height)) ||
+                                 (gsize) fov_pixel_format_rows (format, p, height)) ||
             !g_size_checked_add (&total, total, bytes))
             total = 0;
         if (total == 0)
@@ -170,7 +180,8 @@ typedef struct {
     float y0, y_gain, c_gain;
 } Codes;
 
-static Codes codes_of (const FovImage *image)
+static Codes
+codes_of (const FovImage *image)
 {
     gboolean full = image->range == FOV_RANGE_FULL;
     Codes codes = { .kr = matrices[image->matrix].kr, .kb = matrices[image->matrix].kb };
@@ -181,14 +192,16 @@ static Codes codes_of (const FovImage *image)
     return codes;
 }
 
-static guint8 to_byte (float v)
+static guint8
+to_byte (float v)
 {
-    return (guint8)(CLAMP (v, 0.0f, 255.0f) + 0.5f);
+    return (guint8) (CLAMP (v, 0.0f, 255.0f) + 0.5f);
 }
 
-static void load_chroma (const FovImage *image, int x, int y, float *u, float *v)
+static void
+load_chroma (const FovImage *image, int x, int y, float *u, float *v)
 {
-    const guint8 *c = image->plane[1] ? image->plane[1] + (gsize)(y / 2) * image->stride[1] : NULL;
+    const guint8 *c = image->plane[1] ? image->plane[1] + (gsize) (y / 2) * image->stride[1] : NULL;
     switch (image->format) {
     case FOV_PIXEL_NV12:
         *u = c[x / 2 * 2];
@@ -196,7 +209,7 @@ static void load_chroma (const FovImage *image, int x, int y, float *u, float *v
         break;
     case FOV_PIXEL_I420:
         *u = c[x / 2];
-        *v = image->plane[2][(gsize)(y / 2) * image->stride[2] + x / 2];
+        *v = image->plane[2][(gsize) (y / 2) * image->stride[2] + x / 2];
         break;
     default:
         *u = *v = 128.0f;
@@ -205,16 +218,17 @@ static void load_chroma (const FovImage *image, int x, int y, float *u, float *v
 }
 
 /* One row as RGB in 0..1; values of YUV outside the RGB cube are left there. */
-static void load_row (const FovImage *image, const Codes *codes, int y, float *rgb)
+static void
+load_row (const FovImage *image, const Codes *codes, int y, float *rgb)
 {
     const FormatInfo *info = &formats[image->format];
-    const guint8 *row = image->plane[0] + (gsize)y * image->stride[0];
+    const guint8 *row = image->plane[0] + (gsize) y * image->stride[0];
     float red = 2.0f * (1.0f - codes->kr), blue = 2.0f * (1.0f - codes->kb);
 
     for (int x = 0; x < image->width; x++, rgb += 3) {
         if (info->rgb[0] >= 0) {
             for (int c = 0; c < 3; c++)
-                rgb[c] = row[(gsize)x * info->plane[0].bytes + info->rgb[c]] / 255.0f;
+                rgb[c] = row[(gsize) x * info->plane[0].bytes + info->rgb[c]] / 255.0f;
             continue;
         }
         float u, v, luma = (row[x] - codes->y0) / codes->y_gain;
@@ -227,10 +241,11 @@ static void load_row (const FovImage *image, const Codes *codes, int y, float *r
     }
 }
 
-static void store_rgb_row (FovImage *image, int y, const float *rgb)
+static void
+store_rgb_row (FovImage *image, int y, const float *rgb)
 {
     const FormatInfo *info = &formats[image->format];
-    guint8 *out = image->plane[0] + (gsize)y * image->stride[0];
+    guint8 *out = image->plane[0] + (gsize) y * image->stride[0];
 
     for (int x = 0; x < image->width; x++, rgb += 3, out += info->plane[0].bytes) {
         for (int c = 0; c < 3; c++)
@@ -240,36 +255,40 @@ static void store_rgb_row (FovImage *image, int y, const float *rgb)
     }
 }
 
-static float luma_of (const Codes *codes, const float *rgb)
+static float
+luma_of (const Codes *codes, const float *rgb)
 {
     return codes->kr * rgb[0] + codes->kg * rgb[1] + codes->kb * rgb[2];
 }
 
-static void store_luma_row (FovImage *image, const Codes *codes, int y, const float *rgb)
+static void
+store_luma_row (FovImage *image, const Codes *codes, int y, const float *rgb)
 {
-    guint8 *out = image->plane[0] + (gsize)y * image->stride[0];
+    guint8 *out = image->plane[0] + (gsize) y * image->stride[0];
     for (int x = 0; x < image->width; x++, rgb += 3)
         out[x] = to_byte (codes->y0 + codes->y_gain * luma_of (codes, rgb));
 }
 
-static void put_chroma (FovImage *image, int cx, int cy, guint8 u, guint8 v)
+static void
+put_chroma (FovImage *image, int cx, int cy, guint8 u, guint8 v)
 {
-    guint8 *row = image->plane[1] + (gsize)cy * image->stride[1];
+    guint8 *row = image->plane[1] + (gsize) cy * image->stride[1];
     if (image->format == FOV_PIXEL_NV12) {
         row[2 * cx] = u;
         row[2 * cx + 1] = v;
     } else {
         row[cx] = u;
-        image->plane[2][(gsize)cy * image->stride[2] + cx] = v;
+        image->plane[2][(gsize) cy * image->stride[2] + cx] = v;
     }
 }
 
 /* Chroma is linear in RGB, so the mean colour of a block has its mean chroma. */
-static void store_chroma_row (FovImage *image, const Codes *codes, int cy, const float *top,
-                              const float *bottom)
+static void
+store_chroma_row (FovImage *image, const Codes *codes, int cy, const float *top,
+                  const float *bottom)
 {
     for (int cx = 0; cx < (image->width + 1) / 2; cx++) {
-        gsize left = (gsize)cx * 6;
+        gsize left = (gsize) cx * 6;
         gsize right = 2 * cx + 1 < image->width ? left + 3 : left;
         float mean[3];
         for (int c = 0; c < 3; c++)
@@ -283,10 +302,11 @@ static void store_chroma_row (FovImage *image, const Codes *codes, int cy, const
     }
 }
 
-static void convert_through_rgb (const FovImage *src, FovImage *dst, float *rows)
+static void
+convert_through_rgb (const FovImage *src, FovImage *dst, float *rows)
 {
     Codes in = codes_of (src), out = codes_of (dst);
-    gsize row_len = (gsize)src->width * 3;
+    gsize row_len = (gsize) src->width * 3;
 
     for (int y = 0; y < src->height; y += 2) {
         float *top = rows, *bottom = y + 1 < src->height ? rows + row_len : rows;
@@ -302,38 +322,42 @@ static void convert_through_rgb (const FovImage *src, FovImage *dst, float *rows
     }
 }
 
-static void copy_plane (const FovImage *src, FovImage *dst, int plane)
+static void
+copy_plane (const FovImage *src, FovImage *dst, int plane)
 {
     gsize bytes = fov_pixel_format_row_bytes (src->format, plane, src->width);
     for (int y = 0; y < fov_pixel_format_rows (src->format, plane, src->height); y++)
-        memcpy (dst->plane[plane] + (gsize)y * dst->stride[plane],
-                src->plane[plane] + (gsize)y * src->stride[plane], bytes);
+        memcpy (dst->plane[plane] + (gsize) y * dst->stride[plane],
+                src->plane[plane] + (gsize) y * src->stride[plane], bytes);
 }
 
 /* Luma formats of one matrix and range share their samples: nothing is computed. */
-static void copy_luma_format (const FovImage *src, FovImage *dst)
+static void
+copy_luma_format (const FovImage *src, FovImage *dst)
 {
-    gsize bytes = (gsize)src->width;
+    gsize bytes = (gsize) src->width;
     for (int y = 0; y < src->height; y++)
-        memcpy (dst->plane[0] + (gsize)y * dst->stride[0],
-                src->plane[0] + (gsize)y * src->stride[0], bytes);
+        memcpy (dst->plane[0] + (gsize) y * dst->stride[0],
+                src->plane[0] + (gsize) y * src->stride[0], bytes);
     if (formats[dst->format].n_planes == 1)
         return;
     for (int cy = 0; cy < (src->height + 1) / 2; cy++)
         for (int cx = 0; cx < (src->width + 1) / 2; cx++) {
             float u, v;
             load_chroma (src, 2 * cx, 2 * cy, &u, &v);
-            put_chroma (dst, cx, cy, (guint8)u, (guint8)v);
+            put_chroma (dst, cx, cy, (guint8) u, (guint8) v);
         }
 }
 
-static gboolean same_codes (const FovImage *src, const FovImage *dst)
+static gboolean
+same_codes (const FovImage *src, const FovImage *dst)
 {
     gboolean gray = src->format == FOV_PIXEL_GRAY || dst->format == FOV_PIXEL_GRAY;
     return src->range == dst->range && (gray || src->matrix == dst->matrix);
 }
 
-gboolean fov_image_convert (const FovImage *src, FovImage *dst, GError **error)
+gboolean
+fov_image_convert (const FovImage *src, FovImage *dst, GError **error)
 {
     if (!fov_image_check (src, error) || !fov_image_check (dst, error))
         return FALSE;
@@ -351,7 +375,7 @@ gboolean fov_image_convert (const FovImage *src, FovImage *dst, GError **error)
     } else if (!src_rgb && !dst_rgb && same_codes (src, dst)) {
         copy_luma_format (src, dst);
     } else {
-        g_autofree float *rows = g_new (float, (gsize)src->width * 6);
+        g_autofree float *rows = g_new (float, (gsize) src->width * 6);
         convert_through_rgb (src, dst, rows);
     }
     return TRUE;

@@ -6,7 +6,8 @@
 
 #define MAX_JSON_DEPTH 16
 
-gboolean fov_labels_append (GPtrArray *names, const char *name, gsize len, GError **error)
+gboolean
+fov_labels_append (GPtrArray *names, const char *name, gsize len, GError **error)
 {
     if (names->len >= FOV_LABELS_MAX) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "more than %d names", FOV_LABELS_MAX);
@@ -16,7 +17,8 @@ gboolean fov_labels_append (GPtrArray *names, const char *name, gsize len, GErro
     return TRUE;
 }
 
-gboolean fov_labels_put (GPtrArray *names, guint64 index, const char *name, GError **error)
+gboolean
+fov_labels_put (GPtrArray *names, guint64 index, const char *name, GError **error)
 {
     if (index >= FOV_LABELS_MAX) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
@@ -26,10 +28,10 @@ gboolean fov_labels_put (GPtrArray *names, guint64 index, const char *name, GErr
     }
     while (names->len <= index)
         g_ptr_array_add (names, g_strdup (""));
-    if (*(char *)names->pdata[index]) {
+    if (*(char *) names->pdata[index]) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
                      "class index %" G_GUINT64_FORMAT " is both \"%s\" and \"%s\"", index,
-                     (char *)names->pdata[index], name);
+                     (char *) names->pdata[index], name);
         return FALSE;
     }
     g_free (names->pdata[index]);
@@ -38,7 +40,8 @@ gboolean fov_labels_put (GPtrArray *names, guint64 index, const char *name, GErr
 }
 
 /* Steps to the next line; *len is this one's length without its end. NULL after the last. */
-static const char *take_line (const char **text, gsize *len)
+static const char *
+take_line (const char **text, gsize *len)
 {
     const char *line = *text;
     if (!*line)
@@ -48,7 +51,8 @@ static const char *take_line (const char **text, gsize *len)
     return line;
 }
 
-gboolean fov_labels_read_lines (const char *text, GPtrArray *names, GError **error)
+gboolean
+fov_labels_read_lines (const char *text, GPtrArray *names, GError **error)
 {
     const char *line;
     gsize len;
@@ -56,13 +60,14 @@ gboolean fov_labels_read_lines (const char *text, GPtrArray *names, GError **err
     while ((line = take_line (&text, &len)))
         if (!fov_labels_append (names, line, len, error))
             return FALSE;
-    while (names->len > 0 && !*(char *)names->pdata[names->len - 1])
-        g_ptr_array_set_size (names, (int)names->len - 1);
+    while (names->len > 0 && !*(char *) names->pdata[names->len - 1])
+        g_ptr_array_set_size (names, (int) names->len - 1);
     return TRUE;
 }
 
 /* Splits "  12: 'name'  # note" in place. FALSE where the line is not like that. */
-static gboolean split_indexed (char *line, guint64 *index, char **name)
+static gboolean
+split_indexed (char *line, guint64 *index, char **name)
 {
     char *end;
     line = g_strstrip (line);
@@ -88,19 +93,22 @@ static gboolean split_indexed (char *line, guint64 *index, char **name)
     return **name != 0;
 }
 
-static gboolean is_names_key (const char *line)
+static gboolean
+is_names_key (const char *line)
 {
     return g_str_has_prefix (line, "names:") && !line[6 + strspn (line + 6, " \t\r")];
 }
 
-static gboolean is_blank_or_note (const char *line)
+static gboolean
+is_blank_or_note (const char *line)
 {
     line += strspn (line, " \t\r");
     return !*line || *line == '#';
 }
 
 /* In a YAML file the names are the indented block below "names:"; else the whole text. */
-static gboolean walk_indexed (const char *text, GPtrArray *names, GError **error)
+static gboolean
+walk_indexed (const char *text, GPtrArray *names, GError **error)
 {
     g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
     guint first = 0, n = g_strv_length (lines);
@@ -128,7 +136,8 @@ static gboolean walk_indexed (const char *text, GPtrArray *names, GError **error
     return TRUE;
 }
 
-gboolean fov_labels_is_indexed (const char *text)
+gboolean
+fov_labels_is_indexed (const char *text)
 {
     if (g_str_has_prefix (text, "names:") || strstr (text, "\nnames:"))
         return TRUE;
@@ -136,13 +145,15 @@ gboolean fov_labels_is_indexed (const char *text)
     return g_ascii_isdigit (*line) && walk_indexed (text, NULL, NULL);
 }
 
-gboolean fov_labels_read_indexed (const char *text, GPtrArray *names, GError **error)
+gboolean
+fov_labels_read_indexed (const char *text, GPtrArray *names, GError **error)
 {
     return walk_indexed (text, names, error);
 }
 
 /* json-glib recurses for each level, so a hostile file could exhaust the stack. */
-static gboolean json_shallow (const char *text)
+static gboolean
+json_shallow (const char *text)
 {
     int depth = 0;
     gboolean in_string = FALSE;
@@ -160,14 +171,16 @@ static gboolean json_shallow (const char *text)
     return depth <= MAX_JSON_DEPTH;
 }
 
-static const char *json_name (JsonNode *node)
+static const char *
+json_name (JsonNode *node)
 {
     return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
                ? json_node_get_string (node)
                : NULL;
 }
 
-static gboolean read_json_array (JsonArray *array, GPtrArray *names, GError **error)
+static gboolean
+read_json_array (JsonArray *array, GPtrArray *names, GError **error)
 {
     for (guint i = 0; i < json_array_get_length (array); i++) {
         const char *name = json_name (json_array_get_element (array, i));
@@ -181,7 +194,8 @@ static gboolean read_json_array (JsonArray *array, GPtrArray *names, GError **er
     return TRUE;
 }
 
-static gboolean read_json_object (JsonObject *object, GPtrArray *names, GError **error)
+static gboolean
+read_json_object (JsonObject *object, GPtrArray *names, GError **error)
 {
     JsonObjectIter iter;
     const char *key;
@@ -203,7 +217,8 @@ static gboolean read_json_object (JsonObject *object, GPtrArray *names, GError *
     return TRUE;
 }
 
-gboolean fov_labels_read_json (const char *text, GPtrArray *names, GError **error)
+gboolean
+fov_labels_read_json (const char *text, GPtrArray *names, GError **error)
 {
     g_autoptr (JsonParser) parser = json_parser_new ();
     g_autoptr (GError) parse_error = NULL;

@@ -5,11 +5,13 @@
 
 /* Label files that are small languages: TensorFlow's text protos and Python literals. */
 
-static void ignore_message (GScanner *scanner, char *message, gboolean is_error)
+static void
+ignore_message (GScanner *scanner, char *message, gboolean is_error)
 {
 }
 
-static GScanner *scanner_new (const char *text)
+static GScanner *
+scanner_new (const char *text)
 {
     GScanner *scanner = g_scanner_new (NULL);
     scanner->config->store_int64 = TRUE;
@@ -18,24 +20,27 @@ static GScanner *scanner_new (const char *text)
     scanner->config->scan_identifier_NULL = FALSE;
     scanner->config->scan_symbols = FALSE;
     scanner->msg_handler = ignore_message;
-    g_scanner_input_text (scanner, text, (guint)strlen (text));
+    g_scanner_input_text (scanner, text, (guint) strlen (text));
     return scanner;
 }
 
-static gboolean unexpected (GScanner *scanner, const char *expected, GError **error)
+static gboolean
+unexpected (GScanner *scanner, const char *expected, GError **error)
 {
     g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "line %u, column %u: expected %s",
                  g_scanner_cur_line (scanner), g_scanner_cur_position (scanner), expected);
     return FALSE;
 }
 
-static gboolean next_is (GScanner *scanner, guint token)
+static gboolean
+next_is (GScanner *scanner, guint token)
 {
-    return (guint)g_scanner_get_next_token (scanner) == token;
+    return (guint) g_scanner_get_next_token (scanner) == token;
 }
 
 /* "\xff" in a quoted string may have made bytes that are no text. */
-static char *take_string (GScanner *scanner)
+static char *
+take_string (GScanner *scanner)
 {
     return g_utf8_make_valid (scanner->value.v_string, -1);
 }
@@ -45,12 +50,14 @@ typedef struct {
     char *name;
 } Item;
 
-static void item_clear (gpointer data)
+static void
+item_clear (gpointer data)
 {
-    g_free (((Item *)data)->name);
+    g_free (((Item *) data)->name);
 }
 
-static gboolean read_field (GScanner *scanner, Item *item, gboolean *has_id, GError **error)
+static gboolean
+read_field (GScanner *scanner, Item *item, gboolean *has_id, GError **error)
 {
     g_autofree char *field = g_strdup (scanner->value.v_identifier);
     if (!next_is (scanner, ':'))
@@ -74,7 +81,8 @@ static gboolean read_field (GScanner *scanner, Item *item, gboolean *has_id, GEr
     return TRUE;
 }
 
-static gboolean read_item (GScanner *scanner, GArray *items, GError **error)
+static gboolean
+read_item (GScanner *scanner, GArray *items, GError **error)
 {
     gboolean has_id = FALSE;
     Item item = { 0 };
@@ -96,7 +104,8 @@ static gboolean read_item (GScanner *scanner, GArray *items, GError **error)
     return TRUE;
 }
 
-gboolean fov_labels_is_pbtxt (const char *text)
+gboolean
+fov_labels_is_pbtxt (const char *text)
 {
     while (*text == '#') {
         text += strcspn (text, "\n");
@@ -108,7 +117,8 @@ gboolean fov_labels_is_pbtxt (const char *text)
 }
 
 /* Ids count from 1, as 0 is the background there; where 0 is in use they are indices. */
-gboolean fov_labels_read_pbtxt (const char *text, GPtrArray *names, GError **error)
+gboolean
+fov_labels_read_pbtxt (const char *text, GPtrArray *names, GError **error)
 {
     g_autoptr (GArray) items = g_array_new (FALSE, FALSE, sizeof (Item));
     GScanner *scanner = scanner_new (text);
@@ -132,7 +142,8 @@ gboolean fov_labels_read_pbtxt (const char *text, GPtrArray *names, GError **err
     return ok;
 }
 
-static gboolean read_key (GScanner *scanner, guint64 *index, GError **error)
+static gboolean
+read_key (GScanner *scanner, guint64 *index, GError **error)
 {
     GTokenType type = scanner->token;
     if (type == G_TOKEN_INT) {
@@ -145,7 +156,8 @@ static gboolean read_key (GScanner *scanner, guint64 *index, GError **error)
     return next_is (scanner, ':') || unexpected (scanner, "':' after the class index", error);
 }
 
-static gboolean read_entries (GScanner *scanner, gboolean keyed, GPtrArray *names, GError **error)
+static gboolean
+read_entries (GScanner *scanner, gboolean keyed, GPtrArray *names, GError **error)
 {
     guint close = keyed ? '}' : ']';
 
@@ -161,18 +173,19 @@ static gboolean read_entries (GScanner *scanner, gboolean keyed, GPtrArray *name
         g_autofree char *name = take_string (scanner);
         if (!fov_labels_put (names, index, name, error))
             return FALSE;
-        if ((guint)g_scanner_peek_next_token (scanner) == ',')
+        if ((guint) g_scanner_peek_next_token (scanner) == ',')
             g_scanner_get_next_token (scanner);
-        else if ((guint)scanner->next_token != close)
+        else if ((guint) scanner->next_token != close)
             return unexpected (scanner, "',' or the closing bracket", error);
     }
     return TRUE;
 }
 
-gboolean fov_labels_read_dict (const char *text, GPtrArray *names, GError **error)
+gboolean
+fov_labels_read_dict (const char *text, GPtrArray *names, GError **error)
 {
     GScanner *scanner = scanner_new (text);
-    guint open = (guint)g_scanner_get_next_token (scanner);
+    guint open = (guint) g_scanner_get_next_token (scanner);
     gboolean ok;
 
     if (open == '{' || open == '[')

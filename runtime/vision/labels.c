@@ -51,7 +51,8 @@ static const char *const voc20[] = {
 /* COCO's category ids run to 90; these have no objects. */
 static const guint8 coco_gaps[] = { 12, 26, 29, 30, 45, 66, 68, 69, 71, 83 };
 
-static FovLabels *labels_take (GPtrArray *names)
+static FovLabels *
+labels_take (GPtrArray *names)
 {
     FovLabels *labels = g_atomic_rc_box_new0 (FovLabels);
     labels->names = names;
@@ -66,12 +67,14 @@ static FovLabels *labels_take (GPtrArray *names)
     return labels;
 }
 
-static GPtrArray *names_new (void)
+static GPtrArray *
+names_new (void)
 {
     return g_ptr_array_new_with_free_func (g_free);
 }
 
-static FovLabels *from_table (const char *const *table, gsize n)
+static FovLabels *
+from_table (const char *const *table, gsize n)
 {
     GPtrArray *names = names_new ();
     for (gsize i = 0; i < n; i++)
@@ -79,18 +82,20 @@ static FovLabels *from_table (const char *const *table, gsize n)
     return labels_take (names);
 }
 
-static FovLabels *coco90 (void)
+static FovLabels *
+coco90 (void)
 {
     GPtrArray *names = names_new ();
     gsize next = 0;
     for (guint id = 1; id <= 90; id++) {
-        gboolean gap = memchr (coco_gaps, (int)id, sizeof coco_gaps) != NULL;
+        gboolean gap = memchr (coco_gaps, (int) id, sizeof coco_gaps) != NULL;
         g_ptr_array_add (names, g_strdup (gap ? "" : coco80[next++]));
     }
     return labels_take (names);
 }
 
-FovLabels *fov_labels_builtin (const char *name)
+FovLabels *
+fov_labels_builtin (const char *name)
 {
     if (g_strcmp0 (name, "coco80") == 0)
         return from_table (coco80, G_N_ELEMENTS (coco80));
@@ -102,7 +107,8 @@ FovLabels *fov_labels_builtin (const char *name)
 }
 
 /* Reads in one go but never more than the limit, whatever size the file claims. */
-static GString *read_file (const char *path, GError **error)
+static GString *
+read_file (const char *path, GError **error)
 {
     g_autoptr (GString) text = g_string_new (NULL);
     FILE *file = g_fopen (path, "rbe");
@@ -115,7 +121,7 @@ static GString *read_file (const char *path, GError **error)
     }
     errno = 0;
     while (text->len <= MAX_FILE_BYTES && (got = fread (block, 1, sizeof block, file)) > 0)
-        g_string_append_len (text, block, (gssize)got);
+        g_string_append_len (text, block, (gssize) got);
     int failed = ferror (file) ? errno : 0;
     fclose (file);
     if (failed) {
@@ -131,7 +137,8 @@ static GString *read_file (const char *path, GError **error)
     return g_steal_pointer (&text);
 }
 
-static gboolean check_utf8 (const char *text, gsize len, GError **error)
+static gboolean
+check_utf8 (const char *text, gsize len, GError **error)
 {
     const char *bad;
     if (g_utf8_validate_len (text, len, &bad))
@@ -140,12 +147,13 @@ static gboolean check_utf8 (const char *text, gsize len, GError **error)
     for (const char *p = text; p < bad; p++)
         line += *p == '\n';
     g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "line %u: byte 0x%02x is not valid UTF-8 text",
-                 line, (guint8)*bad);
+                 line, (guint8) *bad);
     return FALSE;
 }
 
 /* A Python dict begins as a JSON object does; its keys or quotes tell them apart. */
-static gboolean read_braced (const char *text, GPtrArray *names, GError **error)
+static gboolean
+read_braced (const char *text, GPtrArray *names, GError **error)
 {
     g_autoptr (GError) json_error = NULL;
     if (fov_labels_read_json (text, names, &json_error))
@@ -157,7 +165,8 @@ static gboolean read_braced (const char *text, GPtrArray *names, GError **error)
     return FALSE;
 }
 
-static gboolean read_any (const char *text, gsize len, GPtrArray *names, GError **error)
+static gboolean
+read_any (const char *text, gsize len, GPtrArray *names, GError **error)
 {
     if (!check_utf8 (text, len, error))
         return FALSE;
@@ -181,7 +190,8 @@ static gboolean read_any (const char *text, gsize len, GPtrArray *names, GError 
     return ok;
 }
 
-FovLabels *fov_labels_load (const char *path, GError **error)
+FovLabels *
+fov_labels_load (const char *path, GError **error)
 {
     g_autoptr (GString) text = read_file (path, error);
     if (!text)
@@ -194,7 +204,8 @@ FovLabels *fov_labels_load (const char *path, GError **error)
     return labels_take (g_steal_pointer (&names));
 }
 
-FovLabels *fov_labels_parse (const char *list, GError **error)
+FovLabels *
+fov_labels_parse (const char *list, GError **error)
 {
     g_autoptr (GPtrArray) names = names_new ();
 
@@ -207,7 +218,7 @@ FovLabels *fov_labels_parse (const char *list, GError **error)
         gsize len = strcspn (p, ",");
         if (!fov_labels_append (names, p, len, error))
             return NULL;
-        if (!*(char *)names->pdata[names->len - 1]) {
+        if (!*(char *) names->pdata[names->len - 1]) {
             g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
                          "labels: name %u of \"%s\" is empty, expected a comma-separated list",
                          names->len, list);
@@ -220,7 +231,8 @@ FovLabels *fov_labels_parse (const char *list, GError **error)
     return labels_take (g_steal_pointer (&names));
 }
 
-FovLabels *fov_labels_parse_names (const char *dict, GError **error)
+FovLabels *
+fov_labels_parse_names (const char *dict, GError **error)
 {
     g_autoptr (GPtrArray) names = names_new ();
 
@@ -235,38 +247,44 @@ FovLabels *fov_labels_parse_names (const char *dict, GError **error)
     return labels_take (g_steal_pointer (&names));
 }
 
-FovLabels *fov_labels_ref (FovLabels *labels)
+FovLabels *
+fov_labels_ref (FovLabels *labels)
 {
     return g_atomic_rc_box_acquire (labels);
 }
 
-static void labels_clear (gpointer data)
+static void
+labels_clear (gpointer data)
 {
     FovLabels *labels = data;
     g_ptr_array_unref (labels->names);
     g_hash_table_unref (labels->index);
 }
 
-void fov_labels_unref (FovLabels *labels)
+void
+fov_labels_unref (FovLabels *labels)
 {
     if (labels)
         g_atomic_rc_box_release_full (labels, labels_clear);
 }
 
-guint fov_labels_count (const FovLabels *labels)
+guint
+fov_labels_count (const FovLabels *labels)
 {
     return labels->names->len;
 }
 
-const char *fov_labels_get (const FovLabels *labels, guint index)
+const char *
+fov_labels_get (const FovLabels *labels, guint index)
 {
     return index < labels->names->len ? labels->names->pdata[index] : NULL;
 }
 
-int fov_labels_find (const FovLabels *labels, const char *name)
+int
+fov_labels_find (const FovLabels *labels, const char *name)
 {
     if (!name || !g_utf8_validate (name, -1, NULL))
         return -1;
     g_autofree char *folded = g_utf8_casefold (name, -1);
-    return (int)GPOINTER_TO_UINT (g_hash_table_lookup (labels->index, folded)) - 1;
+    return (int) GPOINTER_TO_UINT (g_hash_table_lookup (labels->index, folded)) - 1;
 }

@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-static int compare (gconstpointer a, gconstpointer b, gpointer user)
+static int
+compare (gconstpointer a, gconstpointer b, gpointer user)
 {
     const FovDetection *x = a, *y = b;
     if (x->score != y->score)
@@ -11,8 +12,9 @@ static int compare (gconstpointer a, gconstpointer b, gpointer user)
     return (x->label > y->label) - (x->label < y->label);
 }
 
-static gboolean suppressed (const FovDetection *kept, guint n_kept, const FovDetection *d,
-                            float iou_threshold, gboolean class_aware)
+static gboolean
+suppressed (const FovDetection *kept, guint n_kept, const FovDetection *d, float iou_threshold,
+            gboolean class_aware)
 {
     for (guint k = 0; k < n_kept; k++) {
         if (class_aware && kept[k].label != d->label)
@@ -23,8 +25,9 @@ static gboolean suppressed (const FovDetection *kept, guint n_kept, const FovDet
     return FALSE;
 }
 
-guint fov_nms (FovDetection *detections, guint n, float iou_threshold, gboolean class_aware,
-               guint max_detections)
+guint
+fov_nms (FovDetection *detections, guint n, float iou_threshold, gboolean class_aware,
+         guint max_detections)
 {
     guint n_finite = 0, n_kept = 0;
 
@@ -34,7 +37,7 @@ guint fov_nms (FovDetection *detections, guint n, float iou_threshold, gboolean 
     if (n_finite == 0)
         return 0;
     /* GLib's sort is stable: equal entries stay in their order. */
-    g_qsort_with_data (detections, (int)MIN (n_finite, (guint)G_MAXINT), sizeof *detections,
+    g_qsort_with_data (detections, (int) MIN (n_finite, (guint) G_MAXINT), sizeof *detections,
                        compare, NULL);
     for (guint i = 0; i < n_finite; i++) {
         if (max_detections > 0 && n_kept == max_detections)

@@ -12,17 +12,20 @@ static const struct {
     [FOV_I32] = { "int32", 4 },   [FOV_I64] = { "int64", 8 },   [FOV_BOOL] = { "bool", 1 },
 };
 
-gsize fov_dtype_size (FovDType dtype)
+gsize
+fov_dtype_size (FovDType dtype)
 {
-    return (guint)dtype < FOV_N_DTYPES ? dtypes[dtype].size : 0;
+    return (guint) dtype < FOV_N_DTYPES ? dtypes[dtype].size : 0;
 }
 
-const char *fov_dtype_name (FovDType dtype)
+const char *
+fov_dtype_name (FovDType dtype)
 {
-    return (guint)dtype < FOV_N_DTYPES ? dtypes[dtype].name : "unknown";
+    return (guint) dtype < FOV_N_DTYPES ? dtypes[dtype].name : "unknown";
 }
 
-gint64 fov_shape_elements (const FovShape *shape)
+gint64
+fov_shape_elements (const FovShape *shape)
 {
     gboolean empty = FALSE;
     gint64 n = 1;
@@ -44,7 +47,8 @@ gint64 fov_shape_elements (const FovShape *shape)
     return n;
 }
 
-gboolean fov_shape_equal (const FovShape *a, const FovShape *b)
+gboolean
+fov_shape_equal (const FovShape *a, const FovShape *b)
 {
     if (a->rank != b->rank)
         return FALSE;
@@ -54,7 +58,8 @@ gboolean fov_shape_equal (const FovShape *a, const FovShape *b)
     return TRUE;
 }
 
-char *fov_shape_to_string (const FovShape *shape)
+char *
+fov_shape_to_string (const FovShape *shape)
 {
     if (shape->rank <= 0)
         return g_strdup ("scalar");

@@ -5,7 +5,8 @@
 #include <unistd.h>
 #include "fuzz.h"
 
-const char *fuzz_file (const uint8_t *data, size_t size)
+const char *
+fuzz_file (const uint8_t *data, size_t size)
 {
     static int fd = -1;
     static char path[64];
@@ -19,16 +20,17 @@ const char *fuzz_file (const uint8_t *data, size_t size)
     if (ftruncate (fd, 0) != 0)
         abort ();
     for (size_t done = 0; done < size;) {
-        ssize_t n = pwrite (fd, data + done, size - done, (off_t)done);
+        ssize_t n = pwrite (fd, data + done, size - done, (off_t) done);
 
         if (n <= 0)
             abort ();
-        done += (size_t)n;
+        done += (size_t) n;
     }
     return path;
 }
 
-char *fuzz_string (const uint8_t *data, size_t size)
+char *
+fuzz_string (const uint8_t *data, size_t size)
 {
     char *string = g_malloc (size + 1);
 

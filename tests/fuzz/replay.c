@@ -10,12 +10,14 @@
 
 enum { CUTS = 16 };
 
-static int by_name (gconstpointer a, gconstpointer b)
+static int
+by_name (gconstpointer a, gconstpointer b)
 {
-    return g_strcmp0 (*(const char *const *)a, *(const char *const *)b);
+    return g_strcmp0 (*(const char *const *) a, *(const char *const *) b);
 }
 
-static GPtrArray *list_files (const char *folder, GError **error)
+static GPtrArray *
+list_files (const char *folder, GError **error)
 {
     GPtrArray *files = g_ptr_array_new_with_free_func (g_free);
     g_autoptr (GDir) dir = g_dir_open (folder, 0, error);
@@ -28,7 +30,8 @@ static GPtrArray *list_files (const char *folder, GError **error)
 }
 
 /* An exact-size copy each time, so that a read past the end is seen. */
-static void run (const char *data, gsize size)
+static void
+run (const char *data, gsize size)
 {
     uint8_t *copy = g_memdup2 (data, size);
 
@@ -36,16 +39,18 @@ static void run (const char *data, gsize size)
     g_free (copy);
 }
 
-static void replay (const char *data, gsize size)
+static void
+replay (const char *data, gsize size)
 {
     g_autoptr (GRand) rand = g_rand_new_with_seed (1);
 
     run (data, size);
     for (int i = 0; i < CUTS && size > 0; i++)
-        run (data, (gsize)(g_rand_double (rand) * (double)size));
+        run (data, (gsize) (g_rand_double (rand) * (double) size));
 }
 
-int main (int argc, char **argv)
+int
+main (int argc, char **argv)
 {
     g_autoptr (GError) error = NULL;
     g_autoptr (GPtrArray) files = NULL;
