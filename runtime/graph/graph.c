@@ -433,6 +433,43 @@ fov_graph_replace_uses (FovGraph *graph, FovTensor *old_tensor, FovTensor *new_t
     new_tensor->is_output = TRUE;
 }
 
+void
+fov_graph_extend_input (FovGraph *graph, FovNode *node, guint index, FovTensor *tensor)
+{
+    if (index >= node->n_inputs) {
+        node->inputs = g_renew (FovTensor *, node->inputs, index + 1);
+        for (guint i = node->n_inputs; i <= index; i++)
+            node->inputs[i] = NULL;
+        node->n_inputs = index + 1;
+    }
+    fov_graph_set_input (graph, node, index, tensor);
+}
+
+FovNode *
+fov_tensor_only_consumer (const FovTensor *tensor)
+{
+    return tensor->consumers->len == 1 && !tensor->is_output ? tensor->consumers->pdata[0] : NULL;
+}
+
+gboolean
+fov_node_is (const FovNode *node, const char *op)
+{
+    return node && g_str_equal (node->op->name, op);
+}
+
+FovNode *
+fov_graph_insert (FovGraph *graph, const char *op, const char *name, FovTensor *const *inputs,
+                  guint n_inputs, const FovAttr *attrs, guint n_attrs, GError **error)
+{
+    FovNode *node =
+        fov_graph_add_node (graph, op, name, inputs, n_inputs, 1, attrs, n_attrs, error);
+
+    if (!node || !node->op->infer (node, error))
+        return NULL;
+    node->outputs[0]->shape_known = TRUE;
+    return node;
+}
+
 static void
 drop_tensor (FovGraph *graph, FovTensor *tensor)
 {

@@ -100,6 +100,16 @@ FovTensor *fov_graph_find (const FovGraph *graph, const char *name);
 /* Surgery, for passes. */
 void fov_graph_replace_uses (FovGraph *graph, FovTensor *old_tensor, FovTensor *new_tensor);
 void fov_graph_set_input (FovGraph *graph, FovNode *node, guint index, FovTensor *tensor);
+/** Makes room for inputs up to index (as left out ones) and sets that one. */
+void fov_graph_extend_input (FovGraph *graph, FovNode *node, guint index, FovTensor *tensor);
+/** The only consumer of a tensor that is no graph output, or NULL. */
+FovNode *fov_tensor_only_consumer (const FovTensor *tensor);
+/** Whether the node's op has that name. */
+gboolean fov_node_is (const FovNode *node, const char *op);
+/** Appends a node with one output of this dtype and shape, inferred. NULL on error. */
+FovNode *fov_graph_insert (FovGraph *graph, const char *op, const char *name,
+                           FovTensor *const *inputs, guint n_inputs, const FovAttr *attrs,
+                           guint n_attrs, GError **error);
 void fov_graph_remove_node (FovGraph *graph, FovNode *node); /* outputs must be unused */
 void fov_graph_remove_unused (FovGraph *graph);              /* dead code */
 /** Stable topological order of nodes; FALSE and an error if there is a cycle. */

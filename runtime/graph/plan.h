@@ -107,11 +107,13 @@ typedef struct _FovGpuOp {
 
 /** What the planner asks of an executor. */
 typedef struct {
-    int block;         /* of blocked tensors */
-    gboolean use_halo; /* host */
-    gboolean (*has_op) (const FovOpDef *op);
+    int block;            /* of blocked tensors */
+    gboolean use_halo;    /* host */
+    gboolean copy_inputs; /* vulkan: kernels read the arena alone, inputs are copied there first */
+    /** FOV_CAN_* of a node whose shapes are known; 0: the executor can not run it. */
     guint (*formats) (const FovNode *node, int block);
-    int (*halo) (const FovNode *node, guint index); /* may be NULL */
+    /** Zero halo that a blocked node wants around input index; NULL: never any. */
+    int (*halo) (const FovNode *node, guint index);
 } FovPlanTarget;
 
 typedef struct {
@@ -131,6 +133,12 @@ typedef struct {
  */
 FovPlan *fov_plan_new (FovGraph *graph, const FovPlanTarget *target, GError **error);
 void fov_plan_free (FovPlan *plan);
+
+/**
+ * Whether part already lies offset bytes into whole: a Concat or Split kernel has nothing to copy
+ * there, since its producer wrote it in place.
+ */
+gboolean fov_operand_lies_at (const FovOperand *part, const FovOperand *whole, gsize offset);
 
 /** Bytes of a tensor in a format; 0 on overflow. */
 gsize fov_format_bytes (const FovFormat *format, FovDType dtype, const FovShape *shape);

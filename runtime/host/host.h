@@ -6,7 +6,7 @@
  * The host executor's kernels: plain C with GCC vector extensions, compiled
  * once per instruction set (baseline, AVX2 + FMA, AVX-512) from the same files and chosen at run
  * time through one table per domain. They know pointers and sizes, not nodes:
- * runtime/ops/*.host.c calls them.
+ * the ops' .host.c files call them.
  */
 #include <fovea/error.h>
 

@@ -80,6 +80,17 @@ typedef struct {
     int auto_pad;
 } FovPoolParams;
 
+/** Transpose; perm is completed by inference. */
+typedef struct {
+    FovInts perm;
+} FovTransposeParams;
+
+/** Concat, Split, Gather, Softmax and others along one axis, 0..rank-1 after inference; first in
+ * their params. */
+typedef struct {
+    gint64 axis;
+} FovAxisParams;
+
 /** BatchNormalization: X, scale, bias, mean, var. */
 typedef struct {
     float epsilon, momentum;

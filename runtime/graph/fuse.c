@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a convolution can do on its way out: padding, residual, activation. */
+#include "graph/passes.h"
+
+#include "graph/op.h"
+#include "ops/params.h"
+
+#include <math.h>
+
+static gboolean
+is_conv (const FovNode *node)
+{
+    return fov_node_is (node, "Conv");
+}
+
+/* ---- Pad before a convolution ------------------------------------------- */
+
+/* Spatial zero padding as top, left, bottom, right; FALSE if the Pad is more than that. */
+static gboolean
+read_pad (const FovNode *pad, gint64 out[4])
+{
+    gint64 v[2 * FOV_MAX_RANK];
+    double value = 0;
+    guint n;
+
+    if (pad->outputs[0]->shape.rank != 4 || pad->n_inputs < 2 ||
+        !fov_tensor_ints (pad->inputs[1], v, G_N_ELEMENTS (v), &n) || n != 8)
+        return FALSE;
+    if (pad->n_inputs > 3 && pad->inputs[3]) /* axes */
+        return FALSE;
+    if (pad->n_inputs > 2 && pad->inputs[2] &&
+        (!fov_tensor_scalar (pad->inputs[2], &value) || value != 0))
+        return FALSE;
+    if (*(const int *) pad->params != 0) /* mode: constant */
+        return FALSE;
+    if (v[0] || v[1] || v[4] || v[5] || v[2] < 0 || v[3] < 0 || v[6] < 0 || v[7] < 0)
+        return FALSE;
+    out[0] = v[2];
+    out[1] = v[3];
+    out[2] = v[6];
+    out[3] = v[7];
+    return TRUE;
+}
+
+static void
+fuse_pad (FovGraph *graph, FovNode *conv)
+{
+    FovConvParams *p = conv->params;
+    FovNode *pad = conv->inputs[0]->producer;
+    gint64 extra[4];
+
+    if (!fov_node_is (pad, "Pad") || !fov_tensor_only_consumer (pad->outputs[0]) ||
+        !read_pad (pad, extra) || p->pads.n != 4)
+        return;
+    for (int i = 0; i < 4; i++)
+        p->pads.v[i] += extra[i];
+    fov_graph_set_input (graph, conv, 0, pad->inputs[0]);
+}
+
+/* ---- behind a convolution ------------------------------------------------ */
+
+static gboolean
+has_residual (const FovNode *conv)
+{
+    return conv->n_inputs > 3 && conv->inputs[3];
+}
+
+/* Makes the convolution produce what next did. */
+static void
+take_over (FovGraph *graph, FovNode *conv, FovNode *next)
+{
+    FovTensor *out = conv->outputs[0];
+
+    for (guint k = 0; k < next->n_inputs; k++)
+        if (next->inputs[k])
+            fov_graph_set_input (graph, next, k, NULL);
+    fov_graph_replace_uses (graph, next->outputs[0], out);
+}
+
+static gboolean
+fuse_act (FovGraph *graph, FovNode *conv, FovNode *next)
+{
+    FovConvParams *p = conv->params;
+
+    if (!(next->op->flags & FOV_OP_UNARY) || next->n_inputs != 1 ||
+        next->outputs[0]->dtype != FOV_F32 || p->act.kind != FOV_ACT_NONE || p->residual_last)
+        return FALSE;
+    p->act = ((const FovUnaryParams *) next->params)->act;
+    take_over (graph, conv, next);
+    return TRUE;
+}
+
+static gboolean
+fuse_residual (FovGraph *graph, FovNode *conv, FovNode *next)
+{
+    FovConvParams *p = conv->params;
+    FovTensor *out = conv->outputs[0];
+    FovTensor *other;
+
+    if (!is_conv (conv) || !fov_node_is (next, "Add") || has_residual (conv) ||
+        next->inputs[0] == next->inputs[1])
+        return FALSE;
+    other = next->inputs[next->inputs[0] == out ? 1 : 0];
+    if (other->data || other->dtype != FOV_F32 || !fov_shape_equal (&other->shape, &out->shape))
+        return FALSE;
+    /* next is the only reader of out, so other does not depend on conv: no cycle. */
+    fov_graph_extend_input (graph, conv, 3, other);
+    p->residual_last = p->act.kind != FOV_ACT_NONE;
+    take_over (graph, conv, next);
+    return TRUE;
+}
+
+/* Of x + y with both from convolutions, the one that comes later in the order takes the sum. */
+static gboolean
+comes_last (const FovGraph *graph, const FovNode *conv, const FovNode *add, guint index)
+{
+    for (guint k = 0; k < add->n_inputs; k++) {
+        const FovTensor *in = add->inputs[k];
+        guint at;
+        if (in && in->producer && in->producer != conv &&
+            g_ptr_array_find (graph->nodes, in->producer, &at) && at > index)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+fov_pass_fuse (FovGraph *graph, GError **error)
+{
+    for (guint i = 0; i < graph->nodes->len; i++) {
+        FovNode *conv = graph->nodes->pdata[i];
+        FovNode *next;
+
+        if (!is_conv (conv) && !fov_node_is (conv, "ConvTranspose"))
+            continue;
+        if (conv->outputs[0]->dtype != FOV_F32 || !conv->inputs[1]->data)
+            continue;
+        if (is_conv (conv))
+            fuse_pad (graph, conv);
+        while ((next = fov_tensor_only_consumer (conv->outputs[0]))) {
+            if (fuse_act (graph, conv, next))
+                continue;
+            if (!fov_node_is (next, "Add") || !comes_last (graph, conv, next, i) ||
+                !fuse_residual (graph, conv, next))
+                break;
+        }
+    }
+    fov_graph_remove_unused (graph);
+    return fov_graph_sort (graph, error);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Nodes that change nothing, and chains of transposes. */
+#include "graph/passes.h"
+
+#include "graph/op.h"
+#include "ops/params.h"
+
+static gboolean
+same_tensor (const FovNode *node)
+{
+    const FovTensor *in = node->inputs[0], *out = node->outputs[0];
+    return in->dtype == out->dtype && fov_shape_equal (&in->shape, &out->shape);
+}
+
+static gboolean
+all_zero (const FovTensor *tensor)
+{
+    gint64 v[4 * FOV_MAX_RANK];
+    guint n;
+
+    if (!fov_tensor_ints (tensor, v, G_N_ELEMENTS (v), &n))
+        return FALSE;
+    for (guint i = 0; i < n; i++)
+        if (v[i])
+            return FALSE;
+    return TRUE;
+}
+
+static gboolean
+perm_is_identity (const FovInts *perm)
+{
+    for (int i = 0; i < perm->n; i++)
+        if (perm->v[i] != i)
+            return FALSE;
+    return TRUE;
+}
+
+/* A transpose that moves only dimensions of size 1 leaves the bytes where they are. */
+static gboolean
+keeps_order (const FovNode *node)
+{
+    const FovInts *perm = &((const FovTransposeParams *) node->params)->perm;
+    gint64 last = -1;
+
+    for (int i = 0; i < perm->n; i++) {
+        if (node->inputs[0]->shape.dim[perm->v[i]] == 1)
+            continue;
+        if (perm->v[i] < last)
+            return FALSE;
+        last = perm->v[i];
+    }
+    return TRUE;
+}
+
+static gboolean
+is_no_op (const FovNode *node)
+{
+    if (!node->n_inputs || !node->inputs[0] || !node->outputs[0] ||
+        fov_tensor_elements (node->outputs[0]) < 0)
+        return FALSE;
+    if (fov_node_is (node, "Identity") || fov_node_is (node, "Dropout"))
+        return TRUE;
+    if (!same_tensor (node))
+        return FALSE;
+    if (node->op->flags & FOV_OP_ALIAS || fov_node_is (node, "Cast") ||
+        fov_node_is (node, "Expand") || fov_node_is (node, "Tile"))
+        return TRUE;
+    if (fov_node_is (node, "Concat"))
+        return node->n_inputs == 1;
+    if (fov_node_is (node, "Transpose"))
+        return perm_is_identity (&((const FovTransposeParams *) node->params)->perm);
+    if (fov_node_is (node, "Pad"))
+        return node->n_inputs > 1 && all_zero (node->inputs[1]);
+    return FALSE;
+}
+
+/* Transpose (Transpose (x)) -> one Transpose of x. */
+static gboolean
+join_transposes (FovGraph *graph, FovNode *node, GError **error)
+{
+    FovNode *before = node->inputs[0]->producer;
+    FovInts perm = ((const FovTransposeParams *) node->params)->perm;
+    FovAttr attr = { "perm", FOV_ATTR_INTS };
+    FovNode *joined;
+
+    if (!fov_node_is (before, "Transpose"))
+        return TRUE;
+    for (int i = 0; i < perm.n; i++)
+        perm.v[i] = ((const FovTransposeParams *) before->params)->perm.v[perm.v[i]];
+    attr.ints = perm.v;
+    attr.n = (gsize) perm.n;
+    joined =
+        fov_graph_insert (graph, "Transpose", node->name, &before->inputs[0], 1, &attr, 1, error);
+    if (!joined)
+        return FALSE;
+    fov_graph_replace_uses (graph, node->outputs[0], joined->outputs[0]);
+    return TRUE;
+}
+
+static gboolean
+transpose_to_reshape (FovGraph *graph, FovNode *node, GError **error)
+{
+    const FovShape *shape = &node->outputs[0]->shape;
+    FovTensor *inputs[2] = { node->inputs[0] };
+    FovNode *reshape;
+
+    if (shape->rank == 0 || !keeps_order (node))
+        return TRUE;
+    inputs[1] = fov_graph_add_ints (graph, NULL, shape->dim, (guint) shape->rank);
+    reshape = fov_graph_insert (graph, "Reshape", node->name, inputs, 2, NULL, 0, error);
+    if (!reshape)
+        return FALSE;
+    fov_graph_replace_uses (graph, node->outputs[0], reshape->outputs[0]);
+    return TRUE;
+}
+
+/* A graph output keeps a node of its own: it must not become the input itself under the executor's
+ * feet (fov_plan_new copies those). */
+static gboolean
+visit (FovGraph *graph, FovNode *node, GError **error)
+{
+    if (is_no_op (node)) {
+        fov_graph_replace_uses (graph, node->outputs[0], node->inputs[0]);
+        return TRUE;
+    }
+    if (!fov_node_is (node, "Transpose") || fov_tensor_elements (node->outputs[0]) < 0)
+        return TRUE;
+    if (!join_transposes (graph, node, error))
+        return FALSE;
+    return node->outputs[0]->consumers->len || node->outputs[0]->is_output
+               ? transpose_to_reshape (graph, node, error)
+               : TRUE;
+}
+
+gboolean
+fov_pass_simplify (FovGraph *graph, GError **error)
+{
+    for (guint i = 0; i < graph->nodes->len; i++) /* what is appended is looked at too */
+        if (!visit (graph, graph->nodes->pdata[i], error))
+            return FALSE;
+    fov_graph_remove_unused (graph);
+    return fov_graph_sort (graph, error);
+}

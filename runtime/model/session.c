@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/session.h"
+
+#include "host/host.h"
+#include "model/model.h"
+
+#include <string.h>
+
+#define DEFAULT_SLOTS 2
+#define MAX_SLOTS 16
+
+struct _FovSession {
+    gatomicrefcount refs;
+    FovDevice *device;
+    FovPlan *plan;
+    const FovExecutor *executor;
+    gpointer impl;
+    guint n_slots;
+    guint64 prepared_at_start;
+
+    GMutex lock; /* guards what follows */
+    GCond freed;
+    gboolean *taken;
+    guint n_taken;
+    guint64 n_frames;
+    guint last_slot; /* for the profile */
+
+    GMutex run_lock; /* fov_session_run keeps its slot until the next one */
+    guint run_slot;
+};
+
+/* ---- making one ------------------------------------------------------- */
+
+static guint
+gpu_formats (const FovNode *node, int block)
+{
+    return node->op->gpu ? node->op->gpu->formats (node, block) : 0;
+}
+
+static guint
+host_formats (const FovNode *node, int block)
+{
+    /* What has no kernel runs its reference, which is planar. */
+    return node->op->host ? node->op->host->formats (node, block) : FOV_CAN_PLANAR;
+}
+
+static int
+host_halo (const FovNode *node, guint index)
+{
+    return node->op->host && node->op->host->halo ? node->op->host->halo (node, index) : 0;
+}
+
+static guint
+reference_formats (const FovNode *node, int block)
+{
+    return FOV_CAN_PLANAR;
+}
+
+FovPlanTarget
+fov_session_target (FovDevice *device)
+{
+    switch (device->kind) {
+    case FOV_DEVICE_VULKAN:
+        return (FovPlanTarget){ .block = 4, .copy_inputs = TRUE, .formats = gpu_formats };
+    case FOV_DEVICE_HOST:
+        return (FovPlanTarget){
+            .block = fov_host_block (), .use_halo = TRUE, .formats = host_formats, .halo = host_halo
+        };
+    default:
+        return (FovPlanTarget){ .block = 1, .formats = reference_formats };
+    }
+}
+
+FovSession *
+fov_session_new_from_graph (FovDevice *device, FovGraph *graph, const FovSessionParams *params,
+                            GError **error)
+{
+    static const FovSessionParams defaults;
+    g_autoptr (FovSession) session = g_new0 (FovSession, 1);
+    FovPlanTarget target = fov_session_target (device);
+
+    if (!params)
+        params = &defaults;
+    g_atomic_ref_count_init (&session->refs);
+    g_mutex_init (&session->lock);
+    g_mutex_init (&session->run_lock);
+    g_cond_init (&session->freed);
+    session->device = fov_device_ref (device);
+    session->n_slots = params->max_in_flight ? params->max_in_flight : DEFAULT_SLOTS;
+    if (session->n_slots > MAX_SLOTS) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "max_in_flight is %u, expected 1 to %d",
+                     session->n_slots, MAX_SLOTS);
+        fov_graph_free (graph);
+        return NULL;
+    }
+    session->taken = g_new0 (gboolean, session->n_slots);
+    if (!fov_graph_specialize (graph, params->input_shapes, error)) {
+        fov_graph_free (graph);
+        return NULL;
+    }
+    session->plan = fov_plan_new (graph, &target, error);
+    if (!session->plan)
+        return NULL;
+    session->executor = device->kind == FOV_DEVICE_VULKAN ? &fov_executor_gpu : &fov_executor_host;
+    session->impl =
+        session->executor->create (device, session->plan, session->n_slots, params, error);
+    if (!session->impl)
+        return NULL;
+    session->prepared_at_start = session->executor->n_prepared (session->impl);
+    return g_steal_pointer (&session);
+}
+
+FovSession *
+fov_session_new (FovDevice *device, FovModel *model, const FovSessionParams *params, GError **error)
+{
+    FovSession *session =
+        fov_session_new_from_graph (device, fov_graph_copy (fov_model_graph (model)), params,
+                                    error);
+
+    if (!session)
+        g_prefix_error (error, "%s: ", fov_model_path (model));
+    return session;
+}
+
+FovSession *
+fov_session_ref (FovSession *session)
+{
+    g_atomic_ref_count_inc (&session->refs);
+    return session;
+}
+
+void
+fov_session_unref (FovSession *session)
+{
+    if (!session || !g_atomic_ref_count_dec (&session->refs))
+        return;
+    if (session->impl)
+        session->executor->destroy (session->impl);
+    g_clear_pointer (&session->plan, fov_plan_free);
+    g_clear_pointer (&session->device, fov_device_unref);
+    g_free (session->taken);
+    g_mutex_clear (&session->lock);
+    g_mutex_clear (&session->run_lock);
+    g_cond_clear (&session->freed);
+    g_free (session);
+}
+
+/* ---- slots ------------------------------------------------------------ */
+
+guint
+fov_session_begin (FovSession *session, GError **error)
+{
+    guint slot = 0;
+
+    g_mutex_lock (&session->lock);
+    while (session->n_taken == session->n_slots)
+        g_cond_wait (&session->freed, &session->lock);
+    while (session->taken[slot])
+        slot++;
+    session->taken[slot] = TRUE;
+    session->n_taken++;
+    g_mutex_unlock (&session->lock);
+    return slot + 1;
+}
+
+void
+fov_session_end (FovSession *session, guint slot)
+{
+    g_mutex_lock (&session->lock);
+    session->taken[slot - 1] = FALSE;
+    session->n_taken--;
+    g_cond_signal (&session->freed);
+    g_mutex_unlock (&session->lock);
+}
+
+gboolean
+fov_session_reads_in_place (FovSession *session)
+{
+    return session->executor->bind != NULL;
+}
+
+gpointer
+fov_session_slot_input (FovSession *session, guint slot, guint input)
+{
+    return session->executor->input (session->impl, slot - 1, input);
+}
+
+void
+fov_session_slot_bind (FovSession *session, guint slot, guint input, gconstpointer data)
+{
+    session->executor->bind (session->impl, slot - 1, input, data);
+}
+
+gboolean
+fov_session_reserve_input (FovSession *session, guint input, gsize bytes, GError **error)
+{
+    gboolean ok;
+
+    /* Slots that others hold but have not submitted yet are theirs to write; so none may be
+     * taken while memory moves. */
+    g_mutex_lock (&session->lock);
+    while (session->n_taken)
+        g_cond_wait (&session->freed, &session->lock);
+    ok = session->executor->reserve_input (session->impl, input, bytes, error);
+    g_cond_broadcast (&session->freed);
+    g_mutex_unlock (&session->lock);
+    return ok;
+}
+
+gboolean
+fov_session_submit (FovSession *session, guint slot, GError **error)
+{
+    return session->executor->submit (session->impl, slot - 1, error);
+}
+
+gboolean
+fov_session_wait (FovSession *session, guint slot, GError **error)
+{
+    gboolean ok = session->executor->wait (session->impl, slot - 1, error);
+
+    g_mutex_lock (&session->lock);
+    session->n_frames++;
+    session->last_slot = slot - 1;
+    g_mutex_unlock (&session->lock);
+    return ok;
+}
+
+gboolean
+fov_session_done (FovSession *session, guint slot)
+{
+    return session->executor->done (session->impl, slot - 1);
+}
+
+gconstpointer
+fov_session_slot_output (FovSession *session, guint slot, guint output)
+{
+    return session->executor->output (session->impl, slot - 1, output);
+}
+
+const FovShape *
+fov_session_slot_output_shape (FovSession *session, guint slot, guint output)
+{
+    return session->executor->output_shape (session->impl, slot - 1, output);
+}
+
+const FovPlan *
+fov_session_plan (FovSession *session)
+{
+    return session->plan;
+}
+
+/* ---- the public face -------------------------------------------------- */
+
+static void
+tensor_info (const FovTensor *tensor, FovTensorInfo *info)
+{
+    info->name = tensor->name;
+    info->dtype = tensor->dtype;
+    info->shape = tensor->shape;
+}
+
+guint
+fov_session_n_inputs (FovSession *session)
+{
+    return session->plan->graph->inputs->len;
+}
+
+guint
+fov_session_n_outputs (FovSession *session)
+{
+    return session->plan->graph->outputs->len;
+}
+
+void
+fov_session_input (FovSession *session, guint index, FovTensorInfo *info)
+{
+    tensor_info (session->plan->graph->inputs->pdata[index], info);
+}
+
+void
+fov_session_output (FovSession *session, guint index, FovTensorInfo *info)
+{
+    tensor_info (session->plan->graph->outputs->pdata[index], info);
+}
+
+static gboolean
+check_input (FovSession *session, guint i, const FovView *view, GError **error)
+{
+    const FovTensor *t = session->plan->graph->inputs->pdata[i];
+    g_autofree char *is = NULL, *want = NULL;
+
+    if (view->dtype == t->dtype && fov_shape_equal (&view->shape, &t->shape) && view->data)
+        return TRUE;
+    is = fov_shape_to_string (&view->shape);
+    want = fov_shape_to_string (&t->shape);
+    g_set_error (error, FOV_ERROR, FOV_ERROR_SHAPE, "input '%s': got %s %s%s, expected %s %s",
+                 t->name, fov_dtype_name (view->dtype), is, view->data ? "" : " without data",
+                 fov_dtype_name (t->dtype), want);
+    return FALSE;
+}
+
+gboolean
+fov_session_run (FovSession *session, const FovView *inputs, FovView *outputs, GError **error)
+{
+    gboolean ok = FALSE;
+
+    for (guint i = 0; i < fov_session_n_inputs (session); i++)
+        if (!check_input (session, i, &inputs[i], error))
+            return FALSE;
+    g_mutex_lock (&session->run_lock);
+    if (!session->run_slot)
+        session->run_slot = fov_session_begin (session, error);
+    for (guint i = 0; session->run_slot && i < fov_session_n_inputs (session); i++) {
+        const FovTensor *t = session->plan->graph->inputs->pdata[i];
+        if (fov_session_reads_in_place (session))
+            fov_session_slot_bind (session, session->run_slot, i, inputs[i].data);
+        else
+            memcpy (fov_session_slot_input (session, session->run_slot, i), inputs[i].data,
+                    fov_tensor_elements (t) * fov_dtype_size (t->dtype));
+    }
+    ok = session->run_slot && fov_session_submit (session, session->run_slot, error) &&
+         fov_session_wait (session, session->run_slot, error);
+    for (guint i = 0; ok && i < fov_session_n_outputs (session); i++) {
+        const FovTensor *t = session->plan->graph->outputs->pdata[i];
+        outputs[i].dtype = t->dtype;
+        outputs[i].shape = *fov_session_slot_output_shape (session, session->run_slot, i);
+        outputs[i].data = (gpointer) fov_session_slot_output (session, session->run_slot, i);
+    }
+    g_mutex_unlock (&session->run_lock);
+    return ok;
+}
+
+void
+fov_session_info (FovSession *session, FovSessionInfo *info)
+{
+    const FovPlan *plan = session->plan;
+
+    memset (info, 0, sizeof *info);
+    info->planned_bytes = plan->arena_bytes;
+    info->naive_bytes = plan->naive_bytes;
+    info->weight_bytes = session->executor->weight_bytes (session->impl);
+    info->flops = plan->flops;
+    info->n_nodes = plan->n_steps;
+    info->n_dispatches = session->executor->n_dispatches (session->impl);
+    info->n_prepared = session->executor->n_prepared (session->impl) - session->prepared_at_start;
+    g_mutex_lock (&session->lock);
+    info->n_frames = session->n_frames;
+    g_mutex_unlock (&session->lock);
+}
+
+GArray *
+fov_session_profile (FovSession *session)
+{
+    GArray *times = g_array_new (FALSE, TRUE, sizeof (FovStepTime));
+    guint slot;
+
+    g_mutex_lock (&session->lock);
+    slot = session->last_slot;
+    g_mutex_unlock (&session->lock);
+    session->executor->profile (session->impl, slot, times);
+    return times;
+}

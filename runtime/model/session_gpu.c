@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The vulkan executor: every planned step records its dispatches into one
+ * program, which is replayed per frame. What the tail reads comes back to the
+ * host as further outputs.
+ */
+#include "model/session.h"
+
+#include <string.h>
+
+typedef struct {
+    FovTailResult tail;
+    FovShape *shapes;
+} GpuSlot;
+
+typedef struct {
+    const FovPlan *plan;
+    FovGpuProgram *program;
+    GPtrArray *readback; /* FovTensor*: static graph outputs, then what the tail reads */
+    gint *output_index;  /* graph output -> index in readback, or -1: made by the tail */
+    GpuSlot *slots;
+    guint n_slots;
+    GMutex tail_lock;
+} Gpu;
+
+static void
+gpu_destroy (gpointer executor)
+{
+    Gpu *gpu = executor;
+
+    g_clear_pointer (&gpu->program, fov_gpu_program_free);
+    for (guint i = 0; i < gpu->n_slots; i++) {
+        fov_tail_clear (&gpu->slots[i].tail);
+        g_free (gpu->slots[i].tail.outputs);
+        g_free (gpu->slots[i].shapes);
+    }
+    g_free (gpu->slots);
+    g_free (gpu->output_index);
+    g_ptr_array_unref (gpu->readback);
+    g_mutex_clear (&gpu->tail_lock);
+    g_free (gpu);
+}
+
+/* What has to come back from the device. */
+static void
+find_readback (Gpu *gpu)
+{
+    const FovGraph *graph = gpu->plan->graph;
+    g_autoptr (GPtrArray) tail_inputs = fov_tail_inputs (gpu->plan);
+    g_autoptr (GHashTable) late = g_hash_table_new (NULL, NULL);
+
+    for (guint i = gpu->plan->n_static; i < gpu->plan->n_steps; i++)
+        for (guint k = 0; k < gpu->plan->steps[i].node->n_outputs; k++)
+            g_hash_table_add (late, gpu->plan->steps[i].node->outputs[k]);
+    gpu->readback = g_ptr_array_new ();
+    gpu->output_index = g_new0 (gint, graph->outputs->len + 1);
+    for (guint i = 0; i < graph->outputs->len; i++) {
+        FovTensor *t = graph->outputs->pdata[i];
+        gpu->output_index[i] = -1;
+        if (g_hash_table_contains (late, t))
+            continue;
+        gpu->output_index[i] = (gint) gpu->readback->len;
+        g_ptr_array_add (gpu->readback, t);
+    }
+    for (guint i = 0; i < tail_inputs->len; i++)
+        if (!((FovTensor *) tail_inputs->pdata[i])->is_input)
+            g_ptr_array_add (gpu->readback, tail_inputs->pdata[i]);
+}
+
+static gboolean
+make_program (Gpu *gpu, FovDevice *device, const FovSessionParams *params, GError **error)
+{
+    const FovPlan *plan = gpu->plan;
+    g_autofree gsize *in = g_new0 (gsize, plan->graph->inputs->len + 1);
+    g_autofree gsize *out = g_new0 (gsize, gpu->readback->len + 1);
+    FovGpuProgramParams p = {
+        .arena_bytes = plan->arena_bytes,
+        .n_slots = gpu->n_slots,
+        .n_inputs = plan->graph->inputs->len,
+        .n_outputs = gpu->readback->len,
+        .input_bytes = in,
+        .output_bytes = out,
+        .profile = params->profile,
+        .progress = params->progress,
+        .progress_data = params->progress_data,
+    };
+
+    for (guint i = 0; i < p.n_inputs; i++)
+        in[i] = plan->operands[((FovTensor *) plan->graph->inputs->pdata[i])->id].bytes;
+    for (guint i = 0; i < p.n_outputs; i++)
+        out[i] = plan->operands[((FovTensor *) gpu->readback->pdata[i])->id].bytes;
+    gpu->program = fov_gpu_program_new (device->gpu, &p, error);
+    return gpu->program != NULL;
+}
+
+static gboolean
+record (Gpu *gpu, GError **error)
+{
+    const FovPlan *plan = gpu->plan;
+
+    for (guint i = 0; i < plan->n_static; i++) {
+        const FovStep *step = &plan->steps[i];
+        fov_gpu_program_set_label (gpu->program, step->node->op->name, step->node->name);
+        if (step->in[0] && step->in[0]->place == FOV_PLACE_INPUT &&
+            !(step->node->op->flags & FOV_OP_READS_INPUT)) {
+            /* The planner's copy (fov.Reorder) is the only other reader of an input. */
+            fov_gpu_program_copy_input (gpu->program, step->in[0]->input, step->out[0]->offset,
+                                        step->out[0]->bytes);
+            continue;
+        }
+        if (!step->node->op->gpu->record (gpu->program, step, error))
+            return FALSE;
+    }
+    for (guint i = 0; i < gpu->readback->len; i++) {
+        const FovTensor *t = gpu->readback->pdata[i];
+        const FovOperand *o = &plan->operands[t->id];
+        fov_gpu_program_copy_output (gpu->program, i, o->offset, o->bytes);
+    }
+    return fov_gpu_program_finish (gpu->program, error);
+}
+
+static gpointer
+gpu_create (FovDevice *device, const FovPlan *plan, guint n_slots, const FovSessionParams *params,
+            GError **error)
+{
+    Gpu *gpu = g_new0 (Gpu, 1);
+    guint n_out = plan->graph->outputs->len;
+
+    gpu->plan = plan;
+    gpu->n_slots = n_slots;
+    gpu->slots = g_new0 (GpuSlot, n_slots);
+    g_mutex_init (&gpu->tail_lock);
+    find_readback (gpu);
+    for (guint i = 0; i < n_slots; i++) {
+        gpu->slots[i].tail.outputs = g_new0 (FovView, n_out + 1);
+        gpu->slots[i].tail.n_outputs = n_out;
+        gpu->slots[i].shapes = g_new0 (FovShape, n_out + 1);
+        for (guint k = 0; k < n_out; k++)
+            gpu->slots[i].shapes[k] = ((FovTensor *) plan->graph->outputs->pdata[k])->shape;
+    }
+    if (!make_program (gpu, device, params, error) || !record (gpu, error)) {
+        gpu_destroy (gpu);
+        return NULL;
+    }
+    return gpu;
+}
+
+static gpointer
+gpu_input (gpointer executor, guint slot, guint input)
+{
+    return fov_gpu_program_input (((Gpu *) executor)->program, slot, input);
+}
+
+static gboolean
+gpu_reserve_input (gpointer executor, guint input, gsize bytes, GError **error)
+{
+    return fov_gpu_program_reserve_input (((Gpu *) executor)->program, input, bytes, error);
+}
+
+static gboolean
+gpu_submit (gpointer executor, guint slot, GError **error)
+{
+    return fov_gpu_program_submit (((Gpu *) executor)->program, slot, error);
+}
+
+typedef struct {
+    Gpu *gpu;
+    guint slot;
+} Readback;
+
+static gconstpointer
+read_back (const FovTensor *tensor, gpointer user_data)
+{
+    const Readback *r = user_data;
+    guint index;
+
+    if (tensor->is_input)
+        return fov_gpu_program_input (r->gpu->program, r->slot,
+                                      r->gpu->plan->operands[tensor->id].input);
+    if (!g_ptr_array_find (r->gpu->readback, tensor, &index))
+        return NULL;
+    return fov_gpu_program_output (r->gpu->program, r->slot, index);
+}
+
+static gboolean
+gpu_wait (gpointer executor, guint slot, GError **error)
+{
+    Gpu *gpu = executor;
+    Readback r = { gpu, slot };
+    gboolean ok = TRUE;
+
+    if (!fov_gpu_program_wait (gpu->program, slot, error))
+        return FALSE;
+    if (gpu->plan->n_steps == gpu->plan->n_static)
+        return TRUE;
+    g_mutex_lock (&gpu->tail_lock);
+    ok = fov_tail_run (gpu->plan, read_back, &r, &gpu->slots[slot].tail, error);
+    g_mutex_unlock (&gpu->tail_lock);
+    for (guint i = 0; ok && i < gpu->slots[slot].tail.n_outputs; i++)
+        if (gpu->slots[slot].tail.outputs[i].data)
+            gpu->slots[slot].shapes[i] = gpu->slots[slot].tail.outputs[i].shape;
+    return ok;
+}
+
+static gboolean
+gpu_done (gpointer executor, guint slot)
+{
+    return fov_gpu_program_done (((Gpu *) executor)->program, slot);
+}
+
+static gconstpointer
+gpu_output (gpointer executor, guint slot, guint output)
+{
+    Gpu *gpu = executor;
+
+    if (gpu->output_index[output] < 0)
+        return gpu->slots[slot].tail.outputs[output].data;
+    return fov_gpu_program_output (gpu->program, slot, (guint) gpu->output_index[output]);
+}
+
+static const FovShape *
+gpu_output_shape (gpointer executor, guint slot, guint output)
+{
+    return &((Gpu *) executor)->slots[slot].shapes[output];
+}
+
+static guint
+gpu_n_dispatches (gpointer executor)
+{
+    return fov_gpu_program_n_dispatches (((Gpu *) executor)->program);
+}
+
+static guint64
+gpu_n_prepared (gpointer executor)
+{
+    return fov_gpu_program_n_prepared (((Gpu *) executor)->program);
+}
+
+static gsize
+gpu_weight_bytes (gpointer executor)
+{
+    return fov_gpu_program_constant_bytes (((Gpu *) executor)->program);
+}
+
+static void
+add_time (const char *op, const char *name, const char *shader, double seconds, gpointer user_data)
+{
+    FovStepTime time = { op, name, seconds, 0 };
+    g_array_append_val ((GArray *) user_data, time);
+}
+
+static void
+gpu_profile (gpointer executor, guint slot, GArray *times)
+{
+    fov_gpu_program_times (((Gpu *) executor)->program, slot, add_time, times);
+}
+
+const FovExecutor fov_executor_gpu = {
+    .create = gpu_create,
+    .destroy = gpu_destroy,
+    .input = gpu_input,
+    .reserve_input = gpu_reserve_input,
+    .submit = gpu_submit,
+    .wait = gpu_wait,
+    .done = gpu_done,
+    .output = gpu_output,
+    .output_shape = gpu_output_shape,
+    .n_dispatches = gpu_n_dispatches,
+    .n_prepared = gpu_n_prepared,
+    .weight_bytes = gpu_weight_bytes,
+    .profile = gpu_profile,
+};
