@@ -44,6 +44,8 @@ void fov_gpu_unref (FovGpu *gpu);
 const char *fov_gpu_name (FovGpu *gpu);
 gboolean fov_gpu_is_real (FovGpu *gpu);
 const FovGpuLimits *fov_gpu_limits (FovGpu *gpu);
+/** Messages of the validation layers so far in this process (FOVEA_VALIDATION=1 turns them on). */
+guint fov_gpu_validation_errors (void);
 /** Appends FovDeviceInfo entries for every Vulkan device; none and no error without a loader or
  * driver. */
 void fov_gpu_list (GArray *infos);
@@ -66,15 +68,18 @@ FovGpuProgram *fov_gpu_program_new (FovGpu *gpu, const FovGpuProgramParams *para
 void fov_gpu_program_free (FovGpuProgram *program);
 FovGpu *fov_gpu_program_gpu (FovGpuProgram *program);
 
-/** Copies data into the constant block (16-byte aligned); returns its byte offset. */
+/**
+ * Copies data into the constant block (16-byte aligned); returns its byte
+ * offset. Without memory it returns 0, and fov_gpu_program_finish says so.
+ */
 guint32 fov_gpu_program_add_constant (FovGpuProgram *program, gconstpointer data, gsize bytes);
-/** Room for writing constants in place before finish; zeroed. *offset as above. */
+/** Room for writing constants in place before finish; zeroed. *offset as above; NULL: no memory. */
 gpointer fov_gpu_program_reserve_constant (FovGpuProgram *program, gsize bytes, guint32 *offset);
 
 /** Names what the dispatches that follow belong to (profile, messages, self-check). */
 void fov_gpu_program_set_label (FovGpuProgram *program, const char *op, const char *name);
 
-/** Byte offset of input index within the slot's input SSBO (multiple of 256). */
+/** Byte offset of input index within the slot's input SSBO (multiple of 256); never changes. */
 gsize fov_gpu_program_input_offset (FovGpuProgram *program, guint index);
 
 /**
@@ -97,14 +102,21 @@ void fov_gpu_program_copy_output (FovGpuProgram *program, guint index, gsize are
 /** Uploads constants, makes pipelines, records one command buffer per slot, warms up. */
 gboolean fov_gpu_program_finish (FovGpuProgram *program, GError **error);
 
-/** Grows an input's capacity; records again. Not on a frame's way; waits for frames in flight. */
+/**
+ * Grows input 0's capacity (the others keep theirs: they lie before it, so that
+ * no offset changes); records again. Its content, and that of the other inputs,
+ * is lost in all slots. Not on a frame's way; waits for frames in flight.
+ */
 gboolean fov_gpu_program_reserve_input (FovGpuProgram *program, guint index, gsize bytes,
                                         GError **error);
 
 /* Per frame: none of these allocates. One thread at a time per slot. */
 gpointer fov_gpu_program_input (FovGpuProgram *program, guint slot, guint index);
 gconstpointer fov_gpu_program_output (FovGpuProgram *program, guint slot, guint index);
-/** Starts the slot's command buffer; does not block. Thread safe. */
+/**
+ * Starts the slot's command buffer; does not block. Thread safe. An error where
+ * the slot's last frame is still in flight.
+ */
 gboolean fov_gpu_program_submit (FovGpuProgram *program, guint slot, GError **error);
 /** Waits for the slot's last submit. FOV_ERROR_DEVICE_LOST where that happened. */
 gboolean fov_gpu_program_wait (FovGpuProgram *program, guint slot, GError **error);
