@@ -10,11 +10,12 @@ G_BEGIN_DECLS
  * Reads pictures from a video file, an image, a glob of images
  * ("dir/\*.jpg"), a V4L2 device ("/dev/video0") or a stream URL (rtsp://,
  * http://), through FFmpeg. One object, one thread at a time; calls block.
+ * FFmpeg's own log lines become g_debug lines of the domain "Fovea".
  */
 typedef struct _FovReader FovReader;
 
 typedef struct {
-    int width, height;    /**< pixels */
+    int width, height;    /**< pixels of the first picture; a later one may differ */
     int fps_num, fps_den; /**< nominal frame rate; 0/1 if unknown */
     gint64 n_frames;      /**< -1 if unknown (live, or not stored) */
     gint64 duration;      /**< ns, -1 if unknown */
@@ -22,14 +23,26 @@ typedef struct {
     const char *codec;    /**< decoder's name, owned by the reader */
 } FovReaderInfo;
 
-/** One decoded picture; valid until the next fov_reader_read on its reader. */
+/**
+ * One decoded picture; valid until the next fov_reader_read or _free on its
+ * reader. Its planes may be the decoder's own: read them only, and draw on a
+ * copy (fov_image_alloc, fov_image_convert).
+ */
 typedef struct {
-    FovImage image;   /**< I420, NV12, GRAY or RGB, whatever is nearest to the source */
+    FovImage image;   /**< any FovPixelFormat, whatever is nearest to the source */
     gint64 pts;       /**< ns from the first frame, increasing */
     gint64 index;     /**< 0-based */
     const char *path; /**< the image file it came from, or NULL for video */
 } FovFrame;
 
+/**
+ * Opens a name that is none of the above as a local file. A glob is expanded
+ * when no file has that very name; its files come in the order of their bytes,
+ * as pictures of 25 a second, and those that cannot be decoded are skipped and
+ * counted. No picture may be larger than 2^28 pixels or 32768 a side; a network
+ * stream (rtsp:// over TCP) or a device that is silent for 10 s is an error.
+ * Errors name the input: IO, FORMAT, UNSUPPORTED (no decoder), DEVICE.
+ */
 FOV_API FovReader *fov_reader_open (const char *input, GError **error);
 FOV_API void fov_reader_free (FovReader *reader);
 FOV_API const FovReaderInfo *fov_reader_info (FovReader *reader);
@@ -44,13 +57,15 @@ FOV_API gboolean fov_reader_read (FovReader *reader, FovFrame *frame, GError **e
 /** Damaged packets or pictures skipped so far. */
 FOV_API guint64 fov_reader_damaged (FovReader *reader);
 
-/** Makes a blocked read return FOV_ERROR_CANCELLED. Thread and signal safe. */
+/** Makes a blocked and each later read return FOV_ERROR_CANCELLED. Thread and signal safe. */
 FOV_API void fov_reader_cancel (FovReader *reader);
 
 /**
  * Writes pictures to a video file (container by extension; H.264 through
  * OpenH264 where FFmpeg has it, else MPEG-4 or VP8; never a GPL encoder), or,
- * for ".png" / ".jpg" names, one image (a pattern such as %05d.png: a series).
+ * for ".png" / ".jpg" names, one image (a pattern such as %05d.png: a series
+ * that starts at 0). Video is tagged and stored as limited-range BT.709 from
+ * 720 rows on, else BT.601. One object, one thread at a time; calls block.
  */
 typedef struct _FovWriter FovWriter;
 
@@ -61,11 +76,20 @@ typedef struct {
     const char *encoder;  /**< FFmpeg encoder name; NULL: chosen as above */
 } FovWriterParams;
 
-/** Creates the file (written in place) with an even frame size padded where the codec needs it. */
+/**
+ * Creates the file (written in place; stills replace theirs as a whole). An odd
+ * video size is padded to an even one by repeating the edge. Errors name the
+ * path: IO, ARGUMENT, UNSUPPORTED (suffix, or no encoder for it).
+ */
 FOV_API FovWriter *fov_writer_open (const char *path, int width, int height,
                                     const FovWriterParams *params, GError **error);
 
-/** Appends a picture of the writer's size in any format; pts in ns, increasing. */
+/**
+ * Appends a picture of the writer's size in any format; pts in ns, >= 0 and
+ * increasing. The first one becomes the file's time 0; the times are kept as
+ * they are except in .avi, which places pictures on multiples of the rate.
+ * After an error other than a bad argument nothing more can be written.
+ */
 FOV_API gboolean fov_writer_write (FovWriter *writer, const FovImage *image, gint64 pts,
                                    GError **error);
 

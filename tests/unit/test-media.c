@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+#include <fovea/media.h>
+
+#define FRAME_NS 40000000
+
+static char *folder;
+
+static char *
+at (const char *name)
+{
+    return g_build_filename (folder, name, NULL);
+}
+
+/* A slope whose brightness tells which frame it is; colours that are easy on codecs. */
+static FovImage
+make_image (FovPixelFormat format, int width, int height, int number)
+{
+    FovImage rgb, image;
+    GError *error = NULL;
+
+    assert_fov_ok (fov_image_alloc (&rgb, FOV_PIXEL_RGB, width, height, &error), error);
+    rgb.range = FOV_RANGE_FULL;
+    for (int y = 0; y < height; y++) {
+        for (int x = 0; x < width; x++) {
+            guint8 *pixel = rgb.plane[0] + y * rgb.stride[0] + 3 * x;
+
+            pixel[0] = (guint8) (40 + 8 * number + 100 * x / width);
+            pixel[1] = (guint8) (40 + 8 * number);
+            pixel[2] = (guint8) (40 + 8 * number + 100 * y / height);
+        }
+    }
+    if (format == FOV_PIXEL_RGB)
+        return rgb;
+    assert_fov_ok (fov_image_alloc (&image, format, width, height, &error), error);
+    image.matrix = FOV_MATRIX_BT601;
+    image.range = FOV_RANGE_LIMITED;
+    assert_fov_ok (fov_image_convert (&rgb, &image, &error), error);
+    g_free (rgb.plane[0]);
+    return image;
+}
+
+/* Mean absolute difference as RGB, over the size that both have. */
+static double
+difference (const FovImage *a, const FovImage *b)
+{
+    FovImage rgb[2];
+    GError *error = NULL;
+    int width = MIN (a->width, b->width), height = MIN (a->height, b->height);
+    double sum = 0;
+
+    for (int i = 0; i < 2; i++) {
+        const FovImage *from = i ? b : a;
+
+        assert_fov_ok (fov_image_alloc (&rgb[i], FOV_PIXEL_RGB, from->width, from->height, &error),
+                       error);
+        rgb[i].range = FOV_RANGE_FULL;
+        assert_fov_ok (fov_image_convert (from, &rgb[i], &error), error);
+    }
+    for (int y = 0; y < height; y++) {
+        for (int x = 0; x < 3 * width; x++)
+            sum += ABS (rgb[0].plane[0][y * rgb[0].stride[0] + x] -
+                        rgb[1].plane[0][y * rgb[1].stride[0] + x]);
+    }
+    g_free (rgb[0].plane[0]);
+    g_free (rgb[1].plane[0]);
+    return sum / (3.0 * width * height);
+}
+
+static void
+write_clip (const char *path, FovPixelFormat format, int width, int height, int n, gint64 start,
+            const FovWriterParams *params)
+{
+    GError *error = NULL;
+    g_autoptr (FovWriter) writer = fov_writer_open (path, width, height, params, &error);
+
+    assert_fov_ok (writer != NULL, error);
+    for (int i = 0; i < n; i++) {
+        FovImage image = make_image (format, width, height, i);
+
+        assert_fov_ok (fov_writer_write (writer, &image, start + i * (gint64) FRAME_NS, &error),
+                       error);
+        g_free (image.plane[0]);
+    }
+    assert_fov_ok (fov_writer_close (writer, &error), error);
+    assert_fov_ok (fov_writer_close (writer, &error), error);
+}
+
+static const struct {
+    const char *name;
+    FovPixelFormat format;
+    int width, height;
+    double tolerance;
+} clips[] = {
+    { "a.mp4", FOV_PIXEL_I420, 64, 48, 4 },   { "b.mov", FOV_PIXEL_NV12, 65, 48, 4 },
+    { "c.mkv", FOV_PIXEL_RGB, 64, 49, 4 },    { "d.avi", FOV_PIXEL_BGR, 67, 51, 4 },
+    { "e.webm", FOV_PIXEL_RGBX, 64, 48, 4 },  { "f.mkv", FOV_PIXEL_BGRX, 33, 17, 4 },
+    { "g.MP4", FOV_PIXEL_GRAY, 64, 48, 60 }, /* the reference has colour */
+    { "h.mp4", FOV_PIXEL_RGB, 1, 1, 6 },      { "i.avi", FOV_PIXEL_I420, 1280, 720, 1.5 },
+    { "j%d.mkv", FOV_PIXEL_I420, 64, 48, 4 },
+};
+
+static void
+check_clip (const char *path, guint row)
+{
+    GError *error = NULL;
+    g_autoptr (FovReader) reader = fov_reader_open (path, &error);
+    const FovReaderInfo *info;
+    FovFrame frame;
+    int n = 0;
+
+    assert_fov_ok (reader != NULL, error);
+    info = fov_reader_info (reader);
+    assert_int_equal (info->width, (clips[row].width + 1) & ~1);
+    assert_int_equal (info->height, (clips[row].height + 1) & ~1);
+    assert_int_equal (info->fps_num, 25 * info->fps_den);
+    assert_false (info->live);
+    for (; fov_reader_read (reader, &frame, &error); n++) {
+        FovImage want = make_image (FOV_PIXEL_RGB, clips[row].width, clips[row].height, n);
+        double found;
+
+        assert_fov_ok (fov_image_check (&frame.image, &error), error);
+        assert_int_equal (frame.image.format, FOV_PIXEL_I420);
+        assert_int_equal (frame.image.matrix,
+                          clips[row].height >= 720 ? FOV_MATRIX_BT709 : FOV_MATRIX_BT601);
+        assert_int_equal (frame.image.range, FOV_RANGE_LIMITED);
+        assert_int_equal (frame.index, n);
+        assert_null (frame.path);
+        /* Matroska counts in milliseconds, the others finer. */
+        assert_in_range (frame.pts + 1000000 - n * (gint64) FRAME_NS, 0, 2000000);
+        found = difference (&want, &frame.image);
+        if (found > clips[row].tolerance)
+            fail_msg ("%s, frame %d: colours are off by %g", clips[row].name, n, found);
+        g_free (want.plane[0]);
+    }
+    assert_fov_ok (TRUE, error);
+    assert_int_equal (n, 10);
+    assert_int_equal (fov_reader_damaged (reader), 0);
+    assert_false (fov_reader_read (reader, &frame, &error));
+    assert_null (error);
+}
+
+static void
+test_clips (void **state)
+{
+    for (guint i = 0; i < G_N_ELEMENTS (clips); i++) {
+        g_autofree char *path = at (clips[i].name);
+
+        print_message ("# %s\n", clips[i].name);
+        write_clip (path, clips[i].format, clips[i].width, clips[i].height, 10, 5 * FRAME_NS,
+                    &(FovWriterParams){ .bitrate = clips[i].width > 1000 ? 8000000 : 400000 });
+        check_clip (path, i);
+    }
+}
+
+/* Irregular times survive in a container that can hold them. */
+static void
+test_variable_rate (void **state)
+{
+    static const gint64 times[] = { 0, 10, 50, 51, 1000, 1001, 1500, 9000 }; /* ms */
+    static const char *const names[] = { "vfr.mp4", "vfr.mkv", "vfr.webm" };
+
+    for (guint k = 0; k < G_N_ELEMENTS (names); k++) {
+        g_autofree char *path = at (names[k]);
+        GError *error = NULL;
+        FovImage image = make_image (FOV_PIXEL_I420, 32, 32, 3);
+        FovWriter *writer = fov_writer_open (path, 32, 32, NULL, &error);
+        g_autoptr (FovReader) reader = NULL;
+        FovFrame frame;
+
+        assert_fov_ok (writer != NULL, error);
+        for (guint i = 0; i < G_N_ELEMENTS (times); i++)
+            assert_fov_ok (fov_writer_write (writer, &image, times[i] * 1000000, &error), error);
+        assert_false (fov_writer_write (writer, &image, 9000000000, &error));
+        assert_fov_error (&error, FOV_ERROR_ARGUMENT, "9000000000");
+        fov_writer_free (writer);
+        g_free (image.plane[0]);
+        reader = fov_reader_open (path, &error);
+        assert_fov_ok (reader != NULL, error);
+        for (guint i = 0; i < G_N_ELEMENTS (times); i++) {
+            assert_fov_ok (fov_reader_read (reader, &frame, &error), error);
+            assert_in_range (frame.pts + 100000 - times[i] * 1000000, 0, 200000);
+        }
+        assert_false (fov_reader_read (reader, &frame, &error));
+    }
+}
+
+static void
+test_stills (void **state)
+{
+    static const struct {
+        const char *name;
+        FovPixelFormat format, expected;
+        int width, height;
+        double tolerance;
+    } rows[] = {
+        { "a.png", FOV_PIXEL_RGB, FOV_PIXEL_RGB, 33, 17, 0 },
+        { "b.PNG", FOV_PIXEL_BGRX, FOV_PIXEL_RGB, 33, 17, 3 },
+        { "c.jpg", FOV_PIXEL_RGB, FOV_PIXEL_I420, 33, 17, 3 },
+        { "d.jpeg", FOV_PIXEL_NV12, FOV_PIXEL_I420, 1280, 720, 3 },
+        { "e 100%.png", FOV_PIXEL_RGB, FOV_PIXEL_RGB, 1, 1, 0 },
+        { "f*[1].jpg", FOV_PIXEL_I420, FOV_PIXEL_I420, 64, 48, 3 },
+        { "g.png", FOV_PIXEL_GRAY, FOV_PIXEL_GRAY, 64, 48, 60 },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+        g_autofree char *path = at (rows[i].name);
+        GError *error = NULL;
+        FovImage image = make_image (rows[i].format, rows[i].width, rows[i].height, 2);
+        FovImage want = make_image (FOV_PIXEL_RGB, rows[i].width, rows[i].height, 2);
+        FovImage loaded;
+        g_autoptr (FovReader) reader = NULL;
+        FovFrame frame;
+
+        print_message ("# %s\n", rows[i].name);
+        assert_fov_ok (fov_image_save (&image, path, &error), error);
+        assert_fov_ok (fov_image_load (path, &loaded, &error), error);
+        assert_int_equal (loaded.format, FOV_PIXEL_RGB);
+        assert_int_equal (loaded.width, rows[i].width);
+        assert_int_equal (loaded.height, rows[i].height);
+        assert_true (difference (&want, &loaded) <= rows[i].tolerance);
+        reader = fov_reader_open (path, &error);
+        assert_fov_ok (reader != NULL, error);
+        assert_int_equal (fov_reader_info (reader)->n_frames, 1);
+        assert_fov_ok (fov_reader_read (reader, &frame, &error), error);
+        assert_int_equal (frame.image.format, rows[i].expected);
+        assert_int_equal (frame.image.range, FOV_RANGE_FULL);
+        assert_string_equal (frame.path, path);
+        assert_true (difference (&want, &frame.image) <= rows[i].tolerance);
+        assert_false (fov_reader_read (reader, &frame, &error));
+        assert_null (error);
+        g_free (image.plane[0]);
+        g_free (want.plane[0]);
+        g_free (loaded.plane[0]);
+    }
+}
+
+/* A series with images of several sizes and, in its middle, things that are none. */
+static void
+test_glob (void **state)
+{
+    g_autofree char *pattern = at ("series-%03d.png");
+    g_autofree char *broken = at ("series-001b.png");
+    g_autofree char *empty = at ("series-001c.png");
+    g_autofree char *subfolder = at ("series-001d.png");
+    g_autofree char *other = at ("series-000b.png");
+    g_autofree char *glob = at ("series-*.png");
+    static const int widths[] = { 40, 31, 40, 40 };
+    GError *error = NULL;
+    FovImage image = make_image (FOV_PIXEL_RGB, 31, 20, 0);
+    g_autoptr (FovReader) reader = NULL;
+    FovFrame frame;
+    gint64 pts = -1;
+
+    write_clip (pattern, FOV_PIXEL_I420, 40, 30, 3, 0, NULL);
+    assert_fov_ok (fov_image_save (&image, other, &error), error);
+    g_free (image.plane[0]);
+    assert_true (g_file_set_contents (broken, "\x89PNG\r\n\x1a\nrubbish", -1, NULL));
+    assert_true (g_file_set_contents (empty, "", 0, NULL));
+    assert_int_equal (g_mkdir (subfolder, 0700), 0);
+    reader = fov_reader_open (glob, &error);
+    assert_fov_ok (reader != NULL, error);
+    assert_int_equal (fov_reader_info (reader)->n_frames, 6);
+    for (guint i = 0; i < G_N_ELEMENTS (widths); i++) {
+        assert_fov_ok (fov_reader_read (reader, &frame, &error), error);
+        assert_int_equal (frame.image.width, widths[i]);
+        assert_int_equal (frame.index, i);
+        assert_true (frame.pts > pts);
+        assert_true (g_file_test (frame.path, G_FILE_TEST_EXISTS));
+        pts = frame.pts;
+    }
+    assert_false (fov_reader_read (reader, &frame, &error));
+    assert_null (error);
+    assert_int_equal (fov_reader_damaged (reader), 2);
+}
+
+static void
+write_bytes (const char *path, const char *bytes, gsize size)
+{
+    assert_true (g_file_set_contents (path, bytes, (gssize) size, NULL));
+}
+
+static void
+test_bad_input (void **state)
+{
+    static const struct {
+        const char *name;
+        int code;
+        const char *text;
+    } rows[] = {
+        { "missing.mp4", FOV_ERROR_IO, "No such file" },
+        { "no-match-*.png", FOV_ERROR_IO, "no file matches" },
+        { ".", FOV_ERROR_IO, "folder" },
+        { "zero.mp4", FOV_ERROR_FORMAT, "zero.mp4" },
+        { "zero.png", FOV_ERROR_FORMAT, "zero.png" },
+        { "random.avi", FOV_ERROR_FORMAT, "random.avi" },
+        { "random.jpg", FOV_ERROR_FORMAT, "random.jpg" },
+        { "text.mp4", FOV_ERROR_FORMAT, "text.mp4" },
+        { "text.png", FOV_ERROR_FORMAT, "text.png" },
+        { "huge.png", FOV_ERROR_FORMAT, "huge.png" },
+        { "rando*.jpg", FOV_ERROR_FORMAT, "random.jpg" },
+        { "moov-less.mp4", FOV_ERROR_FORMAT, "moov" },
+    };
+    static const char huge[] = "\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff"
+                               "\x08\x02\0\0\0\0\0\0\0\0\0\0\0IEND\0\0\0\0";
+    g_autofree char *whole = NULL;
+    g_autofree char *source = at ("source.mp4");
+    g_autofree char *random = g_malloc (50000);
+    g_autoptr (GRand) rand = g_rand_new_with_seed (7);
+    const char *text = "Once upon a time there was a file that was no film.\n";
+
+    for (int i = 0; i < 50000; i++)
+        random[i] = (char) g_rand_int (rand);
+    write_clip (source, FOV_PIXEL_I420, 64, 48, 5, 0, NULL);
+    for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+        g_autofree char *path = at (rows[i].name);
+        GError *error = NULL;
+        FovImage image;
+        FovReader *reader;
+        FovFrame frame;
+
+        print_message ("# %s\n", rows[i].name);
+        if (g_str_has_prefix (rows[i].name, "zero"))
+            write_bytes (path, "", 0);
+        if (g_str_has_prefix (rows[i].name, "random"))
+            write_bytes (path, random, 50000);
+        if (g_str_has_prefix (rows[i].name, "text"))
+            write_bytes (path, text, strlen (text));
+        if (g_str_has_prefix (rows[i].name, "huge"))
+            write_bytes (path, huge, sizeof huge);
+        if (g_str_has_prefix (rows[i].name, "moov")) {
+            assert_true (g_file_get_contents (source, &whole, NULL, NULL));
+            write_bytes (path, whole, 400);
+        }
+        reader = fov_reader_open (path, &error);
+        if (reader)
+            assert_false (fov_reader_read (reader, &frame, &error));
+        fov_reader_free (reader);
+        assert_fov_error (&error, rows[i].code, rows[i].text);
+        assert_false (fov_image_load (path, &image, &error));
+        assert_null (image.plane[0]);
+        assert_true (strstr (error->message, rows[i].name) != NULL);
+        g_clear_error (&error);
+    }
+    assert_null (fov_reader_open ("", NULL));
+}
+
+/* However a file is cut or hit: an end or an error, and what was read is sound. */
+static void
+test_damaged_files (void **state)
+{
+    static const char *const names[] = { "x.avi", "x.mp4", "x.mkv", "x.webm", "x.png", "x.jpg" };
+    g_autoptr (GRand) rand = g_rand_new_with_seed (3);
+    int survived = 0;
+
+    for (guint k = 0; k < G_N_ELEMENTS (names); k++) {
+        g_autofree char *path = at (names[k]);
+        g_autofree char *bytes = NULL;
+        gsize size;
+
+        write_clip (path, FOV_PIXEL_I420, 64, 48, k < 4 ? 10 : 1, 0, NULL);
+        assert_true (g_file_get_contents (path, &bytes, &size, NULL));
+        for (int round = 0; round < 12; round++) {
+            g_autofree char *copy = g_memdup2 (bytes, size);
+            gsize length = round % 2 ? size : size * (guint) (round + 1) / 12;
+            GError *error = NULL;
+            FovReader *reader;
+            FovFrame frame;
+            int n = 0;
+
+            for (int hit = 0; round % 2 && hit < round; hit++)
+                copy[g_rand_int_range (rand, 0, (gint32) size)] = (char) g_rand_int (rand);
+            write_bytes (path, copy, length);
+            reader = fov_reader_open (path, &error);
+            while (reader && fov_reader_read (reader, &frame, &error)) {
+                assert_true (fov_image_check (&frame.image, NULL));
+                assert_true (++n < 100);
+            }
+            assert_true (n > 0 || error != NULL);
+            survived += n > 0;
+            g_clear_error (&error);
+            fov_reader_free (reader);
+        }
+    }
+    assert_true (survived > 20);
+}
+
+static void
+test_cancel (void **state)
+{
+    g_autofree char *path = at ("cancel.avi");
+    GError *error = NULL;
+    g_autoptr (FovReader) reader = NULL;
+    FovFrame frame;
+
+    write_clip (path, FOV_PIXEL_I420, 64, 48, 5, 0, NULL);
+    reader = fov_reader_open (path, &error);
+    assert_fov_ok (reader != NULL, error);
+    assert_fov_ok (fov_reader_read (reader, &frame, &error), error);
+    fov_reader_cancel (reader);
+    assert_false (fov_reader_read (reader, &frame, &error));
+    assert_fov_error (&error, FOV_ERROR_CANCELLED, "cancel.avi");
+}
+
+/* Sends a clip and then keeps the line open in silence. */
+static gpointer
+serve (gpointer data)
+{
+    GSocketListener *listener = data;
+    g_autofree char *path = at ("stream.mkv");
+    g_autofree char *bytes = NULL;
+    g_autoptr (GSocketConnection) connection = NULL;
+    gsize size;
+
+    connection = g_socket_listener_accept (listener, NULL, NULL, NULL);
+    if (connection && g_file_get_contents (path, &bytes, &size, NULL)) {
+        char unused;
+
+        g_output_stream_write_all (g_io_stream_get_output_stream (G_IO_STREAM (connection)), bytes,
+                                   size, NULL, NULL, NULL);
+        g_input_stream_read (g_io_stream_get_input_stream (G_IO_STREAM (connection)), &unused, 1,
+                             NULL, NULL);
+    }
+    return NULL;
+}
+
+static gpointer
+cancel_soon (gpointer reader)
+{
+    g_usleep (200000);
+    fov_reader_cancel (reader);
+    return NULL;
+}
+
+/* A stream that falls silent holds a read up only until it is cancelled. */
+static void
+test_cancel_stream (void **state)
+{
+    g_autoptr (GSocketListener) listener = g_socket_listener_new ();
+    g_autofree char *path = at ("stream.mkv");
+    g_autofree char *url = NULL;
+    guint16 port = g_socket_listener_add_any_inet_port (listener, NULL, NULL);
+    GError *error = NULL;
+    GThread *server, *canceller;
+    FovReader *reader;
+    FovFrame frame;
+    gint64 start;
+    int n = 0;
+
+    if (port == 0)
+        skip ();
+    write_clip (path, FOV_PIXEL_I420, 64, 48, 20, 0, NULL);
+    url = g_strdup_printf ("tcp://127.0.0.1:%u", port);
+    server = g_thread_new ("server", serve, listener);
+    reader = fov_reader_open (url, &error);
+    assert_fov_ok (reader != NULL, error);
+    assert_true (fov_reader_info (reader)->live);
+    canceller = g_thread_new ("cancel", cancel_soon, reader);
+    start = g_get_monotonic_time ();
+    while (fov_reader_read (reader, &frame, &error))
+        n++;
+    assert_fov_error (&error, FOV_ERROR_CANCELLED, "tcp://");
+    assert_true (n >= 15);
+    assert_true (g_get_monotonic_time () - start < 5 * G_USEC_PER_SEC);
+    g_thread_join (canceller);
+    fov_reader_free (reader);
+    g_thread_join (server);
+}
+
+static void
+test_writer_arguments (void **state)
+{
+    static const struct {
+        const char *name;
+        int width, height;
+        FovWriterParams params;
+        FovErrorCode code;
+        const char *text;
+    } rows[] = {
+        { "a.xyz", 64, 48, { 0 }, FOV_ERROR_UNSUPPORTED, "must end in" },
+        { "a.mp4", 0, 48, { 0 }, FOV_ERROR_ARGUMENT, "0x48" },
+        { "a.mp4", 64, 40000, { 0 }, FOV_ERROR_ARGUMENT, "64x40000" },
+        { "a.mp4", 64, 48, { .fps_num = -1 }, FOV_ERROR_ARGUMENT, "-1/0" },
+        { "a.mp4", 64, 48, { .encoder = "libx264" }, FOV_ERROR_ARGUMENT, "GPL" },
+        { "a.mp4", 64, 48, { .encoder = "nonsense" }, FOV_ERROR_UNSUPPORTED, "nonsense" },
+        { "a.webm", 64, 48, { .encoder = "mpeg4" }, FOV_ERROR_UNSUPPORTED, "mpeg4" },
+        { "none/a.mp4", 64, 48, { 0 }, FOV_ERROR_IO, "No such file" },
+    };
+    g_autofree char *path = at ("good.avi");
+    GError *error = NULL;
+    FovImage image = make_image (FOV_PIXEL_RGB, 32, 32, 0);
+    g_autoptr (FovWriter) writer = fov_writer_open (path, 64, 48, NULL, &error);
+
+    assert_fov_ok (writer != NULL, error);
+    assert_false (fov_writer_write (writer, &image, 0, &error));
+    assert_fov_error (&error, FOV_ERROR_ARGUMENT, "32x32");
+    assert_false (fov_image_save (&image, "a.gif", &error));
+    assert_fov_error (&error, FOV_ERROR_UNSUPPORTED, "a.gif");
+    assert_false (fov_image_save (&image, "/none/a.png", &error));
+    assert_fov_error (&error, FOV_ERROR_IO, "/none/a.png");
+    g_free (image.plane[0]);
+    for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+        g_autofree char *name = at (rows[i].name);
+
+        assert_null (
+            fov_writer_open (name, rows[i].width, rows[i].height, &rows[i].params, &error));
+        assert_fov_error (&error, rows[i].code, rows[i].text);
+    }
+}
+
+static void
+test_disk_full (void **state)
+{
+    static const char *const names[] = { "full.avi", "full.mp4", "full.mkv" };
+
+    if (g_access ("/dev/full", W_OK) != 0)
+        skip ();
+    for (guint k = 0; k < G_N_ELEMENTS (names); k++) {
+        g_autofree char *path = at (names[k]);
+        GError *error = NULL;
+        FovWriter *writer;
+        gboolean ok = TRUE;
+
+        assert_int_equal (symlink ("/dev/full", path), 0);
+        writer = fov_writer_open (path, 64, 48, NULL, &error);
+        for (int i = 0; writer && ok && i < 5; i++) {
+            FovImage image = make_image (FOV_PIXEL_RGB, 64, 48, i);
+
+            ok = fov_writer_write (writer, &image, i * (gint64) FRAME_NS, &error);
+            g_free (image.plane[0]);
+        }
+        if (writer && ok)
+            assert_false (fov_writer_close (writer, &error));
+        assert_fov_error (&error, FOV_ERROR_IO, "No space left");
+        fov_writer_free (writer);
+    }
+}
+
+static void
+test_real_film (void **state)
+{
+    const char *data = g_getenv ("FOVEA_TEST_DATA");
+    g_autofree char *path = data ? g_build_filename (data, "video", "vtest.avi", NULL) : NULL;
+    GError *error = NULL;
+    g_autoptr (FovReader) reader = NULL;
+    FovFrame frame;
+    int n = 0;
+
+    if (!path || !g_file_test (path, G_FILE_TEST_EXISTS)) {
+        print_message ("# skipped: FOVEA_TEST_DATA has no video/vtest.avi\n");
+        skip ();
+    }
+    reader = fov_reader_open (path, &error);
+    assert_fov_ok (reader != NULL, error);
+    assert_int_equal (fov_reader_info (reader)->n_frames, 795);
+    for (; fov_reader_read (reader, &frame, &error); n++) {
+        assert_int_equal (frame.image.width, 768);
+        assert_int_equal (frame.image.height, 576);
+        assert_int_equal (frame.pts, n * G_GINT64_CONSTANT (100000000));
+    }
+    assert_fov_ok (TRUE, error);
+    assert_int_equal (n, 795);
+    assert_int_equal (fov_reader_damaged (reader), 0);
+}
+
+static void
+remove_folder (const char *path)
+{
+    g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name (dir))) {
+        g_autofree char *child = g_build_filename (path, name, NULL);
+
+        g_remove (child);
+    }
+    g_remove (path);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_clips),
+        cmocka_unit_test (test_variable_rate),
+        cmocka_unit_test (test_stills),
+        cmocka_unit_test (test_glob),
+        cmocka_unit_test (test_bad_input),
+        cmocka_unit_test (test_damaged_files),
+        cmocka_unit_test (test_cancel),
+        cmocka_unit_test (test_cancel_stream),
+        cmocka_unit_test (test_writer_arguments),
+        cmocka_unit_test (test_disk_full),
+        cmocka_unit_test (test_real_film),
+    };
+    int failed;
+
+    folder = g_dir_make_tmp ("fovea-media-XXXXXX", NULL);
+    if (!folder)
+        return 1;
+    failed = RUN ("media", tests);
+    remove_folder (folder);
+    g_free (folder);
+    return failed;
+}
