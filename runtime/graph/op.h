@@ -40,11 +40,13 @@ typedef struct {
 /* ---- the definition --------------------------------------------------- */
 
 typedef enum {
-    FOV_OP_ALIAS = 1 << 0,       /* output 0 is input 0's bytes under another shape (planar) */
-    FOV_OP_DYNAMIC = 1 << 1,     /* an output's size depends on data */
-    FOV_OP_NO_FOLD = 1 << 2,     /* never folded (state, randomness, device input) */
-    FOV_OP_UNARY = 1 << 3,       /* elementwise, one data input, same shape and dtype out */
+    FOV_OP_ALIAS = 1 << 0,   /* output 0 is input 0's bytes under another shape (planar) */
+    FOV_OP_DYNAMIC = 1 << 1, /* an output's size depends on data */
+    FOV_OP_NO_FOLD = 1 << 2, /* never folded (state, randomness, device input) */
+    /* elementwise, one data input, same shape and dtype out, FovUnaryParams first in params */
+    FOV_OP_UNARY = 1 << 3,
     FOV_OP_READS_INPUT = 1 << 4, /* its GPU kernel reads graph inputs where they lie in the slot */
+    FOV_OP_SHAPE_ONLY = 1 << 5,  /* reads its inputs' shapes, never their data: always folded */
 } FovOpFlags;
 
 struct _FovOpDef {

@@ -64,7 +64,7 @@ can_fold (const FovNode *node, gsize *total)
     if (node->op->flags & (FOV_OP_NO_FOLD | FOV_OP_DYNAMIC))
         return FALSE;
     for (guint i = 0; i < node->n_inputs; i++)
-        if (node->inputs[i] && !node->inputs[i]->data)
+        if (node->inputs[i] && !node->inputs[i]->data && !(node->op->flags & FOV_OP_SHAPE_ONLY))
             return FALSE;
     for (guint i = 0; i < node->n_outputs; i++) {
         const FovTensor *out = node->outputs[i];
@@ -90,7 +90,8 @@ fold_node (FovGraph *graph, FovNode *node, GError **error)
             continue;
         in[i].dtype = node->inputs[i]->dtype;
         in[i].shape = node->inputs[i]->shape;
-        in[i].data = (void *) g_bytes_get_data (node->inputs[i]->data, NULL);
+        if (node->inputs[i]->data)
+            in[i].data = (void *) g_bytes_get_data (node->inputs[i]->data, NULL);
     }
     for (guint i = 0; i < node->n_outputs; i++) {
         FovTensor *t = node->outputs[i];

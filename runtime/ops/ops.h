@@ -9,20 +9,14 @@
 #include "graph/op.h"
 
 #define FOV_OP_FAMILIES(F)                                                                         \
-    F (conv)   /* Conv, ConvTranspose */                                                           \
-    F (norm)   /* BatchNormalization, InstanceNormalization, LayerNormalization, ... */            \
-    F (unary)  /* Relu ... (FovActKind), Clip, Cast, Not, Identity, Dropout */                     \
-    F (binary) /* Add Sub Mul Div Pow Min Max Mod PRelu, comparisons, logic, Where */              \
-    F (pool)   /* MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool */                        \
-    F (resize) /* Resize, DepthToSpace, SpaceToDepth */                                            \
-    F (shape)  /* Reshape, Flatten, Squeeze, Unsqueeze, Shape, Size, ConstantOfShape, Range */     \
-    F (move)   /* Transpose, Concat, Slice, Split, Pad, Expand, Tile, fov.Reorder */               \
-    F (gather) /* Gather, GatherElements, GatherND, ScatterND, NonZero, OneHot */                  \
-    F (reduce) /* ReduceSum/Mean/Max/Min/Prod/L1/L2..., ArgMax, ArgMin, Softmax, LogSoftmax */     \
-    F (sort)   /* TopK, NonMaxSuppression, CumSum */                                               \
-    F (matmul) /* MatMul, Gemm */                                                                  \
-    F (frame)  /* fov.Preprocess */                                                                \
-    F (boxes)  /* fov.Decode, fov.Nms */
+    F (conv)    /* Conv, ConvTranspose */                                                          \
+    F (unary)   /* Relu ... (FovActKind), Clip, Cast, Not, IsNaN, Identity, Dropout */             \
+    F (binary)  /* Add Sub Mul Div Pow Min Max Mod PRelu, comparisons, logic, Where */             \
+    F (pool)    /* MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool */                       \
+    F (resize)  /* Resize, DepthToSpace, SpaceToDepth */                                           \
+    F (shape)   /* Reshape, Flatten, Squeeze, Unsqueeze, Shape, Size, ConstantOfShape, Range */    \
+    F (move)    /* Transpose, Concat, Slice, Split, Pad, Expand, Tile, Trilu, fov.Reorder */       \
+    F (channel) /* fov.ChannelMap */
 
 #define FOV_DECLARE_FAMILY(f) extern const FovOpDef *const fov_ops_##f[];
 FOV_OP_FAMILIES (FOV_DECLARE_FAMILY)

@@ -62,7 +62,8 @@ typedef enum { FOV_PAD_NOTSET, FOV_PAD_SAME_UPPER, FOV_PAD_SAME_LOWER, FOV_PAD_V
  * residual of the output's shape, put there by the fuse pass). 2-D only.
  * y = act(conv + B + R), or act(conv + B) + R where residual_last.
  * ConvTranspose: W [C,M/group,kh,kw]; no residual.
- * Inference completes every list (n = 2, pads n = 4: top, left, bottom, right).
+ * Inference completes every list (n = 2, pads n = 4: top, left, bottom, right)
+ * and resolves auto_pad and output_shape into pads (auto_pad is NOTSET then).
  */
 typedef struct {
     FovInts kernel_shape, strides, pads, dilations;
@@ -80,22 +81,109 @@ typedef struct {
     int auto_pad;
 } FovPoolParams;
 
-/** Transpose; perm is completed by inference. */
+/** Elementwise functions of two variables with broadcasting; Min, Max, Sum and Mean take any
+ * number. */
+typedef enum {
+    FOV_BINARY_ADD = 0,
+    FOV_BINARY_SUB = 1,
+    FOV_BINARY_MUL = 2,
+    FOV_BINARY_DIV = 3, /* integers: towards 0 */
+    FOV_BINARY_POW = 4,
+    FOV_BINARY_MIN = 5,
+    FOV_BINARY_MAX = 6,
+    FOV_BINARY_MOD = 7,   /* fmod: sign of a, as C; else sign of b, integers only */
+    FOV_BINARY_PRELU = 8, /* a < 0 ? a b : a; b broadcasts to a */
+    FOV_BINARY_EQUAL = 9, /* these give bool */
+    FOV_BINARY_GREATER = 10,
+    FOV_BINARY_GREATER_EQUAL = 11,
+    FOV_BINARY_LESS = 12,
+    FOV_BINARY_LESS_EQUAL = 13,
+    FOV_BINARY_AND = 14, /* of bool */
+    FOV_BINARY_OR = 15,
+    FOV_BINARY_XOR = 16,
+    FOV_BINARY_SUM = 17, /* of one or more */
+    FOV_BINARY_MEAN = 18,
+} FovBinaryKind;
+
+typedef struct {
+    int kind; /* FovBinaryKind */
+    gint64 fmod;
+} FovBinaryParams;
+
+/** Concat, Split, Gather, GatherElements, ScatterElements, Softmax ...: the axis, 0..rank-1 after
+ * inference, is first in their params. */
+typedef struct {
+    gint64 axis;
+    gint64 num_outputs; /* Split */
+    int kind;           /* Softmax family: 0 Softmax, 1 LogSoftmax, 2 Hardmax */
+} FovAxisParams;
+
+/** Transpose: output dimension d is input dimension perm[d]; complete after inference. */
 typedef struct {
     FovInts perm;
 } FovTransposeParams;
 
-/** Concat, Split, Gather, Softmax and others along one axis, 0..rank-1 after inference; first in
- * their params. */
+/** Slice, after inference: output[i] = input[start + i step], per dimension of the input. */
 typedef struct {
-    gint64 axis;
-} FovAxisParams;
+    FovInts start, step;
+} FovSliceParams;
+
+typedef enum { FOV_PAD_CONSTANT, FOV_PAD_REFLECT, FOV_PAD_EDGE, FOV_PAD_WRAP } FovPadMode;
+
+/** Pad, after inference: elements before and after, per dimension; negative ones crop. */
+typedef struct {
+    int mode; /* FovPadMode */
+    FovInts begin, end;
+} FovPadParams;
+
+typedef enum {
+    FOV_REDUCE_SUM = 0,
+    FOV_REDUCE_MEAN = 1,
+    FOV_REDUCE_MAX = 2,
+    FOV_REDUCE_MIN = 3,
+    FOV_REDUCE_PROD = 4,
+    FOV_REDUCE_L1 = 5,
+    FOV_REDUCE_L2 = 6,
+    FOV_REDUCE_SUM_SQUARE = 7,
+    FOV_REDUCE_LOG_SUM = 8,
+    FOV_REDUCE_LOG_SUM_EXP = 9,
+} FovReduceKind;
+
+/** Reduce*; bit d of mask: dimension d is reduced (after inference). */
+typedef struct {
+    int kind; /* FovReduceKind */
+    gint64 keepdims, noop_with_empty_axes;
+    guint mask;
+} FovReduceParams;
+
+/** Gemm: alpha A' B' + beta C, ' where trans. */
+typedef struct {
+    float alpha, beta;
+    gint64 trans_a, trans_b;
+} FovGemmParams;
+
+/** DepthToSpace: mode 0 DCR, 1 CRD; SpaceToDepth has blocksize alone. */
+typedef struct {
+    gint64 blocksize;
+    int mode;
+} FovDepthParams;
 
 /** BatchNormalization: X, scale, bias, mean, var. */
 typedef struct {
     float epsilon, momentum;
     gint64 training_mode, spatial;
 } FovBatchNormParams;
+
+/**
+ * InstanceNormalization (X, scale [C], B [C]), LayerNormalization (X, scale, B: shape of X from
+ * axis on), GroupNormalization (X, scale, bias: [C], or [num_groups] as in opset 18).
+ */
+typedef struct {
+    float epsilon;
+    gint64 axis;       /* LayerNormalization; 0..rank-1 after inference */
+    gint64 num_groups; /* GroupNormalization */
+    gint64 stash_type; /* only 1, float32, is known */
+} FovNormParams;
 
 /** fov.Reorder: between layouts; the operands' formats say which. fov.ChannelMap: see channel.c. */
 typedef struct {
