@@ -81,8 +81,10 @@ range_of (const AVFrame *frame)
 void
 fov_picture_tag_still (AVFrame *frame)
 {
-    if (frame->color_range == AVCOL_RANGE_UNSPECIFIED && is_gray (frame->format))
+    if (frame->color_range == AVCOL_RANGE_UNSPECIFIED)
         frame->color_range = AVCOL_RANGE_JPEG;
+    if (frame->colorspace == AVCOL_SPC_UNSPECIFIED)
+        frame->colorspace = AVCOL_SPC_BT470BG;
 }
 
 static int

@@ -21,7 +21,7 @@ void fov_scaler_clear (FovScaler *scaler);
  */
 gboolean fov_scaler_run (FovScaler *scaler, const AVFrame *src, AVFrame *dst, GError **error);
 
-/** Tags an untagged gray still as full range, which gray PNG and JPEG files are. */
+/** Tags an untagged still as JFIF has it, full-range BT.601: so do PNG (gray) and TIFF. */
 void fov_picture_tag_still (AVFrame *frame);
 
 /**

@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include <fovea/media.h>
+#include "media/clock.h"
 
 #define FRAME_NS 40000000
 
@@ -472,6 +473,33 @@ test_cancel_stream (void **state)
     g_thread_join (server);
 }
 
+/* Times of streams that jitter, lack times, start over or lie. */
+static void
+test_clock (void **state)
+{
+    const gint64 s = 1000000000, none = FOV_CLOCK_NONE;
+    const struct {
+        const char *name;
+        gint64 in[4], out[4];
+    } rows[] = {
+        { "regular", { 5 * s, 6 * s, 7 * s, 8 * s }, { 0, s, 2 * s, 3 * s } },
+        { "negative start", { -3 * s, -2 * s, 0, s }, { 0, s, 3 * s, 4 * s } },
+        { "no times", { none, none, none, none }, { 0, 40, 80, 120 } },
+        { "some missing", { 0, none, 100, none }, { 0, 40, 100, 140 } },
+        { "twice the same", { 0, 50, 50, 5000 }, { 0, 50, 1050, 5000 } },
+        { "starts over", { 100 * s, 160 * s, 0, s }, { 0, 60 * s, 60 * s + 40, 61 * s + 40 } },
+        { "absurd", { 0, G_MAXINT64, G_MININT64 + 1, 200 }, { 0, 40, 80, 200 } },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+        FovClock clock = { .step = 40 };
+
+        print_message ("# %s\n", rows[i].name);
+        for (int k = 0; k < 4; k++)
+            assert_int_equal (fov_clock_next (&clock, rows[i].in[k]), rows[i].out[k]);
+    }
+}
+
 static void
 test_writer_arguments (void **state)
 {
@@ -586,17 +614,12 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_clips),
-        cmocka_unit_test (test_variable_rate),
-        cmocka_unit_test (test_stills),
-        cmocka_unit_test (test_glob),
-        cmocka_unit_test (test_bad_input),
-        cmocka_unit_test (test_damaged_files),
-        cmocka_unit_test (test_cancel),
-        cmocka_unit_test (test_cancel_stream),
-        cmocka_unit_test (test_writer_arguments),
-        cmocka_unit_test (test_disk_full),
-        cmocka_unit_test (test_real_film),
+        cmocka_unit_test (test_clips),         cmocka_unit_test (test_variable_rate),
+        cmocka_unit_test (test_stills),        cmocka_unit_test (test_glob),
+        cmocka_unit_test (test_bad_input),     cmocka_unit_test (test_damaged_files),
+        cmocka_unit_test (test_clock),         cmocka_unit_test (test_cancel),
+        cmocka_unit_test (test_cancel_stream), cmocka_unit_test (test_writer_arguments),
+        cmocka_unit_test (test_disk_full),     cmocka_unit_test (test_real_film),
     };
     int failed;
 
