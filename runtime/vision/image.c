@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <fovea/image.h>
+#include "vision/color-private.h"
 
 #include <string.h>
 
@@ -270,6 +270,25 @@ store_luma_row (FovImage *image, const Codes *codes, int y, const float *rgb)
 }
 
 static void
+chroma_of (const Codes *codes, const float *rgb, guint8 *u, guint8 *v)
+{
+    float luma = luma_of (codes, rgb);
+    float cb = (rgb[2] - luma) / (2.0f * (1.0f - codes->kb));
+    float cr = (rgb[0] - luma) / (2.0f * (1.0f - codes->kr));
+    *u = to_byte (128.0f + codes->c_gain * cb);
+    *v = to_byte (128.0f + codes->c_gain * cr);
+}
+
+void
+fov_color_to_yuv (const FovImage *image, const guint8 rgb[3], guint8 yuv[3])
+{
+    const float unit[3] = { rgb[0] / 255.0f, rgb[1] / 255.0f, rgb[2] / 255.0f };
+    Codes codes = codes_of (image);
+    yuv[0] = to_byte (codes.y0 + codes.y_gain * luma_of (&codes, unit));
+    chroma_of (&codes, unit, &yuv[1], &yuv[2]);
+}
+
+static void
 put_chroma (FovImage *image, int cx, int cy, guint8 u, guint8 v)
 {
     guint8 *row = image->plane[1] + (gsize) cy * image->stride[1];
@@ -294,11 +313,9 @@ store_chroma_row (FovImage *image, const Codes *codes, int cy, const float *top,
         for (int c = 0; c < 3; c++)
             mean[c] =
                 (top[left + c] + top[right + c] + bottom[left + c] + bottom[right + c]) * 0.25f;
-        float luma = luma_of (codes, mean);
-        float u = (mean[2] - luma) / (2.0f * (1.0f - codes->kb));
-        float v = (mean[0] - luma) / (2.0f * (1.0f - codes->kr));
-        put_chroma (image, cx, cy, to_byte (128.0f + codes->c_gain * u),
-                    to_byte (128.0f + codes->c_gain * v));
+        guint8 u, v;
+        chroma_of (codes, mean, &u, &v);
+        put_chroma (image, cx, cy, u, v);
     }
 }
 

@@ -23,7 +23,7 @@ typedef enum {
 /** Zero means the default everywhere. */
 typedef struct {
     float line_width; /**< pixels; 0: frame height / 270, at least 1.5 */
-    float font_size;  /**< pixels; 0: frame height / 32, at least 11 */
+    float font_size;  /**< pixels; 0: frame height / 40, at least 11 */
     const char *font; /**< pango family; NULL: "Sans" */
     FovOverlayColor color;
     gboolean hide_labels;
