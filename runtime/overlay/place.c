@@ -3,7 +3,7 @@
 
 /* Beyond this many labels nothing can be read anyway; it bounds the time of a picture. */
 #define MAX_AVOIDED 512
-#define N_STEPS 3
+#define N_STEPS 6
 
 static gint64
 overlap (FovRect a, FovRect b)
@@ -42,16 +42,18 @@ fov_place_chip (FovRect box, int line, int w, int h, int frame_w, int frame_h, c
     const struct {
         int x, y, step; /* step: the way to go on if that place is taken */
     } ways[] = {
-        { left, above, 0 },      { right, above, 0 },      { left, box.y1, 0 },
-        { left, below, 0 },      { right, box.y1, 0 },     { right, below, 0 },
-        { left, box.y2 - h, 0 }, { right, box.y2 - h, 0 }, { left, above, -h },
-        { left, box.y1, h },     { right, above, -h },     { left, below, h },
+        { left, above, -h },     { right, above, -h },     { left, box.y1, h },
+        { left, below, h },      { right, box.y1, h },     { right, below, h },
+        { left, box.y2 - h, 0 }, { right, box.y2 - h, 0 },
     };
-    FovRect best = put (left, above, w, h, frame_w, frame_h);
-    gint64 least = cost (best, box, taken, n_taken);
+    FovRect best = { 0 };
+    gint64 least = G_MAXINT64;
 
-    for (gsize i = 1; i < G_N_ELEMENTS (ways) && least > 0; i++)
-        for (int k = 1; k <= (ways[i].step ? N_STEPS : 1) && least > 0; k++) {
+    /* The nearest free place wins, so all corners come before a step away from any. */
+    for (int k = 0; k <= N_STEPS && least > 0; k++)
+        for (gsize i = 0; i < G_N_ELEMENTS (ways) && least > 0; i++) {
+            if (k > 0 && ways[i].step == 0)
+                continue;
             FovRect place = put (ways[i].x, ways[i].y + k * ways[i].step, w, h, frame_w, frame_h);
             gint64 c = cost (place, box, taken, n_taken);
             if (c < least) {

@@ -79,27 +79,34 @@ even_up (float v)
     return ((int) ceilf (v) + 1) & ~1;
 }
 
-/* Four strips, none over another, so that the inside costs nothing. */
+/*
+ * Thin strips along the sides and what the corners need besides, none over
+ * another, so that the inside costs nothing.
+ */
 void
 fov_stroke_draw (FovCanvas *canvas, const FovStroke *s, const FovInk *ink, guint8 opacity)
 {
-    float out = s->half_width + 1.0f, in = s->half_width + 1.0f;
-    float corner = MAX (in, s->radius + 1.0f);
-    FovRect all = { even_down (s->cx - s->hx - out), even_down (s->cy - s->hy - out),
-                    even_up (s->cx + s->hx + out), even_up (s->cy + s->hy + out) };
-    int top = even_up (s->cy - s->hy + corner), bottom = even_down (s->cy + s->hy - corner);
-    int left = even_up (s->cx - s->hx + in), right = even_down (s->cx + s->hx - in);
+    float side = s->half_width + 1.0f, corner = MAX (side, s->radius + 1.0f);
+    float x1 = s->cx - s->hx, x2 = s->cx + s->hx, y1 = s->cy - s->hy, y2 = s->cy + s->hy;
+    const FovRect out = { even_down (x1 - side), even_down (y1 - side), even_up (x2 + side),
+                          even_up (y2 + side) };
+    const FovRect in = { even_up (x1 + side), even_up (y1 + side), even_down (x2 - side),
+                         even_down (y2 - side) };
+    const FovRect mid = { even_up (x1 + corner), even_up (y1 + corner), even_down (x2 - corner),
+                          even_down (y2 - corner) };
+    const FovRect parts[] = {
+        { out.x1, out.y1, out.x2, in.y1 }, { out.x1, in.y2, out.x2, out.y2 },
+        { out.x1, in.y1, mid.x1, mid.y1 }, { mid.x2, in.y1, out.x2, mid.y1 },
+        { out.x1, mid.y2, mid.x1, in.y2 }, { mid.x2, mid.y2, out.x2, in.y2 },
+        { out.x1, mid.y1, in.x1, mid.y2 }, { in.x2, mid.y1, out.x2, mid.y2 },
+    };
 
-    if (top >= bottom || left >= right) {
-        fov_canvas_blend (canvas, all, ink, opacity, stroke_coverage, s);
+    if (mid.x1 >= mid.x2 || mid.y1 >= mid.y2) {
+        fov_canvas_blend (canvas, out, ink, opacity, stroke_coverage, s);
         return;
     }
-    const FovRect strips[] = { { all.x1, all.y1, all.x2, top },
-                               { all.x1, bottom, all.x2, all.y2 },
-                               { all.x1, top, left, bottom },
-                               { right, top, all.x2, bottom } };
-    for (gsize i = 0; i < G_N_ELEMENTS (strips); i++)
-        fov_canvas_blend (canvas, strips[i], ink, opacity, stroke_coverage, s);
+    for (gsize i = 0; i < G_N_ELEMENTS (parts); i++)
+        fov_canvas_blend (canvas, parts[i], ink, opacity, stroke_coverage, s);
 }
 
 static void
