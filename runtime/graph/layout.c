@@ -10,7 +10,7 @@
 #include "graph/passes.h"
 
 #include "graph/op.h"
-#include "ops/params.h"
+#include "graph/params.h"
 
 /* Whether the tensor has a layout at all: a 4-D float activation. */
 static gboolean

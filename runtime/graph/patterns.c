@@ -7,7 +7,7 @@
 #include "graph/passes.h"
 
 #include "graph/op.h"
-#include "ops/params.h"
+#include "graph/params.h"
 
 #include <math.h>
 

@@ -10,7 +10,7 @@
  */
 #include "graph/op.h"
 #include "graph/passes.h"
-#include "ops/params.h"
+#include "graph/params.h"
 
 #include <string.h>
 
