@@ -130,6 +130,7 @@ fov_infer_ints (const FovNode *node, guint i, const char *what, gint64 *v, guint
 gboolean
 fov_infer_axis (const FovNode *node, gint64 axis, int rank, int *normal, GError **error)
 {
+    *normal = 0;
     if (axis < -rank || axis >= rank)
         return fov_node_error (node, error,
                                "axis %" G_GINT64_FORMAT " is out of range for a tensor of rank %d",
@@ -144,7 +145,7 @@ fov_infer_axes (const FovNode *node, const gint64 *axes, guint n, int rank, guin
 {
     *mask = 0;
     for (guint i = 0; i < n; i++) {
-        int axis = 0;
+        int axis;
         if (!fov_infer_axis (node, axes[i], rank, &axis, error))
             return FALSE;
         if (*mask & 1u << axis)

@@ -16,7 +16,12 @@
     F (resize)  /* Resize, DepthToSpace, SpaceToDepth */                                           \
     F (shape)   /* Reshape, Flatten, Squeeze, Unsqueeze, Shape, Size, ConstantOfShape, Range */    \
     F (move)    /* Transpose, Concat, Slice, Split, Pad, Expand, Tile, Trilu, fov.Reorder */       \
-    F (channel) /* fov.ChannelMap */
+    F (channel) /* fov.ChannelMap */                                                               \
+    F (norm)    /* BatchNormalization, InstanceNormalization, LayerNormalization, LRN ... */       \
+    F (matmul)  /* MatMul, Gemm */                                                                 \
+    F (reduce)  /* ReduceSum ..., ArgMax, ArgMin, Softmax, LogSoftmax, Hardmax */                  \
+    F (gather)  /* Gather*, Scatter*, NonZero, OneHot */                                           \
+    F (sort)    /* TopK, NonMaxSuppression, CumSum */
 
 #define FOV_DECLARE_FAMILY(f) extern const FovOpDef *const fov_ops_##f[];
 FOV_OP_FAMILIES (FOV_DECLARE_FAMILY)
