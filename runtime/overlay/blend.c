@@ -8,11 +8,8 @@
 void
 fov_canvas_begin (FovCanvas *canvas, FovImage *image)
 {
-    gboolean packed = image->format != FOV_PIXEL_NV12 && image->format != FOV_PIXEL_I420 &&
-                      image->format != FOV_PIXEL_GRAY;
     canvas->image = image;
     canvas->step = (int) fov_pixel_format_row_bytes (image->format, 0, 1);
-    canvas->n_first = packed ? 3 : 1;
     if (canvas->capacity < image->width) {
         canvas->capacity = image->width;
         for (int i = 0; i < 2; i++) {
@@ -44,11 +41,19 @@ fov_canvas_ink (const FovCanvas *canvas, const guint8 rgb[3])
     return (FovInk){ .first = { yuv[0] }, .u = yuv[1], .v = yuv[2] };
 }
 
-static guint8
-mix (guint8 under, guint8 over, guint alpha)
+static inline guint8
+mix (guint8 under, guint8 over, guint8 alpha)
 {
-    guint sum = under * (255 - alpha) + over * alpha + 128;
+    guint16 sum = (guint16) (under * (255 - alpha) + over * alpha + 128);
     return (guint8) ((sum + (sum >> 8)) >> 8); /* sum / 255, rounded */
+}
+
+/* One plane of bytes: restrict and locals let the compiler take many at a time. */
+static void
+blend_bytes (guint8 *restrict out, guint8 over, const guint8 *restrict alpha, int n)
+{
+    for (int i = 0; i < n; i++)
+        out[i] = mix (out[i], over, alpha[i]);
 }
 
 static void
@@ -56,21 +61,31 @@ blend_row (const FovCanvas *canvas, int y, int x, int n, const FovInk *ink, cons
 {
     const FovImage *image = canvas->image;
     guint8 *out = image->plane[0] + (gsize) y * image->stride[0] + (gsize) x * canvas->step;
+    guint8 c0 = ink->first[0], c1 = ink->first[1], c2 = ink->first[2];
 
     if (canvas->step == 1) {
-        for (int i = 0; i < n; i++)
-            out[i] = mix (out[i], ink->first[0], alpha[i]);
+        blend_bytes (out, c0, alpha, n);
         return;
     }
     for (int i = 0; i < n; i++, out += canvas->step) {
         if (alpha[i] == 0)
             continue;
-        for (int c = 0; c < canvas->n_first; c++)
-            out[c] = mix (out[c], ink->first[c], alpha[i]);
+        out[0] = mix (out[0], c0, alpha[i]);
+        out[1] = mix (out[1], c1, alpha[i]);
+        out[2] = mix (out[2], c2, alpha[i]);
     }
 }
 
-/* x is even, so both pixels of a sample are here but for the last column of an odd width. */
+/* The mean coverage of a chroma sample's pixels; at odd borders it has fewer than four. */
+static guint8
+mean_alpha (const FovCanvas *canvas, int i, int n, int n_rows)
+{
+    const guint8 *top = canvas->row[0] + i, *bottom = canvas->row[n_rows - 1] + i;
+    int next = i + 1 < n ? 1 : 0;
+    return (guint8) ((top[0] + top[next] + bottom[0] + bottom[next] + 2) / 4);
+}
+
+/* x is even, so that i counts whole samples. */
 static void
 blend_chroma_row (const FovCanvas *canvas, int y, int x, int n, int n_rows, const FovInk *ink)
 {
@@ -79,18 +94,15 @@ blend_chroma_row (const FovCanvas *canvas, int y, int x, int n, int n_rows, cons
     gsize row = (gsize) (y / 2) * image->stride[1];
     guint8 *u = image->plane[1] + row + (nv12 ? x : x / 2);
     guint8 *v = nv12 ? u + 1 : image->plane[2] + (gsize) (y / 2) * image->stride[2] + x / 2;
+    guint8 over_u = ink->u, over_v = ink->v;
     int step = nv12 ? 2 : 1;
 
     for (int i = 0; i < n; i += 2, u += step, v += step) {
-        guint sum = 0, count = 0;
-        for (int r = 0; r < n_rows; r++)
-            for (int k = i; k < MIN (i + 2, n); k++, count++)
-                sum += canvas->row[r][k];
-        if (sum == 0)
+        guint8 alpha = mean_alpha (canvas, i, n, n_rows);
+        if (alpha == 0)
             continue;
-        guint alpha = (sum + count / 2) / count;
-        *u = mix (*u, ink->u, alpha);
-        *v = mix (*v, ink->v, alpha);
+        *u = mix (*u, over_u, alpha);
+        *v = mix (*v, over_v, alpha);
     }
 }
 

@@ -21,7 +21,6 @@ typedef struct {
 typedef struct {
     FovImage *image;
     int step;       /* bytes of a pixel of plane 0 */
-    int n_first;    /* of them, those that hold colour */
     guint8 *row[2]; /* image->width each */
     int capacity;
 } FovCanvas;

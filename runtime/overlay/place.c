@@ -22,13 +22,13 @@ put (int x, int y, int w, int h, int frame_w, int frame_h)
     return (FovRect){ x, y, x + w, y + h };
 }
 
-/* Covering a good part of the object itself counts as covering a label does. */
+/* Covering a good part of the object itself counts as covering a label does. Stops at enough. */
 static gint64
-cost (FovRect place, FovRect box, const FovRect *taken, guint n_taken)
+cost (FovRect place, FovRect box, const FovRect *taken, guint n_taken, gint64 enough)
 {
     gint64 own = overlap (place, box);
     gint64 sum = own * 3 > overlap (box, box) ? own : 0;
-    for (guint i = 0; i < MIN (n_taken, MAX_AVOIDED); i++)
+    for (guint i = 0; i < MIN (n_taken, MAX_AVOIDED) && sum < enough; i++)
         sum += overlap (place, taken[i]);
     return sum;
 }
@@ -55,7 +55,7 @@ fov_place_chip (FovRect box, int line, int w, int h, int frame_w, int frame_h, c
             if (k > 0 && ways[i].step == 0)
                 continue;
             FovRect place = put (ways[i].x, ways[i].y + k * ways[i].step, w, h, frame_w, frame_h);
-            gint64 c = cost (place, box, taken, n_taken);
+            gint64 c = cost (place, box, taken, n_taken, least);
             if (c < least) {
                 least = c;
                 best = place;

@@ -176,7 +176,7 @@ test_formats_agree (void **state)
             draw (overlay, &got, items, 2);
             /* Each of the up to five layers over a pixel rounds once; a sample of
              * chroma under two layers mixes their mean alphas instead of the pixels. */
-            int limit = fov_pixel_format_n_planes (f) > 1 ? 24 : 4;
+            int limit = fov_pixel_format_n_planes (f) > 1 ? 14 : 2;
             assert_in_range (largest_difference (&want, &got), 0, limit);
             g_free (want.plane[0]);
             g_free (got.plane[0]);
