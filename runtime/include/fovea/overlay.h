@@ -26,8 +26,8 @@ typedef struct {
     float font_size;  /**< pixels; 0: frame height / 40, at least 11 */
     const char *font; /**< pango family; NULL: "Sans" */
     FovOverlayColor color;
-    gboolean hide_labels;
-    gboolean hide_scores;
+    gboolean hide_labels; /**< no chips at all */
+    gboolean hide_scores; /**< name and id only */
 } FovOverlayParams;
 
 /** One thing to draw. */
@@ -49,7 +49,10 @@ FOV_API void fov_overlay_set_params (FovOverlay *overlay, const FovOverlayParams
 /**
  * Draws n items. A label is a filled chip in the box's colour, kept inside the
  * picture, moved aside where it would cover another label if there is room.
- * Boxes that are not finite are skipped. Fails only on an invalid image.
+ * Boxes that are not finite, inverted or wholly outside are skipped. A label
+ * shows at most 96 bytes of the name, the id and the score in percent; bytes
+ * that are not UTF-8 show as replacement marks. Allocates only for strings and
+ * sizes not seen lately. Fails only on an invalid image.
  */
 FOV_API gboolean fov_overlay_draw (FovOverlay *overlay, FovImage *image,
                                    const FovOverlayItem *items, guint n, GError **error);
