@@ -20,26 +20,21 @@ is_conv (const FovNode *node)
 static gboolean
 read_pad (const FovNode *pad, gint64 out[4])
 {
-    gint64 v[2 * FOV_MAX_RANK];
+    const FovPadParams *p = pad->params;
     double value = 0;
-    guint n;
 
-    if (pad->outputs[0]->shape.rank != 4 || pad->n_inputs < 2 ||
-        !fov_tensor_ints (pad->inputs[1], v, G_N_ELEMENTS (v), &n) || n != 8)
-        return FALSE;
-    if (pad->n_inputs > 3 && pad->inputs[3]) /* axes */
+    if (pad->outputs[0]->shape.rank != 4 || p->mode != FOV_PAD_CONSTANT)
         return FALSE;
     if (pad->n_inputs > 2 && pad->inputs[2] &&
         (!fov_tensor_scalar (pad->inputs[2], &value) || value != 0))
         return FALSE;
-    if (*(const int *) pad->params != 0) /* mode: constant */
-        return FALSE;
-    if (v[0] || v[1] || v[4] || v[5] || v[2] < 0 || v[3] < 0 || v[6] < 0 || v[7] < 0)
-        return FALSE;
-    out[0] = v[2];
-    out[1] = v[3];
-    out[2] = v[6];
-    out[3] = v[7];
+    for (int d = 0; d < 4; d++)
+        if (p->begin.v[d] < 0 || p->end.v[d] < 0 || (d < 2 && (p->begin.v[d] || p->end.v[d])))
+            return FALSE;
+    for (int i = 0; i < 2; i++) {
+        out[i] = p->begin.v[2 + i];
+        out[2 + i] = p->end.v[2 + i];
+    }
     return TRUE;
 }
 

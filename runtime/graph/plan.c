@@ -204,22 +204,12 @@ static void
 try_slice (Planner *p, guint index)
 {
     FovNode *node = p->plan->graph->nodes->pdata[index];
-    gint64 starts[FOV_MAX_RANK], axes[FOV_MAX_RANK], steps[FOV_MAX_RANK];
-    guint n, n_axes, n_steps;
     FovTensor *in = node->inputs[0], *out = node->outputs[0];
+    const FovSliceParams *slice = node->params;
     int axis = joined_axis (&out->shape, &in->shape);
-    gint64 start;
 
-    if (axis < 0 || node->n_inputs < 4 || !fov_tensor_ints (node->inputs[1], starts, 8, &n) ||
-        !fov_tensor_ints (node->inputs[3], axes, 8, &n_axes) || n != 1 || n_axes != 1)
-        return;
-    if (node->n_inputs > 4 && node->inputs[4] &&
-        (!fov_tensor_ints (node->inputs[4], steps, 8, &n_steps) || steps[0] != 1))
-        return;
-    start = starts[0] < 0 ? starts[0] + in->shape.dim[axis] : starts[0];
-    if (start < 0 || start + out->shape.dim[axis] > in->shape.dim[axis])
-        return;
-    elide_slice (p, index, in, out, axis, start);
+    if (axis >= 0 && slice->step.v[axis] == 1)
+        elide_slice (p, index, in, out, axis, slice->start.v[axis]);
 }
 
 static void
