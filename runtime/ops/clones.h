@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOV_OPS_CLONES_H
+#define FOV_OPS_CLONES_H
+
+/* Compiles a plain loop for several instruction sets; the loader picks one. What it calls must
+ * be FOV_INLINE to be compiled along. */
+#if defined(__x86_64__) && !defined(__clang__)
+#define FOV_CLONES                                                                                 \
+    __attribute__ ((optimize ("O3"),                                                               \
+                    target_clones ("default", "arch=haswell", "arch=skylake-avx512")))
+#else
+#define FOV_CLONES
+#endif
+#define FOV_INLINE static inline __attribute__ ((always_inline))
+
+#endif
