@@ -15,6 +15,11 @@ gboolean fov_pass_fold_norm (FovGraph *graph, GError **error);
 /** x * Sigmoid(x) -> fov.Silu, x * HardSigmoid(x) -> HardSwish, Clip's bounds into its params ...
  */
 gboolean fov_pass_patterns (FovGraph *graph, GError **error);
+/**
+ * Chains of reshapes, transposes, slices, splits and gathers that only pick channels of a picture
+ * (channel shuffles and splits, slices written in NHWC) become one Slice or fov.ChannelMap.
+ */
+gboolean fov_pass_channels (FovGraph *graph, GError **error);
 /** Explicit Pad before a convolution / pool, bias, activation and residual Add into the
  * convolution. */
 gboolean fov_pass_fuse (FovGraph *graph, GError **error);

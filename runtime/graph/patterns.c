@@ -2,7 +2,7 @@
 
 /*
  * Groups of nodes that exporters write for what is one op here: SiLU,
- * hard swish, Mish, Clip with bounds as inputs, channel shuffles.
+ * hard swish, Mish, Clip with bounds as inputs.
  */
 #include "graph/passes.h"
 
@@ -85,122 +85,6 @@ match_gate (FovGraph *graph, FovNode *mul, GError **error)
     return TRUE;
 }
 
-/* ---- channel maps ------------------------------------------------------- */
-
-/*
- * Where channel c of a 4-D tensor comes from, looking through concatenations
- * along channels and other channel maps.
- */
-static FovTensor *
-trace_channel (FovTensor *t, gint64 *channel)
-{
-    for (;;) {
-        FovNode *node = t->producer;
-        if (fov_node_is (node, "Concat") && t->shape.rank == 4 &&
-            ((const FovAxisParams *) node->params)->axis == 1) {
-            guint i = 0;
-            while (*channel >= node->inputs[i]->shape.dim[1])
-                *channel -= node->inputs[i++]->shape.dim[1];
-            t = node->inputs[i];
-        } else if (fov_node_is (node, "fov.ChannelMap")) {
-            const gint32 *map = g_bytes_get_data (node->inputs[node->n_inputs - 1]->data, NULL);
-            t = node->inputs[map[*channel * 2]];
-            *channel = map[*channel * 2 + 1];
-        } else {
-            return t;
-        }
-    }
-}
-
-/* A fov.ChannelMap that gives channel index[c] of whole as its channel c. */
-static FovNode *
-add_channel_map (FovGraph *graph, const char *name, FovTensor *whole, const gint64 *index, gint64 n,
-                 GError **error)
-{
-    g_autoptr (GPtrArray) sources = g_ptr_array_new ();
-    g_autofree gint32 *map = g_new (gint32, 2 * n);
-    g_autoptr (GBytes) data = NULL;
-    FovShape shape = { 2, { n, 2 } };
-
-    for (gint64 c = 0; c < n; c++) {
-        gint64 channel = index[c];
-        FovTensor *source = trace_channel (whole, &channel);
-        guint at;
-        if (!g_ptr_array_find (sources, source, &at)) {
-            at = sources->len;
-            g_ptr_array_add (sources, source);
-        }
-        map[2 * c] = (gint32) at;
-        map[2 * c + 1] = (gint32) channel;
-    }
-    data = g_bytes_new (map, 2 * n * sizeof *map);
-    g_ptr_array_add (sources, fov_graph_add_constant (graph, NULL, FOV_I32, &shape, data, NULL));
-    return fov_graph_insert (graph, "fov.ChannelMap", name, (FovTensor **) sources->pdata,
-                             sources->len, NULL, 0, error);
-}
-
-/* ShuffleNet's shuffle (Zhang et al. 2018): Reshape [N,g,C/g,H,W], Transpose 0 2 1 3 4, Reshape
- * back. */
-static gboolean
-match_shuffle (FovGraph *graph, FovNode *transpose, GError **error)
-{
-    const FovInts *perm = &((const FovTransposeParams *) transpose->params)->perm;
-    FovNode *before = transpose->inputs[0]->producer;
-    FovNode *after = fov_tensor_only_consumer (transpose->outputs[0]);
-    const FovShape *five = &transpose->inputs[0]->shape;
-    g_autofree gint64 *index = NULL;
-    FovTensor *x;
-    FovNode *map;
-    gint64 channels;
-
-    if (perm->n != 5 || perm->v[0] != 0 || perm->v[1] != 2 || perm->v[2] != 1 || perm->v[3] != 3 ||
-        perm->v[4] != 4)
-        return TRUE;
-    if (!fov_node_is (before, "Reshape") || !fov_node_is (after, "Reshape"))
-        return TRUE;
-    x = before->inputs[0];
-    channels = five->dim[1] * five->dim[2];
-    if (x->shape.rank != 4 || x->dtype != FOV_F32 || x->shape.dim[1] != channels ||
-        x->shape.dim[2] != five->dim[3] || !fov_shape_equal (&x->shape, &after->outputs[0]->shape))
-        return TRUE;
-    index = g_new (gint64, channels);
-    for (gint64 c = 0; c < channels; c++)
-        index[c] = c % five->dim[1] * five->dim[2] + c / five->dim[1];
-    map = add_channel_map (graph, after->name, x, index, channels, error);
-    if (!map)
-        return FALSE;
-    fov_graph_replace_uses (graph, after->outputs[0], map->outputs[0]);
-    return TRUE;
-}
-
-/* Splits of a channel map are channel maps themselves. */
-static gboolean
-match_split (FovGraph *graph, FovNode *split, GError **error)
-{
-    gint64 at = 0;
-
-    if (!fov_node_is (split->inputs[0]->producer, "fov.ChannelMap") ||
-        ((const FovAxisParams *) split->params)->axis != 1)
-        return TRUE;
-    for (guint i = 0; i < split->n_outputs; i++) {
-        FovTensor *out = split->outputs[i];
-        gint64 n = out ? out->shape.dim[1] : 0;
-        g_autofree gint64 *index = NULL;
-        FovNode *map;
-        if (!out)
-            return TRUE;
-        index = g_new (gint64, MAX (n, 1));
-        for (gint64 c = 0; c < n; c++)
-            index[c] = at + c;
-        at += n;
-        map = add_channel_map (graph, split->name, split->inputs[0], index, n, error);
-        if (!map)
-            return FALSE;
-        fov_graph_replace_uses (graph, out, map->outputs[0]);
-    }
-    return TRUE;
-}
-
 /* ---- the pass ----------------------------------------------------------- */
 
 static gboolean
@@ -213,10 +97,6 @@ visit (FovGraph *graph, FovNode *node, GError **error)
     else if (fov_node_is (node, "Mul") &&
              fov_shape_equal (&node->inputs[0]->shape, &node->inputs[1]->shape))
         return match_gate (graph, node, error);
-    else if (fov_node_is (node, "Transpose"))
-        return match_shuffle (graph, node, error);
-    else if (fov_node_is (node, "Split"))
-        return match_split (graph, node, error);
     return TRUE;
 }
 

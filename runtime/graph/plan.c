@@ -132,24 +132,45 @@ joined_axis (const FovShape *part, const FovShape *whole)
     return axis;
 }
 
-/* Whether `in` can be written straight to its place in the concatenation `out`. */
+/* Whether in already lies offset bytes into out. */
 static gboolean
-can_write_in_place (const Planner *p, FovTensor *in, FovTensor *out, gint64 end, int axis)
+lies_at (const Planner *p, FovTensor *in, FovTensor *out, gint64 offset)
 {
-    const FovOperand *part = &p->plan->operands[in->id], *whole = &p->plan->operands[out->id];
-    gsize offset, out_offset;
-    FovTensor *root = find_root (p, in, &offset);
+    gsize in_offset, out_offset;
 
-    if (!in_arena (p, in) || root == find_root (p, out, &out_offset))
+    return find_root (p, in, &in_offset) == find_root (p, out, &out_offset) &&
+           in_offset == out_offset + (gsize) offset;
+}
+
+/*
+ * Whether inputs of a concatenation, from index i on, are together the whole of
+ * one piece of memory that can still be laid anywhere: one tensor, or all parts
+ * of a tensor that was cut, in order.
+ */
+static gboolean
+movable_inputs (const Planner *p, const FovNode *node, guint i)
+{
+    FovTensor *out = node->outputs[0];
+    const FovOperand *whole = &p->plan->operands[out->id];
+    gsize offset, sum = 0;
+    FovTensor *root = find_root (p, node->inputs[i], &offset);
+    guint k = i;
+
+    if (root == find_root (p, out, &offset))
         return FALSE;
-    /* Its memory must be its own, but for reshapes of it. */
-    if (offset != 0 || p->storage[root->id].bytes != p->storage[in->id].bytes)
-        return FALSE;
-    if (part->format.layout != whole->format.layout || part->dtype != whole->dtype)
-        return FALSE;
-    /* The unused channels of its last block would be the next one's. */
-    return part->format.layout == FOV_PLANAR || in->shape.dim[1] % part->format.block == 0 ||
-           end == out->shape.dim[axis];
+    for (; k < node->n_inputs; k++) {
+        FovTensor *in = node->inputs[k];
+        const FovOperand *part = &p->plan->operands[in->id];
+        if (!in_arena (p, in) || find_root (p, in, &offset) != root || offset != sum ||
+            part->format.layout != whole->format.layout || part->dtype != whole->dtype)
+            break;
+        sum += p->storage[in->id].bytes;
+        /* The unused channels of its last block would be the next one's. */
+        if (part->format.layout == FOV_BLOCKED && in->shape.dim[1] % part->format.block &&
+            k + 1 < node->n_inputs)
+            return FALSE;
+    }
+    return k > i && sum == p->storage[root->id].bytes;
 }
 
 /* A concatenation's inputs are written where the result wants them. */
@@ -164,19 +185,16 @@ elide_concat (Planner *p, guint index)
     for (guint i = 0; i < node->n_inputs; i++) {
         FovTensor *in = node->inputs[i];
         int axis = joined_axis (&in->shape, &out->shape);
-        gint64 offset, end;
+        gint64 offset;
+        gsize zero;
 
         if (axis < 0)
             return;
         offset = axis_offset (&p->plan->operands[out->id], axis, at);
-        end = at + in->shape.dim[axis];
-        at = end;
-        if (offset >= 0 && can_write_in_place (p, in, out, end, axis)) {
-            gsize zero;
+        at += in->shape.dim[axis];
+        if (offset >= 0 && !lies_at (p, in, out, offset) && movable_inputs (p, node, i))
             join (p, find_root (p, in, &zero), out, (gsize) offset);
-        } else {
-            all = FALSE;
-        }
+        all = all && offset >= 0 && lies_at (p, in, out, offset);
     }
     p->skip[index] = all;
 }
@@ -547,8 +565,8 @@ static gboolean
 optimise (FovGraph *graph, GError **error)
 {
     return fov_pass_simplify (graph, error) && fov_pass_fold_norm (graph, error) &&
-           fov_pass_patterns (graph, error) && fov_pass_fuse (graph, error) &&
-           fov_graph_sort (graph, error);
+           fov_pass_patterns (graph, error) && fov_pass_channels (graph, error) &&
+           fov_pass_fuse (graph, error) && fov_graph_sort (graph, error);
 }
 
 /* A result that is an input, a constant or an output already gets a copy of its own. */
