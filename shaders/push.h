@@ -30,8 +30,8 @@ struct fov_push_detect_scan {
     int n_priors, cells, n_classes, background;
     int score_coding, object_coding;
     float score_power, object_power;
-    int frame, frame_step;     /* words: of picture 0, from picture to picture */
-    int keys, keys_step;       /* where the level's keys go */
+    int frame, frame_step; /* words: of picture 0, from picture to picture */
+    int keys, keys_step;   /* where the level's keys go */
 };
 
 /** detect_select: the k best of n keys (or, n < 0, of -n for each of the counted), in order. */
@@ -43,7 +43,7 @@ struct fov_push_detect_select {
 
 /** detect_expand and detect_rows; heads: word offset of the FovHeads in the constants. */
 struct fov_push_detect_rows {
-    int heads, scratch, step;     /* floats of scratch: picture 0, from picture to picture */
+    int heads, scratch, step;      /* floats of scratch: picture 0, from picture to picture */
     int anchors, n_anchors, pairs; /* inside it: chosen anchors, their number, keys of pairs */
     int chosen, best, n_chosen;    /* chosen pairs, their keys and number */
     int frame, frame_step, k, rows, count;
@@ -53,6 +53,71 @@ struct fov_push_detect_rows {
 struct fov_push_detect_nms {
     int rows, n_rows, k, dst, count, m;
     int frame, frame_step, suppress;
+};
+
+/**
+ * conv_*: offsets in vec4. c4, m4: blocks of 4 input / output channels; blocks:
+ * of as many output channels as a lane computes; keep: used channels of the
+ * last block.
+ */
+struct fov_push_conv {
+    int src, dst, weights, bias, residual;
+    int c4, h, w;
+    int m4, oh, ow;
+    int blocks, kw, stride_x, pad_x, pad_y, dilation_x, keep;
+    float a, b;
+    int kh, stride_y, dilation_y, group_in, group_out; /* conv_group, conv_transpose */
+};
+
+/** unary: offsets and n in vec4 or floats; c4, plane, keep: see fov_push_conv; plane in pixels. */
+struct fov_push_unary {
+    int src, dst, n, c4, plane, keep;
+    float a, b;
+};
+
+/** binary_blocked: in vec4; *_batch: vec4 from one picture to the next. */
+struct fov_push_binary_blocked {
+    int a, b, dst, a_batch, b_batch;
+    int c4, pixels, keep;
+};
+
+/** binary: in floats; n: of the result; the last dimension is the innermost. */
+struct fov_push_binary {
+    int a, b, dst, n;
+    int size[6], a_stride[6], b_stride[6];
+};
+
+/** move: in 4-byte words. */
+struct fov_push_move {
+    int src, dst, n, value;
+    int size[6], src_stride[6], dst_stride[6];
+};
+
+/** reorder: src and dst in floats. */
+struct fov_push_reorder {
+    int src, dst, c4, channels, pixels;
+};
+
+/** channel_map: dst in vec4, map in ints; c4: of the output. */
+struct fov_push_channel_map {
+    int map, dst, c4, pixels;
+};
+
+/** pool: offsets in vec4. */
+struct fov_push_pool {
+    int src, dst, h, w, oh, ow, kh, kw, stride_y, stride_x, dilation_y, dilation_x;
+    int pad_top, pad_left, pad_bottom, pad_right, include_pad;
+};
+
+/** global_pool: offsets in vec4; planes: pictures times blocks. */
+struct fov_push_global_pool {
+    int src, dst, planes, c4, pixels, keep;
+    float scale;
+};
+
+/** resize: in vec4; rows, columns: tables of taps. */
+struct fov_push_resize {
+    int src, dst, rows, columns, h, w, oh, ow;
 };
 
 #endif

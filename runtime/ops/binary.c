@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Elementwise functions of several inputs, with numpy's broadcasting. */
+#include "ops/impl.h"
 #include "ops/infer.h"
 
 #include <math.h>
@@ -300,7 +301,7 @@ where_reference (const FovNode *node, const FovView *in, FovView *out, GError **
         .reference = op_reference,                                                                 \
         .host = NULL,                                                                              \
         .flops = NULL,                                                                             \
-        .gpu = NULL,                                                                               \
+        .gpu = &fov_gpu_binary,                                                                    \
     };
 #define ARITHMETIC(id, name, kind, ...)                                                            \
     BINARY (id, name, kind, 2, 2, arithmetic_infer, binary_reference, ##__VA_ARGS__)

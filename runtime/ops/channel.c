@@ -6,6 +6,7 @@
  * map[c][0]. Expresses channel shuffles, and slices and concatenations that do
  * not meet a block's border.
  */
+#include "ops/impl.h"
 #include "ops/infer.h"
 
 static gboolean
@@ -94,7 +95,7 @@ static const FovOpDef channel_map = {
     .reference = channel_map_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_channel_map,
 };
 
 const FovOpDef *const fov_ops_channel[] = { &channel_map, NULL };

@@ -4,6 +4,7 @@
  * Conv and ConvTranspose over pictures, with the epilogue that the fuse pass
  * puts in. Inputs and the residual: see FovConvParams.
  */
+#include "ops/impl.h"
 #include "ops/infer.h"
 
 static const char *const auto_pad_names[] = { "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID", NULL };
@@ -285,7 +286,7 @@ static const FovOpDef conv = {
     .reference = conv_reference,
     .host = NULL,
     .flops = conv_flops,
-    .gpu = NULL,
+    .gpu = &fov_gpu_conv,
 };
 
 static const FovOpDef conv_transpose = {
@@ -300,7 +301,7 @@ static const FovOpDef conv_transpose = {
     .reference = transposed_reference,
     .host = NULL,
     .flops = transposed_flops,
-    .gpu = NULL,
+    .gpu = &fov_gpu_conv_transpose,
 };
 
 const FovOpDef *const fov_ops_conv[] = { &conv, &conv_transpose, NULL };

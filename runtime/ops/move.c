@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Ops that only move elements: their references copy bytes, whatever the dtype. */
+#include "ops/impl.h"
 #include "ops/infer.h"
 
 /* ---- Transpose -------------------------------------------------------- */
@@ -540,7 +541,7 @@ static const FovOpDef transpose = {
     .reference = transpose_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_transpose,
 };
 
 static const FovParam concat_params[] = {
@@ -560,7 +561,7 @@ static const FovOpDef concat = {
     .reference = concat_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_concat,
 };
 
 static const FovParam split_params[] = {
@@ -581,7 +582,7 @@ static const FovOpDef split = {
     .reference = split_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_split,
 };
 
 static const FovOpDef slice = {
@@ -595,7 +596,7 @@ static const FovOpDef slice = {
     .reference = slice_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_slice,
 };
 
 static const FovParam pad_params[] = {
@@ -615,7 +616,7 @@ static const FovOpDef pad = {
     .reference = pad_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_pad,
 };
 
 static const FovOpDef expand = {
@@ -628,7 +629,7 @@ static const FovOpDef expand = {
     .reference = expand_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_expand,
 };
 
 static const FovOpDef tile = {
@@ -641,7 +642,7 @@ static const FovOpDef tile = {
     .reference = tile_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_tile,
 };
 
 static const FovParam trilu_params[] = {
@@ -683,7 +684,7 @@ static const FovOpDef reorder = {
     .reference = fov_reference_copy,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_reorder,
 };
 
 const FovOpDef *const fov_ops_move[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Normalisations, at inference: y = (x - mean) / sqrt (var + epsilon) scale + bias, and kin. */
+#include "ops/impl.h"
 #include "ops/infer.h"
 
 #include <math.h>
@@ -316,7 +317,7 @@ static const FovOpDef batch = {
     .reference = batch_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_batch_norm,
 };
 
 static const FovParam instance_params[] = {

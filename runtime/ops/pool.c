@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* MaxPool and AveragePool over pictures; the Global ones over any number of spatial dimensions. */
+#include "ops/impl.h"
 #include "ops/infer.h"
 
 #include <math.h>
@@ -207,7 +208,7 @@ static const FovOpDef max_pool = {
     .reference = max_reference,
     .host = NULL,
     .flops = pool_flops,
-    .gpu = NULL,
+    .gpu = &fov_gpu_pool,
 };
 
 static const FovOpDef average_pool = {
@@ -222,7 +223,7 @@ static const FovOpDef average_pool = {
     .reference = average_reference,
     .host = NULL,
     .flops = pool_flops,
-    .gpu = NULL,
+    .gpu = &fov_gpu_pool,
 };
 
 static const FovOpDef global_average_pool = {
@@ -235,7 +236,7 @@ static const FovOpDef global_average_pool = {
     .reference = global_average_reference,
     .host = NULL,
     .flops = global_flops,
-    .gpu = NULL,
+    .gpu = &fov_gpu_global_pool,
 };
 
 static const FovOpDef global_max_pool = {
@@ -248,7 +249,7 @@ static const FovOpDef global_max_pool = {
     .reference = global_max_reference,
     .host = NULL,
     .flops = global_flops,
-    .gpu = NULL,
+    .gpu = &fov_gpu_global_pool,
 };
 
 const FovOpDef *const fov_ops_pool[] = {

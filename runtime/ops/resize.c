@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Resize in any number of dimensions, one after the other; DepthToSpace and SpaceToDepth. */
+#include "ops/impl.h"
 #include "ops/infer.h"
 
 #include <math.h>
@@ -350,7 +351,7 @@ static const FovOpDef resize = {
     .reference = resize_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_resize,
 };
 
 static const FovParam depth_to_space_params[] = {

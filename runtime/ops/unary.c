@@ -5,6 +5,7 @@
  * fov_act_value, and Cast, Not, IsNaN, Identity, Dropout. An op with the flag
  * FOV_OP_UNARY has FovUnaryParams first in its params.
  */
+#include "ops/impl.h"
 #include "ops/infer.h"
 
 #include <math.h>
@@ -251,7 +252,7 @@ dropout_reference (const FovNode *node, const FovView *in, FovView *out, GError 
         .reference = unary_reference,                                                              \
         .host = NULL,                                                                              \
         .flops = NULL,                                                                             \
-        .gpu = NULL,                                                                               \
+        .gpu = &fov_gpu_unary,                                                                     \
     };
 #define ALPHA(name, value) FOV_P_FLOAT (name, FovUnaryParams, act.a, value)
 #define BETA(name, value) FOV_P_FLOAT (name, FovUnaryParams, act.b, value)
@@ -304,7 +305,7 @@ static const FovOpDef gelu = {
     .reference = unary_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_unary,
 };
 
 static const FovParam clip_params[] = {
@@ -327,7 +328,7 @@ static const FovOpDef clip = {
     .reference = clip_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_unary,
 };
 
 static const FovParam cast_params[] = {

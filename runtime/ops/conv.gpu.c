@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Conv and ConvTranspose on vulkan: picks a kernel, packs its weights (see the shaders' heads). */
+#include "ops/record.h"
+
+typedef struct {
+    const FovConvParams *params;
+    FovPicture in, out;
+    int kh, kw, sy, sx, dy, dx, group;
+} Conv;
+
+static Conv
+describe (const FovNode *node)
+{
+    const FovConvParams *p = node->params;
+
+    return (Conv){
+        .params = p,
+        .in = fov_picture (&node->inputs[0]->shape),
+        .out = fov_picture (&node->outputs[0]->shape),
+        .kh = (int) p->kernel_shape.v[0],
+        .kw = (int) p->kernel_shape.v[1],
+        .sy = (int) p->strides.v[0],
+        .sx = (int) p->strides.v[1],
+        .dy = (int) p->dilations.v[0],
+        .dx = (int) p->dilations.v[1],
+        .group = (int) p->group,
+    };
+}
+
+static gboolean
+is_depthwise (const Conv *c)
+{
+    return c->group == c->in.c && c->in.c == c->out.c;
+}
+
+static gboolean
+is_point (const Conv *c)
+{
+    const gint64 *pad = c->params->pads.v;
+
+    return c->group == 1 && c->kh == 1 && c->kw == 1 && c->sy == 1 && c->sx == 1 && !pad[0] &&
+           !pad[1] && !pad[2] && !pad[3];
+}
+
+/* Kernels that unroll over rows: not for any height. */
+static gboolean
+fits_rows (const Conv *c)
+{
+    return c->kh <= 11 && c->dy <= 32 && c->sy <= 4;
+}
+
+static guint
+formats (const FovNode *node, int block)
+{
+    const FovTensor *bias = node->n_inputs > 2 ? node->inputs[2] : NULL;
+
+    if (!node->inputs[1]->data || node->inputs[1]->dtype != FOV_F32 ||
+        !fov_gpu_can_block (node->inputs[0]) || !fov_gpu_can_block (node->outputs[0]) ||
+        (bias && !bias->data))
+        return 0;
+    return FOV_CAN_BLOCKED | FOV_WANTS_BLOCKED;
+}
+
+/* ---- constants -------------------------------------------------------- */
+
+/* Padded with 0 to m values; returns its place in vec4. */
+static int
+add_bias (FovGpuProgram *program, const FovNode *node, int m)
+{
+    const FovTensor *bias = node->n_inputs > 2 ? node->inputs[2] : NULL;
+    guint32 offset = 0;
+    float *to = fov_gpu_program_reserve_constant (program, (gsize) m * sizeof (float), &offset);
+    int used = (int) node->outputs[0]->shape.dim[1];
+
+    for (int i = 0; to && bias && i < used; i++)
+        to[i] = ((const float *) g_bytes_get_data (bias->data, NULL))[i];
+    return (int) (offset / 16);
+}
+
+/* [oc block of m][c4][kx][ky][m][4 ic] */
+static int
+add_dense_weights (FovGpuProgram *program, const FovNode *node, const Conv *c, int m)
+{
+    const float *w = g_bytes_get_data (node->inputs[1]->data, NULL);
+    int blocks = (c->out.c + m - 1) / m, taps = c->kh * c->kw;
+    gsize n = (gsize) blocks * m * c->in.blocks * 4 * taps;
+    guint32 offset = 0;
+    float *to = fov_gpu_program_reserve_constant (program, n * sizeof (float), &offset);
+
+    for (int oc = 0; to && oc < c->out.c; oc++)
+        for (int ic = 0; ic < c->in.c; ic++)
+            for (int t = 0; t < taps; t++) {
+                int ky = t / c->kw, kx = t % c->kw;
+                gsize at = (gsize) (oc / m) * c->in.blocks + ic / 4;
+                at = (at * c->kw + kx) * c->kh + ky;
+                to[(at * m + oc % m) * 4 + ic % 4] = w[((gsize) oc * c->in.c + ic) * taps + t];
+            }
+    return (int) (offset / 16);
+}
+
+/* [c4][kx][ky][4] */
+static int
+add_depth_weights (FovGpuProgram *program, const FovNode *node, const Conv *c)
+{
+    const float *w = g_bytes_get_data (node->inputs[1]->data, NULL);
+    int taps = c->kh * c->kw;
+    guint32 offset = 0;
+    float *to =
+        fov_gpu_program_reserve_constant (program, (gsize) c->in.blocks * 4 * taps * sizeof (float),
+                                          &offset);
+
+    for (int k = 0; to && k < c->in.c; k++)
+        for (int t = 0; t < taps; t++) {
+            gsize at = ((gsize) (k / 4) * c->kw + t % c->kw) * c->kh + t / c->kw;
+            to[at * 4 + k % 4] = w[(gsize) k * taps + t];
+        }
+    return (int) (offset / 16);
+}
+
+/* [m4][ic of the group][ky][kx][4 oc] */
+static int
+add_group_weights (FovGpuProgram *program, const FovNode *node, const Conv *c)
+{
+    const float *w = g_bytes_get_data (node->inputs[1]->data, NULL);
+    int per_group = c->in.c / c->group, taps = c->kh * c->kw;
+    guint32 offset = 0;
+    float *to = fov_gpu_program_reserve_constant (
+        program, (gsize) c->out.blocks * 4 * per_group * taps * sizeof (float), &offset);
+
+    for (int oc = 0; to && oc < c->out.c; oc++)
+        for (int k = 0; k < per_group * taps; k++)
+            to[((gsize) (oc / 4) * per_group * taps + k) * 4 + oc % 4] =
+                w[(gsize) oc * per_group * taps + k];
+    return (int) (offset / 16);
+}
+
+/* [m4][ic of the group][ky][kx][4 oc], from ConvTranspose's [C][M / group][kh][kw] */
+static int
+add_transposed_weights (FovGpuProgram *program, const FovNode *node, const Conv *c)
+{
+    const float *w = g_bytes_get_data (node->inputs[1]->data, NULL);
+    int per_group = c->in.c / c->group, m_group = c->out.c / c->group, taps = c->kh * c->kw;
+    guint32 offset = 0;
+    float *to = fov_gpu_program_reserve_constant (
+        program, (gsize) c->out.blocks * 4 * per_group * taps * sizeof (float), &offset);
+
+    for (int oc = 0; to && oc < c->out.c; oc++)
+        for (int k = 0; k < per_group; k++)
+            for (int t = 0; t < taps; t++) {
+                gsize ic = (gsize) (oc / m_group) * per_group + k;
+                gsize at = ((gsize) (oc / 4) * per_group + k) * taps + t;
+                to[at * 4 + oc % 4] = w[(ic * m_group + oc % m_group) * taps + t];
+            }
+    return (int) (offset / 16);
+}
+
+/* ---- recording -------------------------------------------------------- */
+
+static struct fov_push_conv
+make_push (const Conv *c, const FovStep *step)
+{
+    const FovConvParams *p = c->params;
+    const FovOperand *residual = step->node->n_inputs > 3 ? step->in[3] : NULL;
+
+    return (struct fov_push_conv){
+        .src = fov_gpu_texel (step->in[0]),
+        .dst = fov_gpu_texel (step->out[0]),
+        .residual = residual ? fov_gpu_texel (residual) : 0,
+        .c4 = c->in.blocks,
+        .h = c->in.h,
+        .w = c->in.w,
+        .m4 = c->out.blocks,
+        .oh = c->out.h,
+        .ow = c->out.w,
+        .kh = c->kh,
+        .kw = c->kw,
+        .stride_x = c->sx,
+        .stride_y = c->sy,
+        .pad_y = (int) p->pads.v[0],
+        .pad_x = (int) p->pads.v[1],
+        .dilation_x = c->dx,
+        .dilation_y = c->dy,
+        .keep = (c->out.c - 1) % 4 + 1,
+        .a = p->act.a,
+        .b = p->act.b,
+        .group_in = c->in.c / c->group,
+        .group_out = c->out.c / c->group,
+    };
+}
+
+static guint32
+residual_kind (const Conv *c, const FovStep *step)
+{
+    if (step->node->n_inputs < 4 || !step->in[3])
+        return 0;
+    return c->params->residual_last ? 2 : 1;
+}
+
+static guint32
+keep (const Conv *c)
+{
+    return c->out.c % 4 && fov_gpu_act_moves_zero (&c->params->act);
+}
+
+static guint
+div_up (int a, int b)
+{
+    return (guint) ((a + b - 1) / b);
+}
+
+static gboolean
+record_point (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
+{
+    int m = c->out.c > 8 ? 16 : 8, n = 5;
+    int lanes = (int) fov_gpu_lanes (program);
+    struct fov_push_conv push = make_push (c, step);
+    guint32 spec[] = { (guint32) lanes,         (guint32) m, (guint32) n, c->params->act.kind,
+                       residual_kind (c, step), keep (c) };
+
+    push.weights = add_dense_weights (program, step->node, c, m);
+    push.bias = add_bias (program, step->node, (int) div_up (c->out.c, m) * m);
+    return fov_gpu_program_dispatch (program, "conv_point", spec, G_N_ELEMENTS (spec), &push,
+                                     sizeof push, div_up (c->in.h * c->in.w, lanes * n),
+                                     div_up (c->out.c, m), (guint) c->in.n, error);
+}
+
+static gboolean
+record_rows (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
+{
+    int m = 8, r = c->out.h > 2 ? 4 : 1;
+    int lanes = (int) fov_gpu_lanes (program), blocks = (int) div_up (c->out.c, m);
+    struct fov_push_conv push = make_push (c, step);
+    guint32 spec[] = {
+        (guint32) lanes,         (guint32) m, (guint32) r,     c->params->act.kind,
+        residual_kind (c, step), keep (c),    (guint32) c->kh, (guint32) c->sy,
+        (guint32) c->dy,
+    };
+
+    push.blocks = blocks;
+    push.weights = add_dense_weights (program, step->node, c, m);
+    push.bias = add_bias (program, step->node, blocks * m);
+    return fov_gpu_program_dispatch (program, "conv_rows", spec, G_N_ELEMENTS (spec), &push,
+                                     sizeof push, div_up (c->out.w, lanes), div_up (c->out.h, r),
+                                     (guint) (c->in.n * blocks), error);
+}
+
+static gboolean
+record_depth (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
+{
+    int lanes = (int) fov_gpu_lanes (program), r = c->out.h > 2 ? 4 : 1;
+    struct fov_push_conv push = make_push (c, step);
+    guint32 spec[] = {
+        (guint32) lanes,     (guint32) c->kw,         (guint32) r,
+        c->params->act.kind, residual_kind (c, step), keep (c),
+        (guint32) c->kh,     (guint32) c->sy,         (guint32) c->dy,
+    };
+
+    push.weights = add_depth_weights (program, step->node, c);
+    push.bias = add_bias (program, step->node, c->out.blocks * 4);
+    return fov_gpu_program_dispatch (program, "conv_depth", spec, G_N_ELEMENTS (spec), &push,
+                                     sizeof push, div_up (c->out.w, lanes), div_up (c->out.h, r),
+                                     (guint) (c->in.n * c->in.blocks), error);
+}
+
+/* The kernels for what is rare: one lane computes 4 channels of one pixel. */
+static gboolean
+record_plain (FovGpuProgram *program, const FovStep *step, const Conv *c, gboolean transposed,
+              GError **error)
+{
+    struct fov_push_conv push = make_push (c, step);
+    guint32 spec[] = { c->params->act.kind, residual_kind (c, step), keep (c),
+                       push.group_out % 4 == 0 };
+
+    push.weights = transposed ? add_transposed_weights (program, step->node, c)
+                              : add_group_weights (program, step->node, c);
+    push.bias = add_bias (program, step->node, c->out.blocks * 4);
+    return fov_gpu_program_dispatch (program, transposed ? "conv_transpose" : "conv_group", spec,
+                                     G_N_ELEMENTS (spec), &push, sizeof push,
+                                     div_up (c->out.h * c->out.w, 64), (guint) c->out.blocks,
+                                     (guint) c->in.n, error);
+}
+
+static gboolean
+record_conv (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    Conv c = describe (step->node);
+
+    if (is_point (&c))
+        return record_point (program, step, &c, error);
+    if (is_depthwise (&c) && fits_rows (&c) && c.kw <= 11)
+        return record_depth (program, step, &c, error);
+    if (c.group == 1 && fits_rows (&c))
+        return record_rows (program, step, &c, error);
+    return record_plain (program, step, &c, FALSE, error);
+}
+
+static gboolean
+record_transpose (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    Conv c = describe (step->node);
+
+    return record_plain (program, step, &c, TRUE, error);
+}
+
+const FovGpuOp fov_gpu_conv = { formats, record_conv };
+const FovGpuOp fov_gpu_conv_transpose = { formats, record_transpose };

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Unary and binary ops, and batch norms that no convolution took over, on vulkan. */
+#include "ops/infer.h"
+#include "ops/record.h"
+
+#include <math.h>
+
+/* ---- unary ------------------------------------------------------------ */
+
+static guint
+unary_formats (const FovNode *node, int block)
+{
+    if (node->n_inputs != 1 || !fov_gpu_can_floats (node, 1))
+        return 0;
+    return FOV_CAN_PLANAR | (fov_gpu_can_block (node->inputs[0]) ? FOV_CAN_BLOCKED : 0);
+}
+
+static gboolean
+record_unary (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    const FovAct *act = &((const FovUnaryParams *) step->node->params)->act;
+    const FovOperand *in = step->in[0], *out = step->out[0];
+    gboolean blocked = out->format.layout == FOV_BLOCKED;
+    int n = fov_gpu_n_floats (out);
+    gboolean vector = blocked || (in->offset % 16 == 0 && out->offset % 16 == 0 && n % 4 == 0);
+    struct fov_push_unary push = {
+        .src = vector ? fov_gpu_texel (in) : fov_gpu_float (in),
+        .dst = vector ? fov_gpu_texel (out) : fov_gpu_float (out),
+        .n = vector ? n / 4 : n,
+        .c4 = 1,
+        .plane = 1,
+        .a = act->a,
+        .b = act->b,
+    };
+    guint32 spec[] = { act->kind, (guint32) vector, 0 };
+
+    if (blocked) {
+        FovPicture picture = fov_picture (&out->shape);
+        push.c4 = picture.blocks;
+        push.plane = picture.h * picture.w;
+        push.keep = (picture.c - 1) % 4 + 1;
+        spec[2] = picture.c % 4 && fov_gpu_act_moves_zero (act);
+    }
+    return fov_gpu_dispatch_flat (program, "unary", spec, 3, &push, sizeof push, (guint64) push.n,
+                                  256, error);
+}
+
+const FovGpuOp fov_gpu_unary = { unary_formats, record_unary };
+
+/* ---- binary, blocked -------------------------------------------------- */
+
+/* How the shader looks an operand up; see binary_blocked.comp. */
+typedef enum { MODE_SAME, MODE_CHANNEL, MODE_PIXEL, MODE_SCALAR, MODE_NONE } Mode;
+
+/* The shape as four dimensions, ones in front; FALSE if it has more. */
+static gboolean
+four_dims (const FovShape *shape, gint64 d[4])
+{
+    for (int i = 0; i < 4; i++)
+        d[i] = i < 4 - shape->rank ? 1 : shape->dim[i - (4 - shape->rank)];
+    return shape->rank <= 4;
+}
+
+static Mode
+blocked_mode (const FovTensor *in, const FovShape *out)
+{
+    const gint64 *o = out->dim;
+    gint64 d[4];
+
+    if (!four_dims (&in->shape, d) || (!in->data && in->shape.rank != 4))
+        return MODE_NONE;
+    if (in->data && fov_tensor_elements (in) == 1)
+        return MODE_SCALAR;
+    if (d[0] != 1 && d[0] != o[0])
+        return MODE_NONE;
+    if (d[1] == o[1] && d[2] == o[2] && d[3] == o[3])
+        return MODE_SAME;
+    if (d[1] == o[1] && d[2] == 1 && d[3] == 1)
+        return MODE_CHANNEL;
+    if (d[1] == 1 && d[2] == o[2] && d[3] == o[3])
+        return MODE_PIXEL;
+    return MODE_NONE;
+}
+
+static gboolean
+binary_can_block (const FovNode *node)
+{
+    const FovTensor *out = node->outputs[0];
+
+    if (!fov_gpu_can_block (out))
+        return FALSE;
+    for (guint i = 0; i < 2; i++)
+        if (blocked_mode (node->inputs[i], &out->shape) == MODE_NONE)
+            return FALSE;
+    return TRUE;
+}
+
+static guint
+binary_formats (const FovNode *node, int block)
+{
+    const FovBinaryParams *p = node->params;
+
+    if (node->n_inputs != 2 || !fov_gpu_can_floats (node, 3) || node->outputs[0]->shape.rank > 6)
+        return 0;
+    if (p->kind > FOV_BINARY_PRELU && p->kind != FOV_BINARY_SUM && p->kind != FOV_BINARY_MEAN)
+        return 0;
+    if (p->kind == FOV_BINARY_MOD && !p->fmod)
+        return 0;
+    return FOV_CAN_PLANAR | (binary_can_block (node) ? FOV_CAN_BLOCKED : 0);
+}
+
+/* A constant in blocked layout; its place in vec4. */
+static int
+add_blocked (FovGpuProgram *program, const float *v, const gint64 d[4], gboolean splat)
+{
+    gint64 blocks = (d[1] + 3) / 4, pixels = d[2] * d[3];
+    gsize bytes = (gsize) (d[0] * blocks * pixels) * 16;
+    guint32 offset = 0;
+    float *to = fov_gpu_program_reserve_constant (program, bytes, &offset);
+
+    for (gint64 n = 0; to && n < d[0]; n++)
+        for (gint64 c = 0; c < d[1]; c++)
+            for (gint64 p = 0; p < pixels; p++)
+                to[(((n * blocks + c / 4) * pixels) + p) * 4 + c % 4] =
+                    v[(n * d[1] + c) * pixels + p];
+    for (int k = 1; to && splat && k < 4; k++)
+        to[k] = to[0];
+    return (int) (offset / 16);
+}
+
+static int
+blocked_source (FovGpuProgram *program, const FovOperand *operand, Mode mode, int *batch)
+{
+    gint64 d[4];
+
+    four_dims (&operand->shape, d);
+    *batch = d[0] > 1 ? (int) (((d[1] + 3) / 4) * d[2] * d[3]) : 0;
+    if (operand->place != FOV_PLACE_CONSTANT)
+        return fov_gpu_texel (operand);
+    return add_blocked (program, g_bytes_get_data (operand->tensor->data, NULL), d,
+                        mode == MODE_SCALAR);
+}
+
+static gboolean
+record_binary_blocked (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    const FovBinaryParams *p = step->node->params;
+    const FovOperand *out = step->out[0];
+    FovPicture picture = fov_picture (&out->shape);
+    Mode a = blocked_mode (step->in[0]->tensor, &out->shape);
+    Mode b = blocked_mode (step->in[1]->tensor, &out->shape);
+    struct fov_push_binary_blocked push = {
+        .dst = fov_gpu_texel (out),
+        .c4 = picture.blocks,
+        .pixels = picture.h * picture.w,
+        .keep = (picture.c - 1) % 4 + 1,
+    };
+    guint32 spec[] = {
+        (guint32) p->kind,
+        a,
+        step->in[0]->place == FOV_PLACE_CONSTANT,
+        b,
+        step->in[1]->place == FOV_PLACE_CONSTANT,
+        picture.c % 4 != 0,
+    };
+
+    push.a = blocked_source (program, step->in[0], a, &push.a_batch);
+    push.b = blocked_source (program, step->in[1], b, &push.b_batch);
+    return fov_gpu_program_dispatch (program, "binary_blocked", spec, G_N_ELEMENTS (spec), &push,
+                                     sizeof push, (guint) (push.pixels + 255) / 256,
+                                     (guint) (picture.n * picture.blocks), 1, error);
+}
+
+/* ---- binary, planar --------------------------------------------------- */
+
+static gboolean
+record_binary_planar (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    const FovBinaryParams *p = step->node->params;
+    const FovShape *shape = &step->out[0]->shape;
+    struct fov_push_binary push = {
+        .dst = fov_gpu_float (step->out[0]),
+        .n = fov_gpu_n_floats (step->out[0]),
+    };
+    guint32 spec[4] = { (guint32) p->kind };
+    gint64 stride[2][FOV_MAX_RANK];
+
+    push.a = fov_gpu_source (program, step->in[0], &spec[1]);
+    push.b = fov_gpu_source (program, step->in[1], &spec[2]);
+    fov_broadcast_strides (&step->in[0]->shape, shape, stride[0]);
+    fov_broadcast_strides (&step->in[1]->shape, shape, stride[1]);
+    for (int d = 0; d < shape->rank; d++) {
+        push.size[d] = (int) shape->dim[d];
+        push.a_stride[d] = (int) stride[0][d];
+        push.b_stride[d] = (int) stride[1][d];
+    }
+    spec[3] = (guint32) shape->rank;
+    if (fov_shape_equal (&step->in[0]->shape, shape) &&
+        fov_shape_equal (&step->in[1]->shape, shape)) {
+        spec[3] = 1;
+        push.a_stride[0] = push.b_stride[0] = 1;
+    }
+    return fov_gpu_dispatch_flat (program, "binary", spec, 4, &push, sizeof push, (guint64) push.n,
+                                  256, error);
+}
+
+static gboolean
+record_binary (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    return step->out[0]->format.layout == FOV_BLOCKED ? record_binary_blocked (program, step, error)
+                                                      : record_binary_planar (program, step, error);
+}
+
+const FovGpuOp fov_gpu_binary = { binary_formats, record_binary };
+
+/* ---- batch normalization ---------------------------------------------- */
+
+static guint
+norm_formats (const FovNode *node, int block)
+{
+    const FovBatchNormParams *p = node->params;
+
+    if (p->training_mode || !fov_gpu_can_block (node->inputs[0]) || !fov_gpu_can_floats (node, ~0u))
+        return 0;
+    for (guint i = 1; i < 5; i++)
+        if (!node->inputs[i]->data)
+            return 0;
+    return FOV_CAN_BLOCKED;
+}
+
+/* x * factor + offset, one after the other: the second in place. */
+static gboolean
+record_norm (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    const FovBatchNormParams *p = step->node->params;
+    FovPicture picture = fov_picture (&step->out[0]->shape);
+    const gint64 d[4] = { 1, picture.c, 1, 1 };
+    g_autofree float *factor = g_new (float, picture.c), *offset = g_new (float, picture.c);
+    const float *v[5];
+    struct fov_push_binary_blocked push = {
+        .a = fov_gpu_texel (step->in[0]),
+        .dst = fov_gpu_texel (step->out[0]),
+        .a_batch = picture.blocks * picture.h * picture.w,
+        .c4 = picture.blocks,
+        .pixels = picture.h * picture.w,
+        .keep = (picture.c - 1) % 4 + 1,
+    };
+
+    for (guint i = 1; i < 5; i++)
+        v[i] = g_bytes_get_data (step->in[i]->tensor->data, NULL);
+    for (int c = 0; c < picture.c; c++) {
+        factor[c] = (float) (v[1][c] / sqrt ((double) v[4][c] + (double) p->epsilon));
+        offset[c] = v[2][c] - v[3][c] * factor[c];
+    }
+    for (guint i = 0; i < 2; i++) {
+        guint32 spec[] = { i ? FOV_BINARY_ADD : FOV_BINARY_MUL,
+                           MODE_SAME,
+                           FALSE,
+                           MODE_CHANNEL,
+                           TRUE,
+                           picture.c % 4 != 0 };
+        push.b = add_blocked (program, i ? offset : factor, d, FALSE);
+        if (!fov_gpu_program_dispatch (program, "binary_blocked", spec, G_N_ELEMENTS (spec), &push,
+                                       sizeof push, (guint) (push.pixels + 255) / 256,
+                                       (guint) (picture.n * picture.blocks), 1, error))
+            return FALSE;
+        push.a = push.dst;
+    }
+    return TRUE;
+}
+
+const FovGpuOp fov_gpu_batch_norm = { norm_formats, record_norm };

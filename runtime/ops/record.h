@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOV_OPS_RECORD_H
+#define FOV_OPS_RECORD_H
+
+/* What the families' GPU halves (foo.gpu.c) share. */
+#include "gpu/gpu.h"
+#include "graph/op.h"
+#include "graph/plan.h"
+#include "ops/impl.h"
+#include "ops/params.h"
+#include "shaders/push.h"
+
+/** Sizes of a 4-D tensor; blocks: of 4 channels. */
+typedef struct {
+    int n, c, blocks, h, w;
+} FovPicture;
+
+FovPicture fov_picture (const FovShape *shape);
+
+/** float32, shape known, not empty, and small enough for a kernel's 32-bit indices. */
+gboolean fov_gpu_can_float (const FovTensor *tensor);
+/** The same for input 0 and every output of a node, and every further input in the mask. */
+gboolean fov_gpu_can_floats (const FovNode *node, guint inputs);
+/** Whether a 4-D tensor can be blocked. */
+gboolean fov_gpu_can_block (const FovTensor *tensor);
+
+/** Where an arena operand starts, in vec4 / in floats. */
+int fov_gpu_texel (const FovOperand *operand);
+int fov_gpu_float (const FovOperand *operand);
+/** Floats of an operand as it lies in memory, unused channels and all. */
+int fov_gpu_n_floats (const FovOperand *operand);
+/**
+ * Where an operand is read from, in floats: *constant tells the block. A
+ * constant is added to the program, once per call; 64-bit integers become ints.
+ */
+int fov_gpu_source (FovGpuProgram *program, const FovOperand *operand, guint32 *constant);
+
+/** Lanes of a workgroup that works on rows of pixels: as narrow as a narrow device's subgroup. */
+guint fov_gpu_lanes (FovGpuProgram *program);
+/** Dispatches as many workgroups as cover n items, `each` items by each, spread over x and y. */
+gboolean fov_gpu_dispatch_flat (FovGpuProgram *program, const char *shader, const guint32 *spec,
+                                guint n_spec, gconstpointer push, gsize push_bytes, guint64 n,
+                                guint each, GError **error);
+
+/** act (0) != 0: the unused channels of a last block have to be cleared after it. */
+gboolean fov_gpu_act_moves_zero (const FovAct *act);
+
+typedef enum { FOV_GLOBAL_SUM, FOV_GLOBAL_MAX, FOV_GLOBAL_MIN } FovGlobalKind;
+/** One value per channel of a blocked picture, times scale. */
+gboolean fov_gpu_record_global_pool (FovGpuProgram *program, const FovOperand *in,
+                                     const FovOperand *out, FovGlobalKind kind, float scale,
+                                     GError **error);
+
+#endif
