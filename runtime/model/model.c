@@ -194,11 +194,7 @@ recognise (GBytes *bytes, GError **error)
         at = 3;
     while (at < size && g_ascii_isspace (data[at]))
         at++;
-    if (at < size && data[at] == '{') {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED, "JSON, expected an ONNX model");
-        return NULL;
-    }
-    return fov_onnx_read;
+    return at < size && data[at] == '{' ? fov_tfjs_read : fov_onnx_read;
 }
 
 FovModel *

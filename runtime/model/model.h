@@ -28,6 +28,8 @@ FovModel *fov_model_new_from_graph (FovGraph *graph, const char *path, const cha
  */
 FovGraph *fov_onnx_read (const char *path, GBytes *data, char **format, GHashTable **metadata,
                          GError **error);
+FovGraph *fov_tfjs_read (const char *path, GBytes *data, char **format, GHashTable **metadata,
+                         GError **error);
 
 /** A name from a file as it may be shown: valid UTF-8, no control characters, not long; g_free. */
 char *fov_model_show_name (const char *name);

@@ -12,7 +12,9 @@ typedef struct _FovModel FovModel;
 /**
  * Reads a model: ONNX (*.onnx; opset 7 to 20; external data beside it) or a
  * TensorFlow.js graph model (model.json, or its folder). The format is
- * recognised by content. A damaged, hostile or unsupported file gives one
+ * recognised by content. Tensors of four dimensions are NCHW whatever the file
+ * keeps (a TensorFlow.js picture input 1x300x300x3 is taken as 1x3x300x300), and
+ * float16, bfloat16 and float64 become float32. A damaged, hostile or unsupported file gives one
  * error that names file, node, operator and what was expected; memory use is
  * bounded by the file's real size.
  */
