@@ -35,10 +35,36 @@ typedef struct {
     gconstpointer (*value) (const FovTensor *tensor, gpointer user_data);
     gpointer user_data;
     GHashTable *made; /* FovTensor* of the tail that hold data now */
+    GHashTable *lent; /* FovTensor* of the static part whose values are lent as data */
 } Tail;
 
+/* Inference reads values (a K, a shape) that the static part computed from its tensors' data. */
 static void
-get_inputs (Tail *tail, const FovNode *node, FovView *in)
+lend_inputs (Tail *tail, const FovNode *node)
+{
+    for (guint k = 0; k < node->n_inputs; k++) {
+        FovTensor *t = node->inputs[k];
+        if (!t || t->data)
+            continue;
+        t->data = g_bytes_new_static (tail->value (t, tail->user_data),
+                                      fov_tensor_elements (t) * fov_dtype_size (t->dtype));
+        g_hash_table_add (tail->lent, t);
+    }
+}
+
+static void
+clear_data (GHashTable *tensors)
+{
+    GHashTableIter iter;
+    gpointer key;
+
+    g_hash_table_iter_init (&iter, tensors);
+    while (g_hash_table_iter_next (&iter, &key, NULL))
+        g_clear_pointer (&((FovTensor *) key)->data, g_bytes_unref);
+}
+
+static void
+get_inputs (const FovNode *node, FovView *in)
 {
     for (guint k = 0; k < node->n_inputs; k++) {
         FovTensor *t = node->inputs[k];
@@ -46,8 +72,7 @@ get_inputs (Tail *tail, const FovNode *node, FovView *in)
             continue;
         in[k].dtype = t->dtype;
         in[k].shape = t->shape;
-        in[k].data = t->data ? (gpointer) g_bytes_get_data (t->data, NULL)
-                             : (gpointer) tail->value (t, tail->user_data);
+        in[k].data = (gpointer) g_bytes_get_data (t->data, NULL);
     }
 }
 
@@ -58,16 +83,17 @@ run_node (Tail *tail, const FovNode *node, GError **error)
     g_autofree FovView *out = g_new0 (FovView, node->n_outputs + 1);
     gboolean ok;
 
+    lend_inputs (tail, node);
     if (!node->op->infer ((FovNode *) node, error))
         return FALSE;
-    get_inputs (tail, node, in);
+    get_inputs (node, in);
     for (guint k = 0; k < node->n_outputs; k++) {
         const FovTensor *t = node->outputs[k];
         if (!t)
             continue;
         out[k].dtype = t->dtype;
         out[k].shape = t->shape;
-        if (!(node->op->flags & FOV_OP_DYNAMIC))
+        if (!(node->op->flags & FOV_OP_DYNAMIC)) /* all inputs have values, so the size is known */
             out[k].data = g_malloc0 (MAX (fov_tensor_elements (t) * fov_dtype_size (t->dtype), 1));
     }
     ok = node->op->reference (node, in, out, error);
@@ -110,9 +136,8 @@ fov_tail_run (const FovPlan *plan,
               gpointer user_data, FovTailResult *result, GError **error)
 {
     g_autoptr (GHashTable) made = g_hash_table_new (NULL, NULL);
-    Tail tail = { plan, value, user_data, made };
-    GHashTableIter iter;
-    gpointer key;
+    g_autoptr (GHashTable) lent = g_hash_table_new (NULL, NULL);
+    Tail tail = { plan, value, user_data, made, lent };
     gboolean ok = TRUE;
 
     for (guint i = plan->n_static; i < plan->n_steps && ok; i++) {
@@ -126,9 +151,8 @@ fov_tail_run (const FovPlan *plan,
     fov_tail_clear (result);
     if (ok)
         collect (&tail, result);
-    g_hash_table_iter_init (&iter, made);
-    while (g_hash_table_iter_next (&iter, &key, NULL))
-        g_clear_pointer (&((FovTensor *) key)->data, g_bytes_unref);
+    clear_data (made);
+    clear_data (lent);
     return ok;
 }
 
