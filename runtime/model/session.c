@@ -40,8 +40,9 @@ gpu_formats (const FovNode *node, int block)
 static guint
 host_formats (const FovNode *node, int block)
 {
-    /* What has no kernel runs its reference, which is planar. */
-    return node->op->host ? node->op->host->formats (node, block) : FOV_CAN_PLANAR;
+    guint can = node->op->host ? node->op->host->formats (node, block) : 0;
+
+    return can ? can : FOV_CAN_PLANAR; /* what has no kernel runs its reference */
 }
 
 static int

@@ -6,6 +6,7 @@
  * arena; a frame's outputs are copied to its slot. The reference device is the
  * same with every step on its op's reference function.
  */
+#include "host/host.h"
 #include "model/session.h"
 
 #include <stdlib.h>
@@ -276,7 +277,7 @@ prepare_steps (Host *host, const FovSessionParams *params, GError **error)
         FovHostStep *hs = &host->steps[i];
         const FovHostOp *op = plan->steps[i].node->op->host;
         hs->step = plan->steps[i];
-        if (host->reference || !op) {
+        if (host->reference || !op || !op->formats (hs->step.node, fov_host_block ())) {
             if (!host->reference)
                 g_debug ("node '%s' (%s) has no host kernel and runs its reference",
                          hs->step.node->name, hs->step.node->op->name);

@@ -299,7 +299,7 @@ where_reference (const FovNode *node, const FovView *in, FovView *out, GError **
         .params_size = sizeof (FovBinaryParams),                                                   \
         .infer = op_infer,                                                                         \
         .reference = op_reference,                                                                 \
-        .host = NULL,                                                                              \
+        .host = &fov_host_binary,                                                                  \
         .flops = NULL,                                                                             \
         .gpu = &fov_gpu_binary,                                                                    \
     };

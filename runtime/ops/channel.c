@@ -93,7 +93,7 @@ static const FovOpDef channel_map = {
     .max_outputs = 1,
     .infer = channel_map_infer,
     .reference = channel_map_reference,
-    .host = NULL,
+    .host = &fov_host_channel_map,
     .flops = NULL,
     .gpu = &fov_gpu_channel_map,
 };

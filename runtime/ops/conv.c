@@ -284,7 +284,7 @@ static const FovOpDef conv = {
     .params_size = sizeof (FovConvParams),
     .infer = conv_infer,
     .reference = conv_reference,
-    .host = NULL,
+    .host = &fov_host_conv,
     .flops = conv_flops,
     .gpu = &fov_gpu_conv,
 };
@@ -299,7 +299,7 @@ static const FovOpDef conv_transpose = {
     .params_size = sizeof (FovConvParams),
     .infer = transposed_infer,
     .reference = transposed_reference,
-    .host = NULL,
+    .host = &fov_host_conv_transpose,
     .flops = transposed_flops,
     .gpu = &fov_gpu_conv_transpose,
 };

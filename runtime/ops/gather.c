@@ -2,6 +2,7 @@
 
 /* Reading and writing at places that an index tensor names; a negative index counts from the end.
  */
+#include "ops/impl.h"
 #include "ops/infer.h"
 
 /* Index i of a view, made 0..size-1; FALSE with an error if it is out of range. */
@@ -451,7 +452,7 @@ static const FovOpDef gather = {
     .params_size = sizeof (FovAxisParams),
     .infer = gather_infer,
     .reference = gather_reference,
-    .host = NULL,
+    .host = &fov_host_gather,
     .flops = NULL,
     .gpu = NULL,
 };

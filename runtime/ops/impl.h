@@ -5,6 +5,17 @@
 /* What the executors' halves of the families (foo.host.c, foo.gpu.c) offer to the definitions. */
 #include "graph/plan.h"
 
+/* ---- host -------------------------------------------------------------- */
+
+extern const FovHostOp fov_host_conv, fov_host_conv_transpose;
+extern const FovHostOp fov_host_unary, fov_host_binary, fov_host_batch_norm;
+extern const FovHostOp fov_host_pool, fov_host_global_pool, fov_host_resize;
+extern const FovHostOp fov_host_reorder, fov_host_channel_map;
+extern const FovHostOp fov_host_concat, fov_host_split, fov_host_slice;
+extern const FovHostOp fov_host_transpose, fov_host_pad, fov_host_expand, fov_host_tile;
+extern const FovHostOp fov_host_depth, fov_host_gather;
+extern const FovHostOp fov_host_matmul, fov_host_gemm, fov_host_softmax, fov_host_reduce;
+
 /* ---- vulkan ----------------------------------------------------------- */
 
 extern const FovGpuOp fov_gpu_conv;

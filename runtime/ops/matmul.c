@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* MatMul as numpy's, with broadcast batches, and Gemm. */
+#include "ops/impl.h"
 #include "ops/infer.h"
 
 /* ---- MatMul ----------------------------------------------------------- */
@@ -173,7 +174,7 @@ static const FovOpDef matmul = {
     .max_outputs = 1,
     .infer = matmul_infer,
     .reference = matmul_reference,
-    .host = NULL,
+    .host = &fov_host_matmul,
     .flops = matmul_flops,
     .gpu = NULL,
 };
@@ -196,7 +197,7 @@ static const FovOpDef gemm = {
     .params_size = sizeof (FovGemmParams),
     .infer = gemm_infer,
     .reference = gemm_reference,
-    .host = NULL,
+    .host = &fov_host_gemm,
     .flops = gemm_flops,
     .gpu = NULL,
 };

@@ -539,7 +539,7 @@ static const FovOpDef transpose = {
     .params_size = sizeof (FovTransposeParams),
     .infer = transpose_infer,
     .reference = transpose_reference,
-    .host = NULL,
+    .host = &fov_host_transpose,
     .flops = NULL,
     .gpu = &fov_gpu_transpose,
 };
@@ -559,7 +559,7 @@ static const FovOpDef concat = {
     .params_size = sizeof (FovAxisParams),
     .infer = concat_infer,
     .reference = concat_reference,
-    .host = NULL,
+    .host = &fov_host_concat,
     .flops = NULL,
     .gpu = &fov_gpu_concat,
 };
@@ -580,7 +580,7 @@ static const FovOpDef split = {
     .params_size = sizeof (FovAxisParams),
     .infer = split_infer,
     .reference = split_reference,
-    .host = NULL,
+    .host = &fov_host_split,
     .flops = NULL,
     .gpu = &fov_gpu_split,
 };
@@ -594,7 +594,7 @@ static const FovOpDef slice = {
     .params_size = sizeof (FovSliceParams),
     .infer = slice_infer,
     .reference = slice_reference,
-    .host = NULL,
+    .host = &fov_host_slice,
     .flops = NULL,
     .gpu = &fov_gpu_slice,
 };
@@ -614,7 +614,7 @@ static const FovOpDef pad = {
     .params_size = sizeof (FovPadParams),
     .infer = pad_infer,
     .reference = pad_reference,
-    .host = NULL,
+    .host = &fov_host_pad,
     .flops = NULL,
     .gpu = &fov_gpu_pad,
 };
@@ -627,7 +627,7 @@ static const FovOpDef expand = {
     .max_outputs = 1,
     .infer = expand_infer,
     .reference = expand_reference,
-    .host = NULL,
+    .host = &fov_host_expand,
     .flops = NULL,
     .gpu = &fov_gpu_expand,
 };
@@ -640,7 +640,7 @@ static const FovOpDef tile = {
     .max_outputs = 1,
     .infer = tile_infer,
     .reference = tile_reference,
-    .host = NULL,
+    .host = &fov_host_tile,
     .flops = NULL,
     .gpu = &fov_gpu_tile,
 };
@@ -682,7 +682,7 @@ static const FovOpDef reorder = {
     .params_size = sizeof (FovReorderParams),
     .infer = fov_infer_same,
     .reference = fov_reference_copy,
-    .host = NULL,
+    .host = &fov_host_reorder,
     .flops = NULL,
     .gpu = &fov_gpu_reorder,
 };

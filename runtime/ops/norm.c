@@ -315,7 +315,7 @@ static const FovOpDef batch = {
     .params_size = sizeof (FovBatchNormParams),
     .infer = batch_infer,
     .reference = batch_reference,
-    .host = NULL,
+    .host = &fov_host_batch_norm,
     .flops = NULL,
     .gpu = &fov_gpu_batch_norm,
 };

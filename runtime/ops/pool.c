@@ -206,7 +206,7 @@ static const FovOpDef max_pool = {
     .params_size = sizeof (FovPoolParams),
     .infer = pool_infer,
     .reference = max_reference,
-    .host = NULL,
+    .host = &fov_host_pool,
     .flops = pool_flops,
     .gpu = &fov_gpu_pool,
 };
@@ -221,7 +221,7 @@ static const FovOpDef average_pool = {
     .params_size = sizeof (FovPoolParams),
     .infer = pool_infer,
     .reference = average_reference,
-    .host = NULL,
+    .host = &fov_host_pool,
     .flops = pool_flops,
     .gpu = &fov_gpu_pool,
 };
@@ -234,7 +234,7 @@ static const FovOpDef global_average_pool = {
     .max_outputs = 1,
     .infer = global_infer,
     .reference = global_average_reference,
-    .host = NULL,
+    .host = &fov_host_global_pool,
     .flops = global_flops,
     .gpu = &fov_gpu_global_pool,
 };
@@ -247,7 +247,7 @@ static const FovOpDef global_max_pool = {
     .max_outputs = 1,
     .infer = global_infer,
     .reference = global_max_reference,
-    .host = NULL,
+    .host = &fov_host_global_pool,
     .flops = global_flops,
     .gpu = &fov_gpu_global_pool,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Reductions over axes, ArgMax and ArgMin, and Softmax and its kin. */
+#include "ops/impl.h"
 #include "ops/infer.h"
 
 #include <math.h>
@@ -300,7 +301,7 @@ softmax_reference (const FovNode *node, const FovView *in, FovView *out, GError 
         .params_size = sizeof (FovReduceParams),                                                   \
         .infer = reduce_infer,                                                                     \
         .reference = reduce_reference,                                                             \
-        .host = NULL,                                                                              \
+        .host = &fov_host_reduce,                                                                  \
         .flops = reduce_flops,                                                                     \
         .gpu = NULL,                                                                               \
     };
@@ -358,7 +359,7 @@ ARG (arg_min, "ArgMin", 1)
         .params_size = sizeof (FovAxisParams),                                                     \
         .infer = softmax_infer,                                                                    \
         .reference = softmax_reference,                                                            \
-        .host = NULL,                                                                              \
+        .host = &fov_host_softmax,                                                                 \
         .flops = NULL,                                                                             \
         .gpu = NULL,                                                                               \
     };

@@ -148,10 +148,11 @@ exact_scale (const FovResizeParams *p, int d, gint64 in, gint64 out)
     return (float) ratio == p->scale.v[d] ? ratio : p->scale.v[d];
 }
 
-/* Where output coordinate o lies in the input. */
-static double
-source (const FovResizeParams *p, gint64 o, double scale, gint64 in, gint64 out)
+double
+fov_resize_source (const FovResizeParams *p, int d, gint64 o, gint64 in, gint64 out)
 {
+    double scale = exact_scale (p, d, in, out);
+
     switch (p->coordinate_mode) {
     case ASYMMETRIC:
         return o / scale;
@@ -166,8 +167,8 @@ source (const FovResizeParams *p, gint64 o, double scale, gint64 in, gint64 out)
     }
 }
 
-static gint64
-nearest (const FovResizeParams *p, double x)
+gint64
+fov_resize_nearest (const FovResizeParams *p, double x)
 {
     switch (p->nearest_mode) {
     case ROUND_PREFER_CEIL:
@@ -205,7 +206,7 @@ sample_line (const FovResizeParams *p, const double *line, gint64 step, gint64 n
     gint64 base = (gint64) floor (x), first = (gint64) floor (-radius) + 1;
 
     if (p->mode == NEAREST)
-        return line[CLAMP (nearest (p, x), 0, n - 1) * step];
+        return line[CLAMP (fov_resize_nearest (p, x), 0, n - 1) * step];
     for (gint64 i = first; i <= 1 - first; i++) {
         double w = weight (p, (i - (x - base)) * stretch);
         if (p->exclude_outside && (base + i < 0 || base + i >= n))
@@ -228,8 +229,9 @@ resize_axis (const FovResizeParams *p, const double *x, const FovShape *from, in
     for (gint64 o = 0; o < outer; o++)
         for (gint64 k = 0; k < size; k++)
             for (gint64 i = 0; i < inner; i++)
-                y[(o * size + k) * inner + i] = sample_line (p, x + o * n * inner + i, inner, n,
-                                                             source (p, k, scale, n, size), scale);
+                y[(o * size + k) * inner + i] =
+                    sample_line (p, x + o * n * inner + i, inner, n,
+                                 fov_resize_source (p, d, k, n, size), scale);
     return y;
 }
 
@@ -349,7 +351,7 @@ static const FovOpDef resize = {
     .params_size = sizeof (FovResizeParams),
     .infer = resize_infer,
     .reference = resize_reference,
-    .host = NULL,
+    .host = &fov_host_resize,
     .flops = NULL,
     .gpu = &fov_gpu_resize,
 };
@@ -370,7 +372,7 @@ static const FovOpDef depth_to_space = {
     .params_size = sizeof (FovDepthParams),
     .infer = depth_infer,
     .reference = depth_reference,
-    .host = NULL,
+    .host = &fov_host_depth,
     .flops = NULL,
     .gpu = NULL,
 };
@@ -390,7 +392,7 @@ static const FovOpDef space_to_depth = {
     .params_size = sizeof (FovDepthParams),
     .infer = depth_infer,
     .reference = depth_reference,
-    .host = NULL,
+    .host = &fov_host_depth,
     .flops = NULL,
     .gpu = NULL,
 };

@@ -250,7 +250,7 @@ dropout_reference (const FovNode *node, const FovView *in, FovView *out, GError 
         .params_size = sizeof (FovUnaryParams),                                                    \
         .infer = unary_infer,                                                                      \
         .reference = unary_reference,                                                              \
-        .host = NULL,                                                                              \
+        .host = &fov_host_unary,                                                                   \
         .flops = NULL,                                                                             \
         .gpu = &fov_gpu_unary,                                                                     \
     };
@@ -303,7 +303,7 @@ static const FovOpDef gelu = {
     .params_size = sizeof (GeluParams),
     .infer = gelu_infer,
     .reference = unary_reference,
-    .host = NULL,
+    .host = &fov_host_unary,
     .flops = NULL,
     .gpu = &fov_gpu_unary,
 };
@@ -326,7 +326,7 @@ static const FovOpDef clip = {
     .params_size = sizeof (FovUnaryParams),
     .infer = clip_infer,
     .reference = clip_reference,
-    .host = NULL,
+    .host = &fov_host_unary,
     .flops = NULL,
     .gpu = &fov_gpu_unary,
 };

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Conv on the host: picks the kernel, packs the weights and cuts the output
+ * into tasks of rows and parts (pairs of output channel blocks).
+ */
+#include "ops/host-conv.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- weights ----------------------------------------------------------- */
+
+void
+fov_host_conv_free (gpointer data)
+{
+    FovHostConv *s = data;
+
+    free (s->weights);
+    free (s->bias);
+    g_free (s->parts);
+    g_free (s);
+}
+
+/* The input channels that output channels [first, last) see, from a block's start on. */
+static void
+input_range (const FovConvWeights *cw, int first, int last, int block, FovConvPart *part)
+{
+    const int m = cw->out_channels / cw->group, c = cw->in_channels / cw->group;
+
+    last = MIN (last, cw->out_channels);
+    part->in_block = first / m * c / block;
+    part->channels = ((last - 1) / m + 1) * c - part->in_block * block;
+}
+
+/* Weight of output channel o for input channel c; 0 across groups. */
+static float
+weight_at (const FovConvWeights *cw, int o, int c, int tap)
+{
+    const int m = cw->out_channels / cw->group, per = cw->in_channels / cw->group;
+
+    if (o >= cw->out_channels || o / m != c / per)
+        return 0.0f;
+    return cw->at (cw, o, c, tap);
+}
+
+static void
+pack_part (const FovConvWeights *cw, const FovConvPart *part, int block, float *w)
+{
+    const int first = part->out_block * block, lanes = part->blocks * block;
+
+    for (int c0 = 0; c0 < part->channels; c0 += block)
+        for (int tap = 0; tap < cw->taps; tap++)
+            for (int k = c0; k < MIN (c0 + block, part->channels); k++)
+                for (int l = 0; l < lanes; l++)
+                    *w++ = weight_at (cw, first + l, part->in_block * block + k, tap);
+}
+
+void
+fov_host_conv_pack (FovHostConv *s, const FovConvWeights *cw, const float *bias, int block)
+{
+    const int n_blocks = (cw->out_channels + block - 1) / block;
+    const int per_group = cw->out_channels / cw->group;
+    const int step = cw->group == 1 || per_group % (2 * block) == 0 ? 2 : 1;
+    gsize size = 0;
+
+    s->bias = fov_host_alloc ((gsize) (n_blocks + 1) * block * sizeof (float));
+    if (bias)
+        memcpy (s->bias, bias, cw->out_channels * sizeof (float));
+    s->parts = g_new0 (FovConvPart, (n_blocks + step - 1) / step);
+    for (int o = 0; o < n_blocks; o += step) {
+        FovConvPart *part = &s->parts[s->n_parts++];
+        part->out_block = o;
+        part->blocks = MIN (step, n_blocks - o);
+        part->bias = s->bias + (gsize) o * block;
+        input_range (cw, o * block, (o + part->blocks) * block, block, part);
+        size += (gsize) part->channels * cw->taps * part->blocks * block;
+    }
+    s->weight_bytes = size * sizeof (float);
+    s->weights = fov_host_alloc (s->weight_bytes);
+    float *w = s->weights;
+    for (int i = 0; i < s->n_parts; i++) {
+        FovConvPart *part = &s->parts[i];
+        part->w = w;
+        pack_part (cw, part, block, w);
+        w += (gsize) part->channels * cw->taps * part->blocks * block;
+    }
+}
+
+static void
+pack_depthwise (FovHostConv *s, const FovConvWeights *cw, const float *bias, int block)
+{
+    const int n_blocks = (cw->out_channels + block - 1) / block;
+
+    s->depthwise = TRUE;
+    s->n_parts = n_blocks;
+    s->bias = fov_host_alloc ((gsize) n_blocks * block * sizeof (float));
+    if (bias)
+        memcpy (s->bias, bias, cw->out_channels * sizeof (float));
+    s->weight_bytes = (gsize) n_blocks * block * cw->taps * sizeof (float);
+    s->weights = fov_host_alloc (s->weight_bytes);
+    for (int o = 0; o < cw->out_channels; o++)
+        for (int tap = 0; tap < cw->taps; tap++)
+            s->weights[((gsize) o / block * cw->taps + tap) * block + o % block] =
+                cw->at (cw, o, o, tap);
+    s->args.w = s->weights;
+    s->args.bias = s->bias;
+}
+
+/* ---- tasks ------------------------------------------------------------- */
+
+#define GROUP_BYTES (160 * 1024) /* of input rows that are read again for every part */
+
+void
+fov_host_conv_cut (FovHostConv *s, double flops, gsize row_bytes)
+{
+    const guint wanted = fov_host_tasks (flops / (s->depthwise ? 25e9 : 100e9), 1 << 20);
+    const gsize input_bytes = row_bytes * s->rows;
+    const gsize cache_rows = MAX (GROUP_BYTES / MAX (row_bytes, 1), 1);
+
+    if (s->weight_bytes > input_bytes && !s->depthwise) {
+        s->part_cuts = MIN (wanted, (guint) s->n_parts);
+        s->row_cuts = MIN ((wanted + s->part_cuts - 1) / s->part_cuts, (guint) s->rows);
+    } else {
+        const guint for_cache = s->depthwise ? 1 : (s->rows + cache_rows - 1) / cache_rows;
+        s->row_cuts = MIN (MAX (wanted, for_cache), (guint) s->rows);
+        s->part_cuts = MIN ((wanted + s->row_cuts - 1) / s->row_cuts, (guint) s->n_parts);
+    }
+    if (s->depthwise && s->n_parts >= (int) wanted) { /* whole planes: neighbouring rows stay */
+        s->part_cuts = wanted;
+        s->row_cuts = 1;
+    }
+    s->row_cuts = MAX (s->row_cuts, 1);
+    s->part_cuts = MAX (s->part_cuts, 1);
+}
+
+static void
+conv_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
+{
+    const FovHostConv *s = step->state;
+    const guint rows = task % s->row_cuts, parts = task / s->row_cuts % s->part_cuts;
+    const gsize image = task / s->row_cuts / s->part_cuts;
+    const int part0 = (int) fov_host_cut (s->n_parts, s->part_cuts, parts);
+    const int part1 = (int) fov_host_cut (s->n_parts, s->part_cuts, parts + 1);
+    const int row0 = (int) fov_host_cut (s->rows, s->row_cuts, rows);
+    const int row1 = (int) fov_host_cut (s->rows, s->row_cuts, rows + 1);
+    FovConvArgs args = s->args;
+
+    args.x = fov_host_in (frame, step->step.in[0]) + s->x_base + image * s->x_image;
+    args.y = fov_host_out (frame, step->step.out[0]) + s->y_base + image * s->y_image;
+    if (s->residual)
+        args.r = fov_host_in (frame, step->step.in[3]) + s->r_base + image * s->r_image;
+    if (s->depthwise)
+        fov_host_kernels ()->depthwise (&args, part0, part1, row0, row1);
+    else
+        fov_host_kernels ()->conv (&args, part0, part1, row0, row1);
+}
+
+/* ---- geometry ---------------------------------------------------------- */
+
+/*
+ * A 1x1 convolution without halos sees one line of pixels: cut it into rows
+ * whose width fills the tiles (a divisor of the number of pixels).
+ */
+static int
+flat_width (int pixels, int width, int tile)
+{
+    int best = width;
+    double best_score = 0;
+
+    for (int w = 1; w <= MIN (pixels, 1024); w++) {
+        const int tiles = (w + tile - 1) / tile;
+        double score = (double) w / tiles / tile;
+        if (pixels % w)
+            continue;
+        if (pixels / w >= 16 || w == pixels)
+            score += 0.02; /* enough rows to share out */
+        if (score > best_score + 1e-9) {
+            best_score = score;
+            best = w;
+        }
+    }
+    return best;
+}
+
+static gsize
+residual_halo (const FovHostStep *step, gboolean residual)
+{
+    return residual ? fov_host_halo (step->step.in[3]) : 0;
+}
+
+static void
+set_geometry (FovHostStep *step, FovHostConv *s, const FovConvParams *p)
+{
+    const FovOperand *x = step->step.in[0], *y = step->step.out[0];
+    const FovBlockedStrides xs = fov_host_strides (x), ys = fov_host_strides (y);
+    const gsize b = y->format.block;
+    FovConvArgs *a = &s->args;
+
+    s->rows = (int) y->shape.dim[2];
+    s->x_base = xs.base - p->pads.v[0] * xs.row - p->pads.v[1] * b;
+    s->x_image = xs.image;
+    s->y_base = ys.base;
+    s->y_image = ys.image;
+    a->x_block = xs.block;
+    a->x_row = xs.row * p->strides.v[0];
+    a->x_pixel = b * p->strides.v[1];
+    a->y_block = ys.block;
+    a->y_row = ys.row;
+    a->tap_row = xs.row * p->dilations.v[0];
+    a->tap_pixel = b * p->dilations.v[1];
+    a->kh = (int) p->kernel_shape.v[0];
+    a->kw = (int) p->kernel_shape.v[1];
+    a->width = (int) y->shape.dim[3];
+    if (s->residual) {
+        const FovBlockedStrides rs = fov_host_strides (step->step.in[3]);
+        s->r_base = rs.base;
+        s->r_image = rs.image;
+        a->r_block = rs.block;
+        a->r_row = rs.row;
+    }
+    if (a->kh == 1 && a->kw == 1 && p->strides.v[0] == 1 && p->strides.v[1] == 1 &&
+        !fov_host_halo (x) && !fov_host_halo (y) && !residual_halo (step, s->residual) &&
+        !p->pads.v[0] && !p->pads.v[1]) {
+        const int pixels = s->rows * a->width;
+        a->width = flat_width (pixels, a->width, b == 16 ? 14 : 6);
+        s->rows = pixels / a->width;
+        a->x_row = a->y_row = a->r_row = (gsize) a->width * b;
+    }
+}
+
+static float
+conv_weight (const FovConvWeights *cw, int o, int c, int tap)
+{
+    const int per = cw->in_channels / cw->group;
+
+    return cw->w[((gsize) o * per + c % per) * cw->taps + tap];
+}
+
+static gboolean
+conv_prepare (FovHostStep *step, GError **error)
+{
+    const FovNode *node = step->step.node;
+    const FovConvParams *p = node->params;
+    const FovOperand *x = step->step.in[0], *y = step->step.out[0];
+    const int block = y->format.block;
+    const float *bias = fov_in (node, 2) ? fov_host_constant (node->inputs[2]) : NULL;
+    FovHostConv *s = g_new0 (FovHostConv, 1);
+    FovConvWeights cw = { .w = fov_host_constant (node->inputs[1]),
+                          .in_channels = (int) x->shape.dim[1],
+                          .out_channels = (int) y->shape.dim[1],
+                          .group = (int) p->group,
+                          .taps = (int) (p->kernel_shape.v[0] * p->kernel_shape.v[1]),
+                          .at = conv_weight };
+
+    step->state = s;
+    step->free_state = fov_host_conv_free;
+    step->run = conv_run;
+    s->residual = fov_in (node, 3) != NULL;
+    s->args.act = p->act;
+    s->args.residual_last = p->residual_last;
+    s->args.tail = cw.out_channels % block;
+    s->args.tail_block = cw.out_channels / block;
+    set_geometry (step, s, p);
+    if (cw.group == cw.in_channels && cw.group == cw.out_channels && cw.group > 1)
+        pack_depthwise (s, &cw, bias, block);
+    else
+        fov_host_conv_pack (s, &cw, bias, block);
+    s->args.parts = s->parts;
+    fov_host_conv_cut (s, node->op->flops (node) / MAX (y->shape.dim[0], 1),
+                       s->args.x_row * ((cw.in_channels + block - 1) / block) * sizeof (float));
+    step->n_tasks = (guint) y->shape.dim[0] * s->row_cuts * s->part_cuts;
+    return TRUE;
+}
+
+/* Constant float weights and bias; sizes that the kernels' ints hold. */
+gboolean
+fov_host_conv_fits (const FovNode *node)
+{
+    const FovConvParams *p = node->params;
+    const FovTensor *w = node->inputs[1], *b = fov_in (node, 2);
+
+    if (!fov_host_can_block (node->inputs[0]) || !w->data || w->dtype != FOV_F32 || (b && !b->data))
+        return FALSE;
+    for (int i = 0; i < p->pads.n; i++)
+        if (p->pads.v[i] < 0 || p->pads.v[i] > 512)
+            return FALSE;
+    return fov_tensor_elements (node->outputs[0]) > 0;
+}
+
+static guint
+conv_formats (const FovNode *node, int block)
+{
+    return fov_host_conv_fits (node) ? FOV_CAN_BLOCKED | FOV_WANTS_BLOCKED : 0;
+}
+
+static int
+conv_halo (const FovNode *node, guint index)
+{
+    const FovConvParams *p = node->params;
+    gint64 halo = 0;
+
+    for (int i = 0; index == 0 && i < 4; i++)
+        halo = MAX (halo, p->pads.v[i]);
+    return (int) halo;
+}
+
+const FovHostOp fov_host_conv = { conv_formats, conv_halo, conv_prepare };
