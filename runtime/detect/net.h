@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOV_DETECT_NET_H
+#define FOV_DETECT_NET_H
+
+/* A model made ready for families to look at, and the detector's graph. */
+#include <fovea/detector.h>
+
+#include "detect/families.h"
+
+typedef struct {
+    FovNet net;
+    FovTensor *input; /* of net.graph: the picture */
+    gboolean nhwc;
+    const FovFamily *family;
+    FovMatch match;
+    FovLabels *labels; /* of all classes, or NULL */
+    int label_base;    /* labels' index of class 0 (1 where the list has the background) */
+} FovDetectNet;
+
+/**
+ * Recognises model. On failure error names what stands against it; report, where
+ * not NULL, gets a line for each family that was tried.
+ */
+FovDetectNet *fov_detect_net_new (FovModel *model, const FovDetectorParams *params, GString *report,
+                                  GError **error);
+void fov_detect_net_free (FovDetectNet *net);
+
+/**
+ * The whole way as one graph: inputs pictures U8 [n, capacity] and frames;
+ * outputs rows F32 [n, max_detections, 6] and counts I32 [n]. Takes net's graph.
+ */
+FovGraph *fov_detect_net_graph (FovDetectNet *net, gsize capacity, guint max_detections,
+                                GError **error);
+
+/** Labels for n classes: the user's, the model's, a file's beside it, a built-in list; or NULL. */
+FovLabels *fov_detect_labels (FovModel *model, FovLabels *wanted, guint n_classes);
+/** Those that are known before the classes are: the user's or the metadata's; or NULL. */
+FovLabels *fov_detect_stated_labels (FovModel *model, FovLabels *wanted);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovDetectNet, fov_detect_net_free)
+
+#endif
