@@ -321,7 +321,7 @@ interleave_rows (guint8 *to, gsize stride, const FovImage *image)
 
 /* Copies the picture to base + at; the frame then says where it is. Returns its end. */
 static gsize
-copy_picture (const FovImage *image, FovFrame *frame, guint8 *base, gsize at)
+copy_picture (const FovImage *image, FovFrameInfo *frame, guint8 *base, gsize at)
 {
     gsize row = fov_pixel_format_row_bytes (image->format, 0, image->width), stride = align (row);
 
@@ -346,7 +346,7 @@ copy_picture (const FovImage *image, FovFrame *frame, guint8 *base, gsize at)
 }
 
 static void
-point_at_picture (const FovImage *image, FovFrame *frame, const guint8 *base)
+point_at_picture (const FovImage *image, FovFrameInfo *frame, const guint8 *base)
 {
     for (int p = 0; p < fov_pixel_format_n_planes (image->format); p++)
         frame->offset[p] = (gint64) ((guintptr) image->plane[p] - (guintptr) base);
@@ -365,14 +365,14 @@ region_of (const FovImage *image, const FovBox *region)
 
 static void
 fill_frames (FovDetector *d, Run *run, const FovImage *images, const FovBox *regions,
-             FovFrame *frames, guint8 *copies)
+             FovFrameInfo *frames, guint8 *copies)
 {
     gsize at = 0;
 
     for (guint i = 0; i < d->batch; i++) {
         const FovImage *image = &images[MIN (i, run->n - 1)]; /* a short batch repeats its last */
         FovBox region = region_of (image, regions ? &regions[MIN (i, run->n - 1)] : NULL);
-        FovFrame frame = { .class_agnostic = d->class_agnostic };
+        FovFrameInfo frame = { .class_agnostic = d->class_agnostic };
         run->maps[i] = fov_letterbox (region, d->width, d->height, d->intake.fit);
         run->limits[i] = (FovBox){ 0, 0, (float) image->width, (float) image->height };
         fov_frame_set_picture (&frame, image, region, &run->maps[i]);
@@ -429,7 +429,7 @@ reserve (FovDetector *d, const FovImage *images, guint n, GError **error)
 static gboolean
 start (FovDetector *d, Run *run, const FovImage *images, const FovBox *regions, GError **error)
 {
-    FovFrame *frames;
+    FovFrameInfo *frames;
     guint8 *copies = NULL;
 
     run->slot = fov_session_begin (d->session, error);

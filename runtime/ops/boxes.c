@@ -366,7 +366,7 @@ collect (const Place *at, gint32 anchor, float threshold, GArray *found)
 static void
 decode_picture (const FovHeads *heads, const FovView *in, gint64 picture, GArray *found)
 {
-    FovFrame frame = fov_frame_get (in[0].data, picture);
+    FovFrameInfo frame = fov_frame_get (in[0].data, picture);
     gint32 anchor = 0;
 
     for (int l = 0; l < heads->n_levels; l++) {
@@ -467,7 +467,7 @@ nms_reference (const FovNode *node, const FovView *in, FovView *out, GError **er
 
     memset (out[0].data, 0, (gsize) fov_shape_elements (&out[0].shape) * 4);
     for (gint64 n = 0; n < in[0].shape.dim[0]; n++) {
-        FovFrame frame = fov_frame_get (in[0].data, n);
+        FovFrameInfo frame = fov_frame_get (in[0].data, n);
         const float *rows = (const float *) in[1].data + n * k * 6;
         float *kept = (float *) out[0].data + n * m * 6;
         gint64 n_rows = CLAMP (fov_view_get_int (&in[2], n), 0, k), n_kept = 0;

@@ -526,7 +526,7 @@ static void
 nms_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
 {
     const FovNmsParams *params = step->step.node->params;
-    FovFrame f = fov_frame_get (fov_host_ptr (frame, step->step.in[0]), task);
+    FovFrameInfo f = fov_frame_get (fov_host_ptr (frame, step->step.in[0]), task);
     gint64 k = step->step.in[1]->shape.dim[1], m = params->max_detections;
     const float *rows = (const float *) fov_host_ptr (frame, step->step.in[1]) + task * k * 6;
     gint32 n = ((const gint32 *) fov_host_ptr (frame, step->step.in[2]))[task];

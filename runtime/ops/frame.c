@@ -9,7 +9,7 @@
 /* ---- the frame record ------------------------------------------------- */
 
 static void
-set_layout (FovFrame *frame, FovPixelFormat format)
+set_layout (FovFrameInfo *frame, FovPixelFormat format)
 {
     switch (format) {
     case FOV_PIXEL_NV12:
@@ -38,7 +38,7 @@ set_layout (FovFrame *frame, FovPixelFormat format)
 
 /* ITU-R BT.601 / BT.709: R = Y + 2 (1 - kr) V and so on, on codes of either range. */
 static void
-set_yuv_matrix (FovFrame *frame, const FovImage *image)
+set_yuv_matrix (FovFrameInfo *frame, const FovImage *image)
 {
     gboolean hd = image->matrix == FOV_MATRIX_BT709, full = image->range == FOV_RANGE_FULL;
     double kr = hd ? 0.2126 : 0.299, kb = hd ? 0.0722 : 0.114, kg = 1 - kr - kb;
@@ -59,7 +59,7 @@ set_yuv_matrix (FovFrame *frame, const FovImage *image)
 }
 
 static void
-set_matrix (FovFrame *frame, const FovImage *image)
+set_matrix (FovFrameInfo *frame, const FovImage *image)
 {
     gboolean bgr = image->format == FOV_PIXEL_BGR || image->format == FOV_PIXEL_BGRX;
 
@@ -84,7 +84,7 @@ set_span (float from, float to, int size, gint32 *first, gint32 *last)
 }
 
 void
-fov_frame_set_picture (FovFrame *frame, const FovImage *image, FovBox region,
+fov_frame_set_picture (FovFrameInfo *frame, const FovImage *image, FovBox region,
                        const FovLetterbox *map)
 {
     set_layout (frame, image->format);
@@ -103,10 +103,10 @@ fov_frame_set_picture (FovFrame *frame, const FovImage *image, FovBox region,
     frame->start_y = (float) (region.y1 + 0.5 / map->scale_y - 0.5);
 }
 
-FovFrame
+FovFrameInfo
 fov_frame_get (const void *frames, gint64 n)
 {
-    FovFrame frame;
+    FovFrameInfo frame;
 
     memcpy (&frame, (const guint8 *) frames + n * (gint64) sizeof frame, sizeof frame);
     return frame;
@@ -175,7 +175,7 @@ sample (const guint8 *plane, int stride, int step, int c, double x, double y, co
 
 /* The three samples of inner pixel (i, j): Y, U, V or the bytes of a packed pixel. */
 static void
-samples_at (const FovFrame *f, const guint8 *base, int i, int j, double s[3])
+samples_at (const FovFrameInfo *f, const guint8 *base, int i, int j, double s[3])
 {
     const int limit[4] = { f->x_min, f->x_max, f->y_min, f->y_max };
     const int half[4] = { f->x_min / 2, f->x_max / 2, f->y_min / 2, f->y_max / 2 };
@@ -192,7 +192,7 @@ samples_at (const FovFrame *f, const guint8 *base, int i, int j, double s[3])
 }
 
 static double
-rgb_at (const FovFrame *f, const guint8 *base, int i, int j, int c)
+rgb_at (const FovFrameInfo *f, const guint8 *base, int i, int j, int c)
 {
     double s[3], v;
 
@@ -208,7 +208,7 @@ preprocess_reference (const FovNode *node, const FovView *in, FovView *out, GErr
     gint64 index = 0;
 
     for (gint64 n = 0; n < out->shape.dim[0]; n++) {
-        FovFrame f = fov_frame_get (in[1].data, n);
+        FovFrameInfo f = fov_frame_get (in[1].data, n);
         for (int c = 0; c < 3; c++)
             for (int y = 0; y < p->height; y++)
                 for (int x = 0; x < p->width; x++, index++) {

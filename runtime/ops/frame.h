@@ -6,7 +6,7 @@
  * What a detector's graph gets with each picture, and fov.Preprocess.
  *
  * fov.Preprocess: inputs pictures U8 [N, capacity] and frames I32
- * [N, FOV_FRAME_WORDS] (each row a FovFrame); output F32 [N, 3, H, W]:
+ * [N, FOV_FRAME_WORDS] (each row a FovFrameInfo); output F32 [N, 3, H, W]:
  *   inside the inner rectangle  ((rgb[c] - mean[c]) * scale[c])
  *   outside                     ((pad - mean[c]) * scale[c])
  * with rgb the bilinear sample (half-pixel centres, clamped at the region's
@@ -40,10 +40,10 @@ typedef struct {
     float threshold, iou_threshold;            /* of fov.Decode and fov.Nms, 0..1 */
     gint32 class_agnostic;                     /* fov.Nms: boxes of all classes compete */
     gint32 reserved[2];
-} FovFrame;
+} FovFrameInfo;
 
 #define FOV_FRAME_WORDS 40
-G_STATIC_ASSERT (sizeof (FovFrame) == FOV_FRAME_WORDS * 4);
+G_STATIC_ASSERT (sizeof (FovFrameInfo) == FOV_FRAME_WORDS * 4);
 
 typedef struct {
     gint64 width, height; /* of the output */
@@ -56,11 +56,11 @@ typedef struct {
  * Fills everything but offsets and thresholds: how to sample region of image
  * (inside it) into map's inner rectangle, with the image's own strides.
  */
-void fov_frame_set_picture (FovFrame *frame, const FovImage *image, FovBox region,
+void fov_frame_set_picture (FovFrameInfo *frame, const FovImage *image, FovBox region,
                             const FovLetterbox *map);
 
 /** Row n of the frames input. */
-FovFrame fov_frame_get (const void *frames, gint64 n);
+FovFrameInfo fov_frame_get (const void *frames, gint64 n);
 
 extern const FovHostOp fov_preprocess_host;
 extern const FovGpuOp fov_preprocess_gpu;

@@ -158,7 +158,7 @@ typedef struct {
     Line luma, chroma[2];
     int n_chroma;   /* planes */
     int components; /* of plane 0 */
-    const FovFrame *frame;
+    const FovFrameInfo *frame;
     const FovPreprocessParams *params;
 } Row;
 
@@ -188,7 +188,7 @@ make_pixels (const Row *row, int i0, int n, float out[3][CHUNK])
 }
 
 static Row
-row_at (const FovFrame *f, const FovPreprocessParams *p, const guint8 *base, int j)
+row_at (const FovFrameInfo *f, const FovPreprocessParams *p, const guint8 *base, int j)
 {
     Row row = { .frame = f, .params = p, .components = f->kind == FOV_FRAME_PACKED ? 3 : 1 };
     float y = f->start_y + f->step_y * (float) j;
@@ -262,7 +262,7 @@ out_row (float *data, const FovOperand *out, gint64 n, int y)
 }
 
 static void
-preprocess_row (const FovFrame *f, const FovPreprocessParams *p, const guint8 *base, int y,
+preprocess_row (const FovFrameInfo *f, const FovPreprocessParams *p, const guint8 *base, int y,
                 const OutRow *out)
 {
     int width = (int) p->width, j = y - f->inner_y;
@@ -291,7 +291,7 @@ preprocess_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
     guint per_picture = ((guint) p->height + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
     guint n = task / per_picture, y0 = task % per_picture * ROWS_PER_TASK;
     const guint8 *base = fov_host_ptr (frame, step->step.in[0]);
-    FovFrame f = fov_frame_get (fov_host_ptr (frame, step->step.in[1]), n);
+    FovFrameInfo f = fov_frame_get (fov_host_ptr (frame, step->step.in[1]), n);
     float *data = fov_host_ptr (frame, out);
 
     for (guint y = y0; y < MIN (y0 + ROWS_PER_TASK, (guint) p->height); y++) {

@@ -21,7 +21,9 @@
     F (matmul)  /* MatMul, Gemm */                                                                 \
     F (reduce)  /* ReduceSum ..., ArgMax, ArgMin, Softmax, LogSoftmax, Hardmax */                  \
     F (gather)  /* Gather*, Scatter*, NonZero, OneHot */                                           \
-    F (sort)    /* TopK, NonMaxSuppression, CumSum */
+    F (sort)    /* TopK, NonMaxSuppression, CumSum */                                              \
+    F (frame)   /* fov.Preprocess */                                                               \
+    F (boxes)   /* fov.Decode, fov.Nms */
 
 #define FOV_DECLARE_FAMILY(f) extern const FovOpDef *const fov_ops_##f[];
 FOV_OP_FAMILIES (FOV_DECLARE_FAMILY)

@@ -2,7 +2,7 @@
 #ifndef FOV_FRAME_GLSL
 #define FOV_FRAME_GLSL
 
-/* Words of a FovFrame (runtime/ops/frame.h). */
+/* Words of a FovFrameInfo (runtime/ops/frame.h). */
 #define FRAME_KIND 0
 #define FRAME_PIXEL_BYTES 1
 #define FRAME_OFFSET 2 /* two words each, the low one first */
