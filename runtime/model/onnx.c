@@ -220,25 +220,30 @@ node_name (const Onnx__NodeProto *proto, size_t index)
 
 /* Who computes what: name -> index + 1. */
 static GHashTable *
-map_producers (const Onnx__GraphProto *graph, GError **error)
+map_producers (const FovOnnx *onnx, GError **error)
 {
-    GHashTable *producers = g_hash_table_new (g_str_hash, g_str_equal);
+    const Onnx__GraphProto *graph = onnx->model->graph;
+    g_autoptr (GHashTable) producers = g_hash_table_new (g_str_hash, g_str_equal);
 
     for (size_t i = 0; i < graph->n_node; i++) {
         const Onnx__NodeProto *node = graph->node[i];
         for (size_t k = 0; k < node->n_output; k++) {
-            if (!*node->output[k] ||
-                g_hash_table_insert (producers, node->output[k], GSIZE_TO_POINTER (i + 1)))
+            char *output = node->output[k];
+            gboolean taken = g_hash_table_contains (onnx->tensors, output);
+
+            if (!*output ||
+                (!taken && g_hash_table_insert (producers, output, GSIZE_TO_POINTER (i + 1))))
                 continue;
             g_autofree char *name = node_name (node, i);
-            g_autofree char *shown = fov_model_show_name (node->output[k]);
-            g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
-                         "node '%s': output '%s' is computed by another node already", name, shown);
-            g_hash_table_unref (producers);
+            g_autofree char *shown = fov_model_show_name (output);
+            g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "node '%s': output '%s' is %s", name,
+                         shown,
+                         taken ? "an input or a constant of the model"
+                               : "computed by another node already");
             return NULL;
         }
     }
-    return producers;
+    return g_steal_pointer (&producers);
 }
 
 typedef struct {
@@ -464,7 +469,7 @@ static gboolean
 read_nodes (FovOnnx *onnx, GError **error)
 {
     const Onnx__GraphProto *graph = onnx->model->graph;
-    g_autoptr (GHashTable) producers = map_producers (graph, error);
+    g_autoptr (GHashTable) producers = map_producers (onnx, error);
     g_autoptr (GArray) order = producers ? sort_nodes (graph, producers, error) : NULL;
 
     for (guint i = 0; order && i < order->len; i++)
