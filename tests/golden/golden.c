@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Whole networks on one device against other runtimes' answers (make.js tells
+ * how the goldens were made): golden DEVICE MODEL [MODEL...].
+ */
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <fovea/session.h>
+
+/* Of an output's largest magnitude. */
+#define TOLERANCE 1e-4
+#define SIDE 104
+
+typedef struct {
+    JsonObject *root;
+    JsonParser *parser;
+} Golden;
+
+static JsonArray *
+array_of (JsonObject *object, const char *key)
+{
+    return json_object_get_array_member (object, key);
+}
+
+static gboolean
+golden_load (Golden *golden, const char *model, GError **error)
+{
+    g_autofree char *file = g_strconcat (model, ".json", NULL);
+    g_autofree char *path = g_build_filename (GOLDEN_DIR, file, NULL);
+
+    golden->parser = json_parser_new ();
+    if (!json_parser_load_from_file (golden->parser, path, error))
+        return FALSE;
+    golden->root = json_node_get_object (json_parser_get_root (golden->parser));
+    return TRUE;
+}
+
+/* The rule of make.js, to the last bit. */
+static float *
+make_input (const Golden *golden, GError **error)
+{
+    gint64 size = json_object_get_int_member (golden->root, "size");
+    g_autofree char *path = g_build_filename (GOLDEN_DIR, "person-104x104.rgb", NULL);
+    g_autofree char *picture = NULL;
+    gsize length;
+    float *input;
+
+    if (!g_file_get_contents (path, &picture, &length, error))
+        return NULL;
+    g_assert (length == SIDE * SIDE * 3);
+    input = g_new (float, (gsize) (3 * size * size));
+    for (guint c = 0; c < 3; c++) {
+        gint64 channel = json_array_get_int_element (array_of (golden->root, "order"), c);
+        double mean = json_array_get_double_element (array_of (golden->root, "mean"), c);
+        double scale = json_array_get_double_element (array_of (golden->root, "scale"), c);
+        for (gint64 y = 0; y < size; y++)
+            for (gint64 x = 0; x < size; x++) {
+                gint64 at = (y * SIDE / size * SIDE + x * SIDE / size) * 3 + channel;
+                input[(c * size + y) * size + x] = (float) (((guint8) picture[at] - mean) * scale);
+            }
+    }
+    return input;
+}
+
+/* ---- comparing ------------------------------------------------------------- */
+
+static gboolean
+same_shape (const FovShape *shape, JsonArray *dims)
+{
+    gboolean same = shape->rank == (int) json_array_get_length (dims);
+
+    for (int i = 0; same && i < shape->rank; i++)
+        same = shape->dim[i] == json_array_get_int_element (dims, (guint) i);
+    return same;
+}
+
+/* Largest difference of the kept values and of the largest magnitude, relative to that. */
+static double
+compare (const FovView *view, JsonObject *output)
+{
+    const float *data = view->data;
+    JsonArray *values = array_of (output, "values");
+    gint64 step = json_object_get_int_member (output, "step");
+    double max = json_object_get_double_member (output, "max"), found = 0, worst = 0;
+
+    for (gint64 i = 0; i < fov_shape_elements (&view->shape); i++)
+        found = isfinite (data[i]) ? MAX (found, fabs (data[i])) : INFINITY;
+    for (guint k = 0; k < json_array_get_length (values); k++)
+        worst = MAX (worst, fabs (data[k * step] - json_array_get_double_element (values, k)));
+    return MAX (worst, fabs (found - max)) / max;
+}
+
+static gboolean
+compare_all (FovSession *session, const FovView *views, const Golden *golden, GString *report)
+{
+    JsonArray *outputs = array_of (golden->root, "outputs");
+    gboolean ok = fov_session_n_outputs (session) == json_array_get_length (outputs);
+
+    if (!ok)
+        g_string_append_printf (report, " %u outputs", fov_session_n_outputs (session));
+    for (guint i = 0; ok && i < json_array_get_length (outputs); i++) {
+        JsonObject *output = json_array_get_object_element (outputs, i);
+        g_autofree char *shape = fov_shape_to_string (&views[i].shape);
+        double difference = INFINITY;
+
+        if (views[i].dtype == FOV_F32 && same_shape (&views[i].shape, array_of (output, "shape")))
+            difference = compare (&views[i], output);
+        g_string_append_printf (report, " %s %.2g", shape, difference);
+        ok = difference <= TOLERANCE;
+    }
+    return ok;
+}
+
+/* ---- running ----------------------------------------------------------------- */
+
+/* Where the model lies, or NULL with the reason why it is skipped. */
+static char *
+find_model (const char *name, const char **missing)
+{
+    gboolean tfjs = g_str_equal (name, "tfjs-ssd");
+    const char *data = g_getenv (tfjs ? "FOVEA_TFJS_SSD" : "FOVEA_TEST_DATA");
+    g_autofree char *file = g_strconcat (name, ".onnx", NULL);
+
+    *missing = tfjs ? "FOVEA_TFJS_SSD is not set" : "FOVEA_TEST_DATA is not set";
+    if (!data)
+        return NULL;
+    return tfjs ? g_strdup (data) : g_build_filename (data, "models", "detect", file, NULL);
+}
+
+static gboolean
+run_model (FovDevice *device, const char *name, const char *path, GString *report, GError **error)
+{
+    Golden golden = { 0 };
+    g_autofree float *input =
+        golden_load (&golden, name, error) ? make_input (&golden, error) : NULL;
+    g_autoptr (FovModel) model = input ? fov_model_load (path, error) : NULL;
+    g_autoptr (FovSession) session = model ? fov_session_new (device, model, NULL, error) : NULL;
+    FovView outputs[8];
+    FovTensorInfo info;
+    gboolean ok = FALSE;
+
+    if (session && fov_session_n_inputs (session) == 1 &&
+        fov_session_n_outputs (session) <= G_N_ELEMENTS (outputs)) {
+        FovView view;
+        fov_session_input (session, 0, &info);
+        view = (FovView){ FOV_F32, info.shape, input };
+        if (fov_session_run (session, &view, outputs, error))
+            ok = compare_all (session, outputs, &golden, report);
+    }
+    g_clear_object (&golden.parser);
+    return ok;
+}
+
+int
+main (int argc, char **argv)
+{
+    g_autoptr (GError) why = NULL;
+    g_autoptr (FovDevice) device = argc > 2 ? fov_device_open (argv[1], &why) : NULL;
+    int failures = 0;
+
+    if (argc < 3) {
+        fprintf (stderr, "usage: %s DEVICE MODEL...\n", argv[0]);
+        return 1;
+    }
+    printf ("1..%d\n", argc - 2);
+    for (int i = 2; i < argc; i++) {
+        g_autoptr (GError) error = NULL;
+        g_autoptr (GString) report = g_string_new (NULL);
+        const char *missing;
+        g_autofree char *path = find_model (argv[i], &missing);
+        gboolean ok;
+
+        if (path && !device && !g_str_has_prefix (argv[1], "vulkan")) {
+            printf ("not ok %d - %s\n", i - 1, why->message);
+            failures++;
+            continue;
+        }
+        if (!path || !device) {
+            printf ("ok %d - %s on %s # SKIP %s\n", i - 1, argv[i], argv[1],
+                    path ? why->message : missing);
+            continue;
+        }
+        ok = run_model (device, argv[i], path, report, &error);
+        failures += !ok;
+        printf ("%s %d - %s on %s:%s\n", ok ? "ok" : "not ok", i - 1, argv[i], argv[1],
+                error ? error->message : report->str);
+        fflush (stdout);
+    }
+    return failures != 0;
+}

