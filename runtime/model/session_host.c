@@ -2,11 +2,12 @@
 
 /*
  * The host executor: one worker thread takes frames in submit order and runs
- * the plan's steps in an OpenMP team, a barrier after each. Frames share one
+ * the plan's steps with a team of helpers (host/team.h). Frames share one
  * arena; a frame's outputs are copied to its slot. The reference device is the
  * same with every step on its op's reference function.
  */
 #include "host/host.h"
+#include "host/team.h"
 #include "model/session.h"
 
 #include <stdlib.h>
@@ -36,6 +37,8 @@ typedef struct {
     guint n_slots;
     gsize *input_bytes;
     GThread *worker;
+    FovTeam *team;      /* helps the worker */
+    FovHostFrame frame; /* the one that runs */
     GAsyncQueue *queue; /* HostSlot*; the Host itself says stop */
     GMutex lock;
     GCond done;
@@ -158,27 +161,11 @@ total_tasks (const FovHostStep *hs)
 }
 
 static void
-run_static (Host *host, const FovHostFrame *frame)
+run_step_task (gpointer data, guint step, guint task)
 {
-    gint64 last = g_get_monotonic_time ();
-    guint n_steps = host->plan->n_static;
+    const Host *host = data;
 
-#pragma omp parallel num_threads(host->n_threads)
-    for (guint i = 0; i < n_steps; i++) {
-        const FovHostStep *hs = &host->steps[i];
-        guint n = total_tasks (hs);
-#pragma omp for schedule(dynamic, 1)
-        for (guint task = 0; task < n; task++)
-            run_task (hs, frame, task);
-        if (host->profile) {
-#pragma omp master
-            {
-                gint64 now = g_get_monotonic_time ();
-                host->seconds[i] = (now - last) * 1e-6;
-                last = now;
-            }
-        }
-    }
+    run_task (&host->steps[step], &host->frame, task);
 }
 
 static gconstpointer
@@ -195,7 +182,8 @@ run_frame (Host *host, HostSlot *slot)
     const FovPlan *plan = host->plan;
     FovHostFrame frame = { host->arena, slot->inputs };
 
-    run_static (host, &frame);
+    host->frame = frame;
+    fov_team_run (host->team, host->profile ? host->seconds : NULL);
     if (plan->n_steps > plan->n_static) {
         gpointer pair[2] = { (gpointer) plan, &frame };
         fov_tail_run (plan, static_value, pair, &slot->tail, &slot->error);
@@ -290,6 +278,17 @@ prepare_steps (Host *host, const FovSessionParams *params, GError **error)
 }
 
 static void
+make_team (Host *host)
+{
+    guint n = host->plan->n_static;
+    g_autofree guint *n_tasks = g_new0 (guint, n + 1);
+
+    for (guint i = 0; i < n; i++)
+        n_tasks[i] = total_tasks (&host->steps[i]);
+    host->team = fov_team_new (host->n_threads, n, n_tasks, run_step_task, host);
+}
+
+static void
 host_destroy (gpointer executor)
 {
     Host *host = executor;
@@ -298,6 +297,7 @@ host_destroy (gpointer executor)
         g_async_queue_push (host->queue, host);
         g_thread_join (host->worker);
     }
+    fov_team_free (host->team);
     for (guint i = 0; i < host->n_slots; i++)
         slot_clear (host, &host->slots[i]);
     for (guint i = 0; host->steps && i < host->plan->n_static; i++)
@@ -349,6 +349,7 @@ host_create (FovDevice *device, const FovPlan *plan, guint n_slots, const FovSes
         host_destroy (host);
         return NULL;
     }
+    make_team (host);
     host->worker = g_thread_new ("fovea-host", worker_main, host);
     return host;
 }
