@@ -9,6 +9,7 @@
 #include "push.h"
 #include "lib/bind.glsl"
 #include "lib/binary.glsl"
+#include "lib/divide.glsl"
 #include "lib/flat.glsl"
 
 layout (local_size_x = 64) in;
@@ -26,7 +27,7 @@ void main ()
         if (i >= push.n)
             return;
         [[unroll]] for (int d = RANK - 1; d >= 0; d--) {
-            int outer = d > 0 ? rest / push.size[d] : 0;
+            int outer = d > 0 ? divide (rest, push.size[d]) : 0;
             int c = rest - outer * push.size[d];
             a += c * push.a_stride[d];
             b += c * push.b_stride[d];

@@ -9,6 +9,7 @@
 #include "push.h"
 #include "lib/bind.glsl"
 #include "lib/act.glsl"
+#include "lib/divide.glsl"
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int ACT = 0;
@@ -28,7 +29,7 @@ void main ()
     int sx = push.stride_x, dx = push.dilation_x, dy = push.dilation_y;
     int p = int (gl_GlobalInvocationID.x), block = int (gl_WorkGroupID.y);
     int n = int (gl_WorkGroupID.z), plane = h * w, pixels = push.oh * push.ow;
-    int oy = p / push.ow, ox = p - oy * push.ow;
+    int oy = divide (p, push.ow), ox = p - oy * push.ow;
     int top = oy * push.stride_y - push.pad_y, left = ox * sx - push.pad_x;
     int src = push.src + n * push.c4 * plane, at = push.weights + block * count * kh * kw;
     ivec4 first = (block * 4 + ivec4 (0, 1, 2, 3)) / push.group_out * count;

@@ -11,6 +11,7 @@
 #include "push.h"
 #include "lib/bind.glsl"
 #include "lib/act.glsl"
+#include "lib/divide.glsl"
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int ACT = 0;
@@ -23,7 +24,7 @@ layout (push_constant) uniform Push { fov_push_conv push; };
 int position (int o, int pad, int k, int dilation, int stride, int size)
 {
     int t = o + pad - k * dilation;
-    int i = t / stride;
+    int i = divide (max (t, 0), stride);
     return t >= 0 && i * stride == t && i < size ? i : -1;
 }
 
@@ -32,7 +33,7 @@ void main ()
     int h = push.h, w = push.w, kh = push.kh, kw = push.kw, count = push.group_in;
     int p = int (gl_GlobalInvocationID.x), block = int (gl_WorkGroupID.y);
     int n = int (gl_WorkGroupID.z), plane = h * w, pixels = push.oh * push.ow;
-    int oy = p / push.ow, ox = p - oy * push.ow, taps = kh * kw;
+    int oy = divide (p, push.ow), ox = p - oy * push.ow, taps = kh * kw;
     int src = push.src + n * push.c4 * plane, weights = push.weights + block * count * taps;
     ivec4 first = (block * 4 + ivec4 (0, 1, 2, 3)) / push.group_out * count;
     first = min (first, push.c4 * 4 - count); /* of unused channels: anything */

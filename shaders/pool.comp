@@ -8,6 +8,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "push.h"
 #include "lib/bind.glsl"
+#include "lib/divide.glsl"
 
 layout (local_size_x_id = 0) in;
 layout (constant_id = 0) const int LANES = 64;
@@ -19,7 +20,7 @@ void main ()
     int h = push.h, w = push.w, kh = push.kh, kw = push.kw, dy = push.dilation_y;
     int dx = push.dilation_x, ow = push.ow, pixels = push.oh * ow;
     int plane = int (gl_WorkGroupID.y), p = int (gl_GlobalInvocationID.x);
-    int oy = p / ow, ox = p - oy * ow, src = push.src + plane * h * w;
+    int oy = divide (p, ow), ox = p - oy * ow, src = push.src + plane * h * w;
     int top = oy * push.stride_y - push.pad_top, left = ox * push.stride_x - push.pad_left;
     int far_y = h, far_x = w;
     if (push.include_pad != 0) {

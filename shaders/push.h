@@ -89,7 +89,7 @@ struct fov_push_binary {
 
 /** move: in 4-byte words. */
 struct fov_push_move {
-    int src, dst, n, value;
+    int src, dst, value;
     int size[6], src_stride[6], dst_stride[6];
 };
 

@@ -9,6 +9,7 @@
 #extension GL_EXT_control_flow_attributes : require
 #include "push.h"
 #include "lib/bind.glsl"
+#include "lib/divide.glsl"
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int TAPS = 2;
@@ -18,7 +19,7 @@ void main ()
 {
     int p = int (gl_GlobalInvocationID.x), plane = int (gl_WorkGroupID.y);
     int pixels = push.oh * push.ow, q = min (p, pixels - 1);
-    int oy = q / push.ow, ox = q - oy * push.ow;
+    int oy = divide (q, push.ow), ox = q - oy * push.ow;
     int src = push.src + plane * push.h * push.w;
     vec4 column[TAPS];
     [[unroll]] for (int j = 0; j < TAPS; j++)

@@ -10,6 +10,7 @@
 #include "push.h"
 #include "lib/bind.glsl"
 #include "lib/act.glsl"
+#include "lib/divide.glsl"
 #include "lib/flat.glsl"
 
 layout (local_size_x = 64) in;
@@ -27,7 +28,8 @@ void main ()
             return;
         if (VECTOR) {
             vec4 y = act (arena4[push.src + i], ACT, push.a, push.b);
-            if (KEEP && i / push.plane % push.c4 == push.c4 - 1)
+            int block = divide (i, push.plane);
+            if (KEEP && block - divide (block, push.c4) * push.c4 == push.c4 - 1)
                 y = keep_channels (y, push.keep);
             arena4[push.dst + i] = y;
         } else {

@@ -86,45 +86,92 @@ is_blocked (const FovOperand *operand)
     return operand->format.layout == FOV_BLOCKED;
 }
 
-static gboolean
-record_move (FovGpuProgram *program, const Move *m, const FovOperand *in, const FovOperand *out,
-             GError **error)
+static void
+swap_dims (Move *m, int a, int b)
 {
-    struct fov_push_move push = { .n = 1 };
-    guint32 spec[3] = { (guint32) m->rank, in->place == FOV_PLACE_CONSTANT, FALSE };
+    gint64 *lists[] = { m->size, m->src, m->dst };
 
-    if (spec[1])
-        push.src =
-            (int) fov_gpu_program_add_constant (program, g_bytes_get_data (in->tensor->data, NULL),
-                                                in->bytes) /
-            4;
-    else
-        push.src = fov_gpu_float (in);
-    push.src += (int) m->src_start;
-    push.dst = fov_gpu_float (out) + (int) m->dst_start;
+    for (guint i = 0; i < G_N_ELEMENTS (lists); i++) {
+        gint64 v = lists[i][a];
+        lists[i][a] = lists[i][b];
+        lists[i][b] = v;
+    }
+}
+
+/* The kernel's grid: the largest dimension last, the next before it. */
+static void
+sort_dims (Move *m)
+{
+    for (int place = m->rank - 1; place >= MAX (m->rank - 2, 1); place--) {
+        int largest = place;
+        for (int d = 0; d < place; d++)
+            if (m->size[d] > m->size[largest])
+                largest = d;
+        swap_dims (m, place, largest);
+    }
+}
+
+/* Dispatches a sorted copy; one that is too deep for the grid in slices of dimension 0. */
+static gboolean
+dispatch_move (FovGpuProgram *program, const Move *m, int src, int dst, const guint32 base[3],
+               GError **error)
+{
+    gint64 last = m->size[m->rank - 1], depth = 1;
+    guint32 each = last > 128 ? 4 : last > 64 ? 2 : 1;
+    guint32 spec[4] = { (guint32) m->rank, base[0], base[1], each };
+    struct fov_push_move push = { .src = src, .dst = dst, .value = (int) base[2] };
+
     for (int d = 0; d < m->rank; d++) {
         push.size[d] = (int) m->size[d];
         push.src_stride[d] = (int) m->src[d];
         push.dst_stride[d] = (int) m->dst[d];
-        push.n *= push.size[d];
+        depth *= d < m->rank - 2 ? m->size[d] : 1;
     }
-    return fov_gpu_dispatch_flat (program, "move", spec, 3, &push, sizeof push, (guint64) push.n,
-                                  256, error);
+    if (depth <= 65535)
+        return fov_gpu_program_dispatch (program, "move", spec, 4, &push, sizeof push,
+                                         (guint) ((last + 64 * each - 1) / (64 * each)),
+                                         m->rank > 1 ? (guint) m->size[m->rank - 2] : 1,
+                                         (guint) depth, error);
+    for (gint64 i = 0; i < m->size[0]; i++) {
+        Move part = { .rank = m->rank - 1 };
+        for (int d = 1; d < m->rank; d++) {
+            part.size[d - 1] = m->size[d];
+            part.src[d - 1] = m->src[d];
+            part.dst[d - 1] = m->dst[d];
+        }
+        if (!dispatch_move (program, &part, src + (int) (i * m->src[0]),
+                            dst + (int) (i * m->dst[0]), base, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+record_move (FovGpuProgram *program, const Move *move, const FovOperand *in, const FovOperand *out,
+             GError **error)
+{
+    guint32 base[3] = { in->place == FOV_PLACE_CONSTANT, FALSE, 0 };
+    Move m = *move;
+    int src = fov_gpu_float (in);
+
+    if (base[0])
+        src =
+            (int) fov_gpu_program_add_constant (program, g_bytes_get_data (in->tensor->data, NULL),
+                                                in->bytes) /
+            4;
+    sort_dims (&m);
+    return dispatch_move (program, &m, src + (int) m.src_start,
+                          fov_gpu_float (out) + (int) m.dst_start, base, error);
 }
 
 static gboolean
 record_fill (FovGpuProgram *program, const FovOperand *out, float value, GError **error)
 {
-    struct fov_push_move push = {
-        .dst = fov_gpu_float (out),
-        .n = fov_gpu_n_floats (out),
-        .dst_stride = { 1 },
-    };
-    guint32 spec[3] = { 1, FALSE, TRUE };
+    Move m = { .rank = 1, .size = { fov_gpu_n_floats (out) }, .dst = { 1 } };
+    guint32 base[3] = { FALSE, TRUE, 0 };
 
-    memcpy (&push.value, &value, sizeof value);
-    return fov_gpu_dispatch_flat (program, "move", spec, 3, &push, sizeof push, (guint64) push.n,
-                                  256, error);
+    memcpy (&base[2], &value, sizeof value);
+    return dispatch_move (program, &m, 0, fov_gpu_float (out), base, error);
 }
 
 /* ---- fov.Reorder ------------------------------------------------------ */
