@@ -12,6 +12,7 @@
 #include "push.h"
 #include "lib/bind.glsl"
 #include "lib/divide.glsl"
+#include "lib/fetch.glsl"
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int RANK = 6;
@@ -24,9 +25,7 @@ const int LAST = RANK - 1, ROW = RANK > 1 ? RANK - 2 : 0;
 
 int fetch (int at)
 {
-    vec4 v = CONSTANT ? texelFetch (const_texels, at >> 2) : texelFetch (arena_texels, at >> 2);
-    int k = at & 3;
-    return floatBitsToInt (k < 2 ? (k == 0 ? v.x : v.y) : (k == 2 ? v.z : v.w));
+    return floatBitsToInt (CONSTANT ? fetch_const (at) : fetch_arena (at));
 }
 
 void main ()

@@ -120,4 +120,21 @@ struct fov_push_resize {
     int src, dst, rows, columns, h, w, oh, ow;
 };
 
+/** reduce, softmax: in floats; n: lines, outer * inner. */
+struct fov_push_reduce {
+    int src, dst, n, size, inner;
+};
+
+/** matmul: in floats (b in vec4 where packed); *_i, *_j, *_k: strides; k: length of the sums. */
+struct fov_push_matmul {
+    int a, b, c, dst, m, n, k;
+    int a_batch, a_i, a_k, b_batch, b_k, b_j, c_i, c_j;
+    float alpha, beta;
+};
+
+/** gather: in words; size, count: of the axis before and after. */
+struct fov_push_gather {
+    int src, dst, indices, size, count, inner;
+};
+
 #endif

@@ -115,6 +115,12 @@ typedef struct {
     guint mask;
 } FovReduceParams;
 
+/** ArgMax, ArgMin; axis is 0..rank-1 after inference. */
+typedef struct {
+    gint64 axis, keepdims, select_last_index;
+    int min; /* ArgMin */
+} FovArgParams;
+
 /** Gemm: alpha A' B' + beta C, ' where trans. */
 typedef struct {
     float alpha, beta;

@@ -454,7 +454,7 @@ static const FovOpDef gather = {
     .reference = gather_reference,
     .host = &fov_host_gather,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_gather,
 };
 
 static const FovOpDef gather_elements = {

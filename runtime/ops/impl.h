@@ -37,6 +37,8 @@ extern const FovGpuOp fov_gpu_tile;
 extern const FovGpuOp fov_gpu_gather;
 extern const FovGpuOp fov_gpu_softmax;
 extern const FovGpuOp fov_gpu_reduce;
+extern const FovGpuOp fov_gpu_arg;
+extern const FovGpuOp fov_gpu_depth;
 extern const FovGpuOp fov_gpu_matmul;
 extern const FovGpuOp fov_gpu_gemm;
 extern const FovGpuOp fov_gpu_batch_norm;

@@ -176,7 +176,7 @@ static const FovOpDef matmul = {
     .reference = matmul_reference,
     .host = &fov_host_matmul,
     .flops = matmul_flops,
-    .gpu = NULL,
+    .gpu = &fov_gpu_matmul,
 };
 
 static const FovParam gemm_params[] = {
@@ -199,7 +199,7 @@ static const FovOpDef gemm = {
     .reference = gemm_reference,
     .host = &fov_host_gemm,
     .flops = gemm_flops,
-    .gpu = NULL,
+    .gpu = &fov_gpu_gemm,
 };
 
 const FovOpDef *const fov_ops_matmul[] = { &matmul, &gemm, NULL };

@@ -628,3 +628,40 @@ record_pad (FovGpuProgram *program, const FovStep *step, GError **error)
 }
 
 const FovGpuOp fov_gpu_pad = { pad_formats, record_pad };
+
+/* ---- DepthToSpace, SpaceToDepth --------------------------------------- */
+
+static guint
+depth_formats (const FovNode *node, int block)
+{
+    return can_move (node->inputs[0]) && can_move (node->outputs[0]) &&
+                   words (node->inputs[0]->dtype) == 1
+               ? FOV_CAN_PLANAR
+               : 0;
+}
+
+/* Pixel (y b + i, x b + j) of the wide picture's channel c is pixel (y, x) of a deep channel. */
+static gboolean
+record_depth (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    const FovDepthParams *p = step->node->params;
+    gboolean to_space = !strcmp (step->node->op->name, "DepthToSpace");
+    const gint64 *wide = (to_space ? step->out[0] : step->in[0])->shape.dim;
+    gint64 b = p->blocksize, h = wide[2] / b, w = wide[3] / b, plane = h * w;
+    gint64 channels = wide[1], i_step = p->mode ? b : b * channels;
+    gint64 j_step = p->mode ? 1 : channels, c_step = p->mode ? b * b : 1;
+    const gint64 sizes[] = { wide[0], channels, h, b, w, b };
+    const gint64 in_wide[] = { channels * plane * b * b, plane * b * b, b * w * b, w * b, b, 1 };
+    const gint64 in_deep[] = {
+        channels * plane * b * b, c_step * plane, w, i_step * plane, 1, j_step * plane
+    };
+    Move m = { 0 };
+
+    for (int d = 0; d < 6; d++)
+        add_dim (&m, sizes[d], to_space ? in_deep[d] : in_wide[d],
+                 to_space ? in_wide[d] : in_deep[d]);
+    collapse (&m);
+    return record_move (program, &m, step->in[0], step->out[0], error);
+}
+
+const FovGpuOp fov_gpu_depth = { depth_formats, record_depth };

@@ -183,15 +183,10 @@ reduce_flops (const FovNode *node)
 
 /* ---- ArgMax, ArgMin --------------------------------------------------- */
 
-typedef struct {
-    gint64 axis, keepdims, select_last_index;
-    int min;
-} ArgParams;
-
 static gboolean
 arg_infer (FovNode *node, GError **error)
 {
-    ArgParams *p = node->params;
+    FovArgParams *p = node->params;
     const FovShape *x = fov_in_shape (node, 0);
     FovShape out;
     int axis;
@@ -209,7 +204,7 @@ arg_infer (FovNode *node, GError **error)
 static gboolean
 arg_reference (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {
-    const ArgParams *p = node->params;
+    const FovArgParams *p = node->params;
     int axis = (int) p->axis;
     gint64 inner = fov_shape_span (&in->shape, axis + 1, in->shape.rank);
     gint64 size = in->shape.dim[axis], n = fov_shape_elements (&out->shape);
@@ -303,7 +298,7 @@ softmax_reference (const FovNode *node, const FovView *in, FovView *out, GError 
         .reference = reduce_reference,                                                             \
         .host = &fov_host_reduce,                                                                  \
         .flops = reduce_flops,                                                                     \
-        .gpu = NULL,                                                                               \
+        .gpu = &fov_gpu_reduce,                                                                    \
     };
 
 REDUCE (sum, "ReduceSum", FOV_REDUCE_SUM)
@@ -319,10 +314,10 @@ REDUCE (log_sum_exp, "ReduceLogSumExp", FOV_REDUCE_LOG_SUM_EXP)
 
 #define ARG(id, op_name, is_min)                                                                   \
     static const FovParam id##_params[] = {                                                        \
-        FOV_P_KIND (ArgParams, min, is_min),                                                       \
-        FOV_P_INT ("axis", ArgParams, axis, 0),                                                    \
-        FOV_P_INT ("keepdims", ArgParams, keepdims, 1),                                            \
-        FOV_P_INT ("select_last_index", ArgParams, select_last_index, 0),                          \
+        FOV_P_KIND (FovArgParams, min, is_min),                                                    \
+        FOV_P_INT ("axis", FovArgParams, axis, 0),                                                 \
+        FOV_P_INT ("keepdims", FovArgParams, keepdims, 1),                                         \
+        FOV_P_INT ("select_last_index", FovArgParams, select_last_index, 0),                       \
         FOV_P_END,                                                                                 \
     };                                                                                             \
     static const FovOpDef id = {                                                                   \
@@ -332,12 +327,12 @@ REDUCE (log_sum_exp, "ReduceLogSumExp", FOV_REDUCE_LOG_SUM_EXP)
         .min_outputs = 1,                                                                          \
         .max_outputs = 1,                                                                          \
         .params = id##_params,                                                                     \
-        .params_size = sizeof (ArgParams),                                                         \
+        .params_size = sizeof (FovArgParams),                                                      \
         .infer = arg_infer,                                                                        \
         .reference = arg_reference,                                                                \
         .host = NULL,                                                                              \
         .flops = reduce_flops,                                                                     \
-        .gpu = NULL,                                                                               \
+        .gpu = &fov_gpu_arg,                                                                       \
     };
 
 ARG (arg_max, "ArgMax", 0)
@@ -361,7 +356,7 @@ ARG (arg_min, "ArgMin", 1)
         .reference = softmax_reference,                                                            \
         .host = &fov_host_softmax,                                                                 \
         .flops = NULL,                                                                             \
-        .gpu = NULL,                                                                               \
+        .gpu = &fov_gpu_softmax,                                                                   \
     };
 
 SOFTMAX_OP (softmax, "Softmax", SOFTMAX)

@@ -374,7 +374,7 @@ static const FovOpDef depth_to_space = {
     .reference = depth_reference,
     .host = &fov_host_depth,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_depth,
 };
 
 static const FovParam space_to_depth_params[] = {
@@ -394,7 +394,7 @@ static const FovOpDef space_to_depth = {
     .reference = depth_reference,
     .host = &fov_host_depth,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_depth,
 };
 
 const FovOpDef *const fov_ops_resize[] = { &resize, &depth_to_space, &space_to_depth, NULL };
