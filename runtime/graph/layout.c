@@ -45,7 +45,8 @@ choose (const FovNode *node, const FovPlanTarget *target, const GArray *layouts)
     gint64 blocked = 0, planar = 0;
     guint can;
 
-    if (node->op->flags & FOV_OP_ALIAS || !shapes_known (node))
+    /* A fov.Reorder that is there already is a plain copy of an input or for an output. */
+    if (node->op->flags & FOV_OP_ALIAS || !shapes_known (node) || fov_node_is (node, "fov.Reorder"))
         return FOV_PLANAR;
     can = target->formats (node, target->block);
     if (!(can & FOV_CAN_BLOCKED))
