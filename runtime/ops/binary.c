@@ -286,6 +286,9 @@ where_reference (const FovNode *node, const FovView *in, FovView *out, GError **
 
 /* ---- the table -------------------------------------------------------- */
 
+/* The kinds that the host has a kernel for. */
+#define HAS_HOST(kind)                                                                             \
+    ((kind) <= FOV_BINARY_MAX || (kind) == FOV_BINARY_PRELU || (kind) == FOV_BINARY_SUM)
 #define BINARY(id, op_name, op_kind, op_min, op_max, op_infer, op_reference, ...)                  \
     static const FovParam id##_params[] = { FOV_P_KIND (FovBinaryParams, kind, op_kind),           \
                                             ##__VA_ARGS__, FOV_P_END };                            \
@@ -299,7 +302,7 @@ where_reference (const FovNode *node, const FovView *in, FovView *out, GError **
         .params_size = sizeof (FovBinaryParams),                                                   \
         .infer = op_infer,                                                                         \
         .reference = op_reference,                                                                 \
-        .host = &fov_host_binary,                                                                  \
+        .host = HAS_HOST (op_kind) ? &fov_host_binary : NULL,                                      \
         .flops = NULL,                                                                             \
         .gpu = &fov_gpu_binary,                                                                    \
     };

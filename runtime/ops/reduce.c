@@ -296,7 +296,7 @@ softmax_reference (const FovNode *node, const FovView *in, FovView *out, GError 
         .params_size = sizeof (FovReduceParams),                                                   \
         .infer = reduce_infer,                                                                     \
         .reference = reduce_reference,                                                             \
-        .host = &fov_host_reduce,                                                                  \
+        .host = (op_kind) <= FOV_REDUCE_MIN ? &fov_host_reduce : NULL,                             \
         .flops = reduce_flops,                                                                     \
         .gpu = &fov_gpu_reduce,                                                                    \
     };
@@ -354,7 +354,7 @@ ARG (arg_min, "ArgMin", 1)
         .params_size = sizeof (FovAxisParams),                                                     \
         .infer = softmax_infer,                                                                    \
         .reference = softmax_reference,                                                            \
-        .host = &fov_host_softmax,                                                                 \
+        .host = (op_kind) <= 1 ? &fov_host_softmax : NULL,                                         \
         .flops = NULL,                                                                             \
         .gpu = &fov_gpu_softmax,                                                                   \
     };

@@ -13,6 +13,55 @@ add_constant (FovGraph *graph, const char *name, const char *values)
     return fov_graph_add_ints (graph, name, v, n);
 }
 
+static FovShape
+parse_shape (const char *text)
+{
+    g_auto (GStrv) parts = g_strsplit (g_str_equal (text, "scalar") ? "" : text, "x", -1);
+    FovShape shape = { 0 };
+
+    for (; parts[shape.rank]; shape.rank++)
+        shape.dim[shape.rank] = g_ascii_strtoll (parts[shape.rank], NULL, 10);
+    return shape;
+}
+
+/* Seeded by the graph's size, so that no two constants are alike. */
+static FovTensor *
+add_random (FovGraph *graph, const char *name, const char *text, double low, double high)
+{
+    g_autoptr (GRand) rand = g_rand_new_with_seed (graph->tensors->len + 1);
+    FovShape shape = parse_shape (text);
+    gint64 n = fov_shape_elements (&shape);
+    float *v = g_new (float, n + 1);
+    g_autoptr (GBytes) data = g_bytes_new_take (v, n * sizeof *v);
+
+    for (gint64 i = 0; i < n; i++)
+        v[i] = (float) g_rand_double_range (rand, low, high);
+    return fov_graph_add_constant (graph, name, FOV_F32, &shape, data, NULL);
+}
+
+/* A channel map: pairs of input and channel. */
+static FovTensor *
+add_map (FovGraph *graph, const char *name, const char *values)
+{
+    g_auto (GStrv) parts = g_strsplit (values, ",", -1);
+    guint n = g_strv_length (parts);
+    gint32 *v = g_new (gint32, n);
+    g_autoptr (GBytes) data = g_bytes_new_take (v, n * sizeof *v);
+    FovShape shape = { 2, { n / 2, 2 } };
+
+    for (guint i = 0; i < n; i++)
+        v[i] = (gint32) g_ascii_strtoll (parts[i], NULL, 10);
+    return fov_graph_add_constant (graph, name, FOV_I32, &shape, data, NULL);
+}
+
+static FovTensor *
+earlier_output (FovGraph *graph, guint back)
+{
+    const FovNode *node = graph->nodes->pdata[graph->nodes->len - MAX (back, 1)];
+
+    return node->outputs[0];
+}
+
 static FovTensor *
 add_input (FovGraph *graph, const char *name, const char *text)
 {
@@ -23,11 +72,18 @@ add_input (FovGraph *graph, const char *name, const char *text)
         { "i32:", FOV_I32 }, { "i64:", FOV_I64 }, { "f64:", FOV_F64 }, { "bool:", FOV_BOOL }
     };
     FovDType dtype = FOV_F32;
-    FovShape shape = { 0 };
-    g_auto (GStrv) parts = NULL;
+    FovShape shape;
 
     if (text[0] == '-')
         return NULL;
+    if (text[0] == '^')
+        return earlier_output (graph, (guint) g_ascii_strtoull (text + 1, NULL, 10));
+    if (g_str_has_prefix (text, "c:"))
+        return add_random (graph, name, text + 2, -1, 1);
+    if (g_str_has_prefix (text, "p:"))
+        return add_random (graph, name, text + 2, 0.5, 1.5);
+    if (g_str_has_prefix (text, "map="))
+        return add_map (graph, name, text + 4);
     if (text[0] == '=')
         return add_constant (graph, name, text + 1);
     for (guint i = 0; i < G_N_ELEMENTS (types); i++) {
@@ -36,9 +92,7 @@ add_input (FovGraph *graph, const char *name, const char *text)
             text += strlen (types[i].prefix);
         }
     }
-    parts = g_strsplit (g_str_equal (text, "scalar") ? "" : text, "x", -1);
-    for (; parts[shape.rank]; shape.rank++)
-        shape.dim[shape.rank] = g_ascii_strtoll (parts[shape.rank], NULL, 10);
+    shape = parse_shape (text);
     return fov_graph_add_input (graph, name, dtype, &shape);
 }
 
@@ -46,8 +100,9 @@ add_input (FovGraph *graph, const char *name, const char *text)
 static gboolean
 is_list (const char *name)
 {
-    static const char *const lists[] = { "kernel_shape", "strides", "pads",         "dilations",
-                                         "perm",         "axes",    "output_shape", NULL };
+    static const char *const lists[] = { "kernel_shape", "strides",        "pads",
+                                         "dilations",    "perm",           "axes",
+                                         "output_shape", "output_padding", NULL };
 
     return g_strv_contains (lists, name);
 }
@@ -81,7 +136,7 @@ add_test_node (FovGraph *graph, const char *op, const char *inputs, const char *
     g_auto (GStrv) shapes = g_strsplit (inputs, " ", -1);
     g_auto (GStrv) pairs = g_strsplit (attrs, ";", -1);
     g_autoptr (GError) error = NULL;
-    FovTensor *x[8];
+    FovTensor *x[20];
     FovAttr attr[8];
     gint64 ints[8][16];
     guint n_inputs = 0, n_attrs = 0;
