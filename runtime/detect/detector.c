@@ -7,6 +7,7 @@
  * fetches the oldest run's rows.
  */
 #include "detect/net.h"
+#include "detect/picture.h"
 #include "model/session.h"
 
 #include <math.h>
@@ -18,7 +19,6 @@
 #define MAX_DETECTIONS 1000
 #define DEFAULT_IN_FLIGHT 2
 #define FULL_HD_BYTES (1920 * 1088 * 3 / 2)
-#define SLACK 16 /* kernels read whole words */
 
 typedef enum { RUN_FREE, RUN_UNDER_WAY, RUN_FETCHING, RUN_DONE } RunState;
 
@@ -122,7 +122,8 @@ open_session (FovDetector *d, FovDetectNet *net, const FovDetectorParams *p, GEr
 
     /* In place, pictures are never copied: their tensor is an address alone. */
     gboolean copies = fov_device_kind (d->device) == FOV_DEVICE_VULKAN;
-    d->capacity = (copies ? FULL_HD_BYTES + SLACK : SLACK) * (gsize) d->batch;
+    d->capacity =
+        (copies ? FULL_HD_BYTES + FOV_PICTURE_SLACK : FOV_PICTURE_SLACK) * (gsize) d->batch;
     graph = fov_detect_net_graph (net, d->capacity / d->batch, d->max_detections, error);
     if (graph)
         d->session = fov_session_new_from_graph (d->device, graph, &session, error);
@@ -273,85 +274,6 @@ find_run (FovDetector *d, FovTicket ticket)
 
 /* ---- pictures --------------------------------------------------------- */
 
-static gsize
-align (gsize bytes)
-{
-    return (bytes + 63) / 64 * 64;
-}
-
-/* Bytes of a picture as it is copied: both chroma planes become one. */
-static gsize
-copied_bytes (const FovImage *image)
-{
-    gsize bytes =
-        align (fov_pixel_format_row_bytes (image->format, 0, image->width)) * (gsize) image->height;
-
-    if (fov_pixel_format_n_planes (image->format) > 1)
-        bytes += align ((gsize) (image->width + 1) / 2 * 2) * (gsize) ((image->height + 1) / 2);
-    return bytes;
-}
-
-static void
-copy_rows (guint8 *to, gsize to_stride, const guint8 *from, gsize from_stride, gsize bytes,
-           int rows)
-{
-    if (to_stride == from_stride) {
-        memcpy (to, from, to_stride * (gsize) (rows - 1) + bytes);
-        return;
-    }
-    for (int y = 0; y < rows; y++)
-        memcpy (to + (gsize) y * to_stride, from + (gsize) y * from_stride, bytes);
-}
-
-static void
-interleave_rows (guint8 *to, gsize stride, const FovImage *image)
-{
-    int w = (image->width + 1) / 2, h = (image->height + 1) / 2;
-
-    for (int y = 0; y < h; y++) {
-        guint8 *row = to + (gsize) y * stride;
-        const guint8 *u = image->plane[1] + (gsize) y * (gsize) image->stride[1];
-        const guint8 *v = image->plane[2] + (gsize) y * (gsize) image->stride[2];
-        for (int x = 0; x < w; x++) {
-            row[2 * x] = u[x];
-            row[2 * x + 1] = v[x];
-        }
-    }
-}
-
-/* Copies the picture to base + at; the frame then says where it is. Returns its end. */
-static gsize
-copy_picture (const FovImage *image, FovFrameInfo *frame, guint8 *base, gsize at)
-{
-    gsize row = fov_pixel_format_row_bytes (image->format, 0, image->width), stride = align (row);
-
-    copy_rows (base + at, stride, image->plane[0], (gsize) image->stride[0], row, image->height);
-    frame->offset[0] = (gint64) at;
-    frame->stride[0] = (gint32) stride;
-    at += stride * (gsize) image->height;
-    if (fov_pixel_format_n_planes (image->format) > 1) {
-        int rows = (image->height + 1) / 2;
-        row = (gsize) (image->width + 1) / 2 * 2;
-        stride = align (row);
-        if (image->format == FOV_PIXEL_I420)
-            interleave_rows (base + at, stride, image);
-        else
-            copy_rows (base + at, stride, image->plane[1], (gsize) image->stride[1], row, rows);
-        frame->kind = FOV_FRAME_SEMIPLANAR;
-        frame->offset[1] = (gint64) at;
-        frame->stride[1] = (gint32) stride;
-        at += stride * (gsize) rows;
-    }
-    return at;
-}
-
-static void
-point_at_picture (const FovImage *image, FovFrameInfo *frame, const guint8 *base)
-{
-    for (int p = 0; p < fov_pixel_format_n_planes (image->format); p++)
-        frame->offset[p] = (gint64) ((guintptr) image->plane[p] - (guintptr) base);
-}
-
 static FovBox
 region_of (const FovImage *image, const FovBox *region)
 {
@@ -377,9 +299,9 @@ fill_frames (FovDetector *d, Run *run, const FovImage *images, const FovBox *reg
         run->limits[i] = (FovBox){ 0, 0, (float) image->width, (float) image->height };
         fov_frame_set_picture (&frame, image, region, &run->maps[i]);
         if (!copies) {
-            point_at_picture (image, &frame, images[0].plane[0]);
+            fov_picture_point (image, &frame, images[0].plane[0]);
         } else if (i < run->n) {
-            at = copy_picture (image, &frame, copies, at);
+            at = fov_picture_copy (image, &frame, copies, at);
         } else {
             memcpy (&frame, &frames[run->n - 1], sizeof frame);
         }
@@ -411,10 +333,10 @@ check_batch (FovDetector *d, const FovImage *images, guint n, GError **error)
 static gboolean
 reserve (FovDetector *d, const FovImage *images, guint n, GError **error)
 {
-    gsize need = SLACK;
+    gsize need = FOV_PICTURE_SLACK;
 
     for (guint i = 0; i < n; i++)
-        need += copied_bytes (&images[i]);
+        need += fov_picture_bytes (&images[i]);
     if (d->in_place || need <= d->capacity)
         return TRUE;
     g_mutex_lock (&d->lock);
