@@ -2,7 +2,8 @@
 
 /*
  * NanoDet: class scores and side distances over 8 bins for strides 8, 16, 32, from
- * cell centres; NanoDet-Plus: one matrix, stride 64 too, from cell corners.
+ * cell centres; NanoDet-Plus: one matrix, stride 64 too, from cell corners. Trained on stretched
+ * pictures, it finds more in those whose aspect is kept.
  */
 #include "detect/dfl.h"
 #include "detect/families.h"
@@ -64,7 +65,7 @@ const FovFamily fov_family_nanodet = {
     .height = 320,
     .expects = "per level cells x classes and cells x 32, or one N x cells x (classes + 32)",
     .intake = { .bgr = TRUE,
-                .fit = FOV_FIT_STRETCH,
+                .fit = FOV_FIT_LETTERBOX_CENTER,
                 .mean = { 103.53f, 116.28f, 123.675f },
                 .scale = { 1 / 57.375f, 1 / 57.12f, 1 / 58.395f } },
     .match = match,

@@ -7,7 +7,7 @@
 #if defined(__x86_64__) && !defined(__clang__)
 #define FOV_CLONES                                                                                 \
     __attribute__ ((optimize ("O3"),                                                               \
-                    target_clones ("default", "arch=haswell", "arch=skylake-avx512")))
+                    target_clones ("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define FOV_CLONES
 #endif

@@ -102,16 +102,12 @@ gather (const Line *line, int n, Taps *t)
         const guint8 *row = r ? line->bottom : line->top;
         guint32 *a = t->a[r], *b = t->b[r];
         const gint32 *at = t->at;
-        if (line->bytes == 1)
-            for (int j = 0; j < n; j++) {
+        if (line->bytes == 1) /* the right neighbour lies in the same word */
+            for (int j = 0; j < n; j++)
                 a[j] = load16 (row + at[j]);
-                b[j] = a[j] >> 8;
-            }
         else if (line->bytes == 2)
-            for (int j = 0; j < n; j++) {
+            for (int j = 0; j < n; j++)
                 a[j] = load32 (row + at[j]);
-                b[j] = a[j] >> 16;
-            }
         else if (line->bytes == 3)
             for (int j = 0; j < n; j++) {
                 a[j] = load32 (row + at[j]);
@@ -125,15 +121,20 @@ gather (const Line *line, int n, Taps *t)
     }
 }
 
-/* Component shift / 8 of every tap, interpolated. */
+/* Component c of every tap, interpolated. */
 FOV_INLINE void
-blend (const Taps *t, int shift, float fy, int n, float *restrict out)
+blend (const Taps *t, const Line *line, int c, int n, float *restrict out)
 {
+    gboolean pairs = line->bytes < 3 && line->last > line->first;
+    const guint32 *right0 = pairs ? t->a[0] : t->b[0], *right1 = pairs ? t->a[1] : t->b[1];
+    int shift = 8 * c, shift_right = pairs ? shift + 8 * line->bytes : shift;
+    float fy = line->fy;
+
     for (int j = 0; j < n; j++) {
         float p = (float) (int) (t->a[0][j] >> shift & 255);
-        float q = (float) (int) (t->b[0][j] >> shift & 255);
+        float q = (float) (int) (right0[j] >> shift_right & 255);
         float r = (float) (int) (t->a[1][j] >> shift & 255);
-        float s = (float) (int) (t->b[1][j] >> shift & 255);
+        float s = (float) (int) (right1[j] >> shift_right & 255);
         float top = p + t->fx[j] * (q - p), bottom = r + t->fx[j] * (s - r);
         out[j] = top + fy * (bottom - top);
     }
@@ -163,7 +164,7 @@ typedef struct {
 } Row;
 
 static FOV_CLONES void
-make_pixels (const Row *row, int i0, int n, float out[3][CHUNK])
+make_pixels (const Row *row, int i0, int n, float *const out[3])
 {
     const FovPreprocessParams *p = row->params;
     float s[3][CHUNK];
@@ -172,16 +173,16 @@ make_pixels (const Row *row, int i0, int n, float out[3][CHUNK])
     positions (&row->luma, i0, n, &t);
     gather (&row->luma, n, &t);
     for (int c = 0; c < row->components; c++)
-        blend (&t, 8 * c, row->luma.fy, n, s[c]);
+        blend (&t, &row->luma, c, n, s[c]);
     for (int c = row->components; c < 3; c++)
         memset (s[c], 0, sizeof s[c]);
     if (row->n_chroma) {
         positions (&row->chroma[0], i0, n, &t);
         gather (&row->chroma[0], n, &t);
-        blend (&t, 0, row->chroma[0].fy, n, s[1]);
+        blend (&t, &row->chroma[0], 0, n, s[1]);
         if (row->n_chroma == 2)
             gather (&row->chroma[1], n, &t);
-        blend (&t, row->n_chroma == 1 ? 8 : 0, row->chroma[0].fy, n, s[2]);
+        blend (&t, &row->chroma[row->n_chroma - 1], row->n_chroma == 1, n, s[2]);
     }
     for (int c = 0; c < 3; c++)
         colour (s, row->frame->matrix[p->bgr ? 2 - c : c], p->mean.v[c], p->scale.v[c], n, out[c]);
@@ -214,13 +215,8 @@ typedef struct {
 } OutRow;
 
 static void
-store (const OutRow *o, int x0, int n, float v[3][CHUNK])
+store_blocked (const OutRow *o, int x0, int n, float v[3][CHUNK])
 {
-    if (o->block == 1) {
-        for (int c = 0; c < 3; c++)
-            memcpy (o->at[c] + x0, v[c], (gsize) n * sizeof (float));
-        return;
-    }
     for (int j = 0; j < n; j++) {
         float *pixel = o->at[0] + (gsize) (x0 + j) * o->step;
         for (int c = 0; c < 3; c++)
@@ -233,13 +229,21 @@ store (const OutRow *o, int x0, int n, float v[3][CHUNK])
 static void
 store_pad (const OutRow *o, const FovPreprocessParams *p, int from, int to)
 {
-    float v[3][CHUNK];
+    float v[3][CHUNK], pad[3];
 
     for (int c = 0; c < 3; c++)
+        pad[c] = (p->pad - p->mean.v[c]) * p->scale.v[c];
+    if (o->block == 1) {
+        for (int c = 0; c < 3; c++)
+            for (int x = from; x < to; x++)
+                o->at[c][x] = pad[c];
+        return;
+    }
+    for (int c = 0; c < 3; c++)
         for (int j = 0; j < CHUNK; j++)
-            v[c][j] = (p->pad - p->mean.v[c]) * p->scale.v[c];
+            v[c][j] = pad[c];
     for (int x = from; x < to; x += CHUNK)
-        store (o, x, MIN (CHUNK, to - x), v);
+        store_blocked (o, x, MIN (CHUNK, to - x), v);
 }
 
 static OutRow
@@ -277,8 +281,12 @@ preprocess_row (const FovFrameInfo *f, const FovPreprocessParams *p, const guint
     store_pad (out, p, 0, left);
     for (int x = left; x < right; x += CHUNK) {
         int n = MIN (CHUNK, right - x);
-        make_pixels (&row, x - f->inner_x, n, v);
-        store (out, x, n, v);
+        float *to[3] = { v[0], v[1], v[2] };
+        for (int c = 0; c < 3 && out->block == 1; c++)
+            to[c] = out->at[c] + x;
+        make_pixels (&row, x - f->inner_x, n, to);
+        if (out->block != 1)
+            store_blocked (out, x, n, v);
     }
     store_pad (out, p, right, width);
 }
