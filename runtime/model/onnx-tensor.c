@@ -229,6 +229,7 @@ map_external (FovOnnx *onnx, const char *location, GError **error)
         g_prefix_error (error, "external data '%s' ", shown);
         return NULL;
     }
+    onnx->mapped += g_bytes_get_size (bytes);
     g_hash_table_insert (onnx->files, g_strdup (location), bytes);
     return bytes;
 }
@@ -265,6 +266,13 @@ from_external (FovOnnx *onnx, const Onnx__TensorProto *proto, gsize bytes, GErro
                      "external data: bytes %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT
                      " wanted, but '%s' has %" G_GSIZE_FORMAT,
                      offset, offset + length, shown, size);
+        return NULL;
+    }
+    /* Some types are copied, so a part must not be asked for without end. */
+    onnx->used += length;
+    if (onnx->used / 4 > onnx->mapped) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
+                     "external data: the same bytes are used more than four times over");
         return NULL;
     }
     return g_bytes_new_from_bytes (file, offset, length);

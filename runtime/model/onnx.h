@@ -17,8 +17,9 @@ typedef struct {
     Onnx__ModelProto *model;
     gint64 opset;
     FovGraph *graph;
-    GHashTable *tensors; /* char* (the file's) -> FovTensor* */
-    GHashTable *files;   /* char* location -> GBytes*, external data */
+    GHashTable *tensors;  /* char* (the file's) -> FovTensor* */
+    GHashTable *files;    /* char* location -> GBytes*, external data */
+    guint64 mapped, used; /* bytes of those files, and of the parts taken of them */
 } FovOnnx;
 
 /** A node on its way into the graph; converters change it in place. */

@@ -24,8 +24,8 @@ fov_tfjs_emit (FovTfjs *tfjs, const FovTfjsNode *node, const char *op, FovTensor
     return made ? made->outputs[0] : NULL;
 }
 
-FovTensor *
-fov_tfjs_permute (FovTfjs *tfjs, const FovTensor *constant, const int *perm, const FovShape *shape)
+static GBytes *
+permute_bytes (const FovTensor *constant, const int *perm)
 {
     const gsize size = fov_dtype_size (constant->dtype);
     const guint8 *from = g_bytes_get_data (constant->data, NULL);
@@ -33,7 +33,6 @@ fov_tfjs_permute (FovTfjs *tfjs, const FovTensor *constant, const int *perm, con
     gsize n = (gsize) fov_tensor_elements (constant), at = 0;
     gint64 stride[FOV_MAX_RANK], index[FOV_MAX_RANK] = { 0 };
     guint8 *to = g_malloc (MAX (n * size, 1));
-    g_autoptr (GBytes) data = g_bytes_new_take (to, n * size);
     gint64 step = 1;
 
     for (int i = rank; i-- > 0;) {
@@ -50,7 +49,26 @@ fov_tfjs_permute (FovTfjs *tfjs, const FovTensor *constant, const int *perm, con
             index[i] = 0;
         }
     }
-    return fov_graph_add_constant (tfjs->graph, NULL, constant->dtype, shape, data, NULL);
+    return g_bytes_new_take (to, n * size);
+}
+
+/* One filter may serve many nodes: it is turned and kept once. */
+FovTensor *
+fov_tfjs_permute (FovTfjs *tfjs, const FovTensor *constant, const int *perm, const FovShape *shape)
+{
+    g_autofree char *from = fov_shape_to_string (&constant->shape);
+    g_autofree char *to = fov_shape_to_string (shape);
+    g_autofree char *key = g_strdup_printf ("%p %s %d %s", (const void *) constant->data, from,
+                                            perm[0] * 8 + perm[1], to);
+    FovTensor *tensor = g_hash_table_lookup (tfjs->permuted, key);
+    g_autoptr (GBytes) data = NULL;
+
+    if (tensor)
+        return tensor;
+    data = permute_bytes (constant, perm);
+    tensor = fov_graph_add_constant (tfjs->graph, NULL, constant->dtype, shape, data, NULL);
+    g_hash_table_insert (tfjs->permuted, g_steal_pointer (&key), tensor);
+    return tensor;
 }
 
 static FovTensor *

@@ -274,6 +274,9 @@ add_node (FovTfjs *tfjs, FovTfjsNode *node, GError **error)
         return fov_tfjs_error (node, FOV_ERROR_UNSUPPORTED, error,
                                "control flow is supported only where it resizes the pictures of a "
                                "batch before the network");
+    if (tfjs->graph->tensors->len > 4 * FOV_MODEL_MAX_TENSORS)
+        return fov_tfjs_error (node, FOV_ERROR_UNSUPPORTED, error,
+                               "more than %d values before this node", 4 * FOV_MODEL_MAX_TENSORS);
     if (!fov_tfjs_convert (tfjs, node, error))
         return FALSE;
     for (guint i = 0; i < node->n_values; i++) {
@@ -457,6 +460,7 @@ tfjs_clear (FovTfjs *tfjs)
     }
     g_free (tfjs->nodes);
     g_clear_pointer (&tfjs->weights, g_hash_table_unref);
+    g_hash_table_unref (tfjs->permuted);
     fov_graph_free (tfjs->graph);
 }
 
@@ -468,6 +472,7 @@ fov_tfjs_read (const char *path, GBytes *data, char **format, GHashTable **metad
     FovTfjs tfjs = { .graph = fov_graph_new () };
     FovGraph *graph = NULL;
 
+    tfjs.permuted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
     if (json && !JSON_NODE_HOLDS_OBJECT (json))
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "JSON, but no object");
     else if (json && read_graph (&tfjs, json_node_get_object (json), folder, error)) {

@@ -65,6 +65,7 @@ typedef struct {
 struct _FovTfjs {
     FovGraph *graph;
     GHashTable *weights;
+    GHashTable *permuted; /* char* what was done to which bytes -> FovTensor* */
     FovTfjsNode *nodes;
     guint n_nodes;
 };
@@ -92,7 +93,7 @@ FovTensor *fov_tfjs_plain (FovTfjs *tfjs, const FovTfjsNode *node, FovTfjsValue 
 /** A 4-D value as NCHW. */
 FovTensor *fov_tfjs_nchw (FovTfjs *tfjs, const FovTfjsNode *node, FovTfjsValue *value,
                           GError **error);
-/** A new constant: dimension i is dimension perm[i] of constant, then reshaped to shape. */
+/** A constant, made once: dimension i is dimension perm[i] of constant, then reshaped to shape. */
 FovTensor *fov_tfjs_permute (FovTfjs *tfjs, const FovTensor *constant, const int *perm,
                              const FovShape *shape);
 /**
