@@ -7,6 +7,7 @@
  * Blocked in and out. Weights: [oc block][c4][kx][ky][M][4 ic].
  * A lane computes M output channels of R rows of one column; an input row is
  * fetched once for all output rows that it touches.
+ * y's pixels may lie apart: a transposed convolution is one of these per phase of its stride.
  * Workgroups: x: LANES columns, y: R rows, z: (picture, block of M channels).
  */
 #extension GL_GOOGLE_include_directive : require
@@ -85,7 +86,7 @@ void main ()
         kx = kx == kw ? 0 : kx;
     }
 
-    int out0 = (n * m4 + block * (M / 4)) * oh * ow;
+    int out0 = (n * m4 + block * (M / 4)) * push.out_plane + ox * push.out_step;
     [[unroll]] for (int m = 0; m < M / 4; m++) {
         int mm = block * (M / 4) + m;
         [[unroll]] for (int r = 0; r < R; r++) {
@@ -93,7 +94,7 @@ void main ()
                 continue;
             vec4 y = vec4 (sum[m * 4][r], sum[m * 4 + 1][r], sum[m * 4 + 2][r],
                            sum[m * 4 + 3][r]);
-            int o = out0 + (m * oh + oy + r) * ow + ox;
+            int o = out0 + m * push.out_plane + (oy + r) * push.out_row;
             if (RESIDUAL == 1)
                 y += arena4[push.residual + o];
             y = act (y, ACT, push.a, push.b);

@@ -67,6 +67,7 @@ struct fov_push_conv {
     int blocks, kw, stride_x, pad_x, pad_y, dilation_x, keep;
     float a, b;
     int kh, stride_y, dilation_y, group_in, group_out; /* conv_group, conv_transpose */
+    int out_plane, out_row, out_step;                  /* conv_rows: where pixels of y lie */
 };
 
 /** unary: offsets and n in vec4 or floats; c4, plane, keep: see fov_push_conv; plane in pixels. */

@@ -304,7 +304,7 @@ where_reference (const FovNode *node, const FovView *in, FovView *out, GError **
         .reference = op_reference,                                                                 \
         .host = HAS_HOST (op_kind) ? &fov_host_binary : NULL,                                      \
         .flops = NULL,                                                                             \
-        .gpu = &fov_gpu_binary,                                                                    \
+        .gpu = op_kind < FOV_BINARY_EQUAL || op_kind > FOV_BINARY_XOR ? &fov_gpu_binary : NULL,    \
     };
 #define ARITHMETIC(id, name, kind, ...)                                                            \
     BINARY (id, name, kind, 2, 2, arithmetic_infer, binary_reference, ##__VA_ARGS__)

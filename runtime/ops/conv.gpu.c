@@ -46,7 +46,7 @@ is_point (const Conv *c)
 static gboolean
 fits_rows (const Conv *c)
 {
-    return c->kh <= 11 && c->dy <= 32 && c->sy <= 4;
+    return c->kh <= 16 && c->dy <= 32 && c->sy <= 4;
 }
 
 static guint
@@ -77,11 +77,16 @@ add_bias (FovGpuProgram *program, const FovNode *node, int m)
     return (int) (offset / 16);
 }
 
-/* [oc block of m][c4][kx][ky][m][4 ic] */
-static int
-add_dense_weights (FovGpuProgram *program, const FovNode *node, const Conv *c, int m)
+static const float *
+weights_of (const FovNode *node)
 {
-    const float *w = g_bytes_get_data (node->inputs[1]->data, NULL);
+    return g_bytes_get_data (node->inputs[1]->data, NULL);
+}
+
+/* [oc block of m][c4][kx][ky][m][4 ic] from [M][C][kh][kw] */
+static int
+add_dense_weights (FovGpuProgram *program, const float *w, const Conv *c, int m)
+{
     int blocks = (c->out.c + m - 1) / m, taps = c->kh * c->kw;
     gsize n = (gsize) blocks * m * c->in.blocks * 4 * taps;
     guint32 offset = 0;
@@ -102,7 +107,7 @@ add_dense_weights (FovGpuProgram *program, const FovNode *node, const Conv *c, i
 static int
 add_depth_weights (FovGpuProgram *program, const FovNode *node, const Conv *c)
 {
-    const float *w = g_bytes_get_data (node->inputs[1]->data, NULL);
+    const float *w = weights_of (node);
     int taps = c->kh * c->kw;
     guint32 offset = 0;
     float *to =
@@ -217,31 +222,43 @@ record_point (FovGpuProgram *program, const FovStep *step, const Conv *c, GError
     guint32 spec[] = { (guint32) lanes,         (guint32) m, (guint32) n, c->params->act.kind,
                        residual_kind (c, step), keep (c) };
 
-    push.weights = add_dense_weights (program, step->node, c, m);
+    push.weights = add_dense_weights (program, weights_of (step->node), c, m);
     push.bias = add_bias (program, step->node, (int) div_up (c->out.c, m) * m);
     return fov_gpu_program_dispatch (program, "conv_point", spec, G_N_ELEMENTS (spec), &push,
                                      sizeof push, div_up (c->in.h * c->in.w, lanes * n),
                                      div_up (c->out.c, m), (guint) c->in.n, error);
 }
 
+/* w: [M][C][kh][kw] */
 static gboolean
-record_rows (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
+dispatch_rows (FovGpuProgram *program, const FovStep *step, const Conv *c, const float *w,
+               struct fov_push_conv push, GError **error)
 {
-    int m = 8, r = c->out.h > 2 ? 4 : 1;
-    int lanes = (int) fov_gpu_lanes (program), blocks = (int) div_up (c->out.c, m);
-    struct fov_push_conv push = make_push (c, step);
+    int m = 8, r = push.oh > 2 && c->kh <= 8 ? 4 : 1;
+    int lanes = (int) fov_gpu_lanes (program);
     guint32 spec[] = {
         (guint32) lanes,         (guint32) m, (guint32) r,     c->params->act.kind,
         residual_kind (c, step), keep (c),    (guint32) c->kh, (guint32) c->sy,
         (guint32) c->dy,
     };
 
-    push.blocks = blocks;
-    push.weights = add_dense_weights (program, step->node, c, m);
-    push.bias = add_bias (program, step->node, blocks * m);
+    push.blocks = (int) div_up (c->out.c, m);
+    push.weights = add_dense_weights (program, w, c, m);
+    push.bias = add_bias (program, step->node, push.blocks * m);
     return fov_gpu_program_dispatch (program, "conv_rows", spec, G_N_ELEMENTS (spec), &push,
-                                     sizeof push, div_up (c->out.w, lanes), div_up (c->out.h, r),
-                                     (guint) (c->in.n * blocks), error);
+                                     sizeof push, div_up (push.ow, lanes), div_up (push.oh, r),
+                                     (guint) (c->in.n * push.blocks), error);
+}
+
+static gboolean
+record_rows (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
+{
+    struct fov_push_conv push = make_push (c, step);
+
+    push.out_plane = c->out.h * c->out.w;
+    push.out_row = c->out.w;
+    push.out_step = 1;
+    return dispatch_rows (program, step, c, weights_of (step->node), push, error);
 }
 
 static gboolean
@@ -280,6 +297,98 @@ record_plain (FovGpuProgram *program, const FovStep *step, const Conv *c, gboole
                                      (guint) c->in.n, error);
 }
 
+/* ---- transposed ------------------------------------------------------- */
+
+/*
+ * Output rows of one phase, s q + phase, read input rows q + shift - j through the taps
+ * first + s j, j = 0..taps-1: a convolution of stride 1 with those taps in reverse.
+ */
+typedef struct {
+    int phase, first, taps, shift, size; /* size: output rows of this phase */
+} Phase;
+
+static Phase
+make_phase (int phase, int stride, int pad, int kernel, int size)
+{
+    int first = (phase + pad) % stride;
+
+    return (Phase){
+        .phase = phase,
+        .first = first,
+        .taps = (kernel - first + stride - 1) / stride,
+        .shift = (phase + pad - first) / stride,
+        .size = (size - phase + stride - 1) / stride,
+    };
+}
+
+static gboolean
+has_phases (const Conv *c)
+{
+    return c->group == 1 && c->dy == 1 && c->dx == 1 && c->kh >= c->sy && c->kw >= c->sx &&
+           (c->kh + c->sy - 1) / c->sy <= 16 && c->sy * c->sx <= 64;
+}
+
+/* [M][C][y.taps][x.taps] from [C][M][kh][kw] */
+static float *
+phase_weights (const FovNode *node, const Conv *c, const Phase *y, const Phase *x)
+{
+    const float *w = weights_of (node);
+    int taps = y->taps * x->taps;
+    float *to = g_new (float, (gsize) c->out.c *(gsize) c->in.c *(gsize) taps);
+
+    for (int oc = 0; oc < c->out.c; oc++)
+        for (int ic = 0; ic < c->in.c; ic++)
+            for (int t = 0; t < taps; t++) {
+                int ky = y->first + c->sy * (y->taps - 1 - t / x->taps);
+                int kx = x->first + c->sx * (x->taps - 1 - t % x->taps);
+                to[((gsize) oc * c->in.c + ic) * taps + t] =
+                    w[(((gsize) ic * c->out.c + oc) * c->kh + ky) * c->kw + kx];
+            }
+    return to;
+}
+
+static gboolean
+record_phase (FovGpuProgram *program, const FovStep *step, const Conv *c, const Phase *y,
+              const Phase *x, GError **error)
+{
+    g_autofree float *w = phase_weights (step->node, c, y, x);
+    struct fov_push_conv push = make_push (c, step);
+    Conv part = *c;
+
+    part.kh = y->taps;
+    part.kw = x->taps;
+    part.sy = part.sx = 1;
+    push.kw = x->taps;
+    push.stride_x = 1;
+    push.pad_y = y->taps - 1 - y->shift;
+    push.pad_x = x->taps - 1 - x->shift;
+    push.oh = y->size;
+    push.ow = x->size;
+    push.dst += y->phase * c->out.w + x->phase;
+    push.out_plane = c->out.h * c->out.w;
+    push.out_row = c->sy * c->out.w;
+    push.out_step = c->sx;
+    return dispatch_rows (program, step, &part, w, push, error);
+}
+
+static gboolean
+record_phases (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
+{
+    const gint64 *pads = c->params->pads.v;
+
+    for (int i = 0; i < c->sy * c->sx; i++) {
+        Phase y = make_phase (i / c->sx, c->sy, (int) pads[0], c->kh, c->out.h);
+        Phase x = make_phase (i % c->sx, c->sx, (int) pads[1], c->kw, c->out.w);
+        if (y.size < 1 || x.size < 1)
+            continue;
+        if (i)
+            fov_gpu_program_overlap (program);
+        if (!record_phase (program, step, c, &y, &x, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 static gboolean
 record_conv (FovGpuProgram *program, const FovStep *step, GError **error)
 {
@@ -299,7 +408,8 @@ record_transpose (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     Conv c = describe (step->node);
 
-    return record_plain (program, step, &c, TRUE, error);
+    return has_phases (&c) ? record_phases (program, step, &c, error)
+                           : record_plain (program, step, &c, TRUE, error);
 }
 
 const FovGpuOp fov_gpu_conv = { formats, record_conv };

@@ -23,8 +23,18 @@ batches (const FovShape *shape)
     return fov_shape_span (shape, 0, MAX (shape->rank - 2, 0));
 }
 
-/* FALSE: the batches broadcast in a way that one stride can not say. */
+/* Whether one stride can not say how the batches broadcast. */
 static gboolean
+is_irregular (const FovNode *node)
+{
+    const FovShape *a = &node->inputs[0]->shape, *b = &node->inputs[1]->shape;
+    gint64 na = batches (a), nb = batches (b);
+    gint64 n = batches (&node->outputs[0]->shape);
+
+    return na != 1 && nb != 1 && (na != n || nb != n);
+}
+
+static void
 describe_matmul (const FovNode *node, Product *p)
 {
     const FovShape *a = &node->inputs[0]->shape, *b = &node->inputs[1]->shape;
@@ -47,7 +57,6 @@ describe_matmul (const FovNode *node, Product *p)
         p->m *= p->batches;
         p->batches = 1;
     }
-    return nb == 1 || na == 1 || na == nb;
 }
 
 static void
@@ -87,8 +96,12 @@ matmul_formats (const FovNode *node, int block)
 {
     Product p;
 
-    return fov_gpu_can_floats (node, 3) && describe_matmul (node, &p) && fits (&p) ? FOV_CAN_PLANAR
-                                                                                   : 0;
+    if (!fov_gpu_can_floats (node, 3))
+        return 0;
+    describe_matmul (node, &p);
+    if (is_irregular (node) && batches (&node->outputs[0]->shape) > 1024)
+        return 0;
+    return fits (&p) ? FOV_CAN_PLANAR : 0;
 }
 
 static guint
@@ -117,15 +130,26 @@ add_packed (FovGpuProgram *program, const FovOperand *b, const Product *p)
 }
 
 static gboolean
-record_product (FovGpuProgram *program, const FovStep *step, const Product *p, GError **error)
+dispatch_product (FovGpuProgram *program, const Product *p, const struct fov_push_matmul *push,
+                  const guint32 spec[5], GError **error)
+{
+    guint rows = spec[4];
+
+    return fov_gpu_program_dispatch (program, "matmul", spec, 5, push, sizeof *push,
+                                     (guint) ((p->n + 31) / 32), (guint) ((p->m + rows - 1) / rows),
+                                     (guint) p->batches, error);
+}
+
+static void
+fill_product (FovGpuProgram *program, const FovStep *step, const Product *p,
+              struct fov_push_matmul *push, guint32 spec[5])
 {
     const FovOperand *a = step->in[0], *b = step->in[1];
     const FovOperand *c = step->node->n_inputs > 2 ? step->in[2] : NULL;
     gboolean packed = b->place == FOV_PLACE_CONSTANT && a->place == FOV_PLACE_ARENA &&
                       p->k % 4 == 0 && p->a_k == 1 && a->offset % 16 == 0 && p->b_batch == 0;
-    guint rows = p->m > 1 ? 4 : 1;
-    guint32 spec[5] = { (guint32) packed, FALSE, FALSE, 0, rows };
-    struct fov_push_matmul push = {
+
+    *push = (struct fov_push_matmul){
         .dst = fov_gpu_float (step->out[0]),
         .m = (int) p->m,
         .n = (int) p->n,
@@ -141,16 +165,63 @@ record_product (FovGpuProgram *program, const FovStep *step, const Product *p, G
         .alpha = p->alpha,
         .beta = p->beta,
     };
-
-    push.a = fov_gpu_source (program, a, &spec[1]);
-    push.b = packed ? add_packed (program, b, p) : fov_gpu_source (program, b, &spec[2]);
+    spec[0] = (guint32) packed;
+    spec[3] = 0;
+    spec[4] = p->m > 1 ? 4 : 1;
+    push->a = fov_gpu_source (program, a, &spec[1]);
+    push->b = packed ? add_packed (program, b, p) : fov_gpu_source (program, b, &spec[2]);
     if (c) {
-        push.c = fov_gpu_source (program, c, &spec[3]);
+        push->c = fov_gpu_source (program, c, &spec[3]);
         spec[3]++;
     }
-    return fov_gpu_program_dispatch (program, "matmul", spec, 5, &push, sizeof push,
-                                     (guint) ((p->n + 31) / 32), (guint) ((p->m + rows - 1) / rows),
-                                     (guint) p->batches, error);
+}
+
+/* The shape of all dimensions but the last two. */
+static FovShape
+batch_shape (const FovShape *shape)
+{
+    FovShape s = *shape;
+
+    s.rank = MAX (s.rank - 2, 0);
+    return s;
+}
+
+/* A dispatch per batch, each with its own place in A and B. */
+static gboolean
+record_irregular (FovGpuProgram *program, const FovStep *step, Product *p, GError **error)
+{
+    FovShape a = batch_shape (&step->in[0]->shape), b = batch_shape (&step->in[1]->shape);
+    FovShape out = batch_shape (&step->out[0]->shape);
+    gint64 a_stride[FOV_MAX_RANK], b_stride[FOV_MAX_RANK], at[FOV_MAX_RANK] = { 0 };
+    gint64 n = fov_shape_elements (&out);
+    struct fov_push_matmul push, part;
+    guint32 spec[5] = { 0 };
+
+    fov_broadcast_strides (&a, &out, a_stride);
+    fov_broadcast_strides (&b, &out, b_stride);
+    p->batches = 1;
+    fill_product (program, step, p, &push, spec);
+    for (gint64 i = 0; i < n; i++, fov_next_coord (&out, at)) {
+        part = push;
+        part.a += (int) (fov_index (out.rank, at, a_stride) * p->m * p->k);
+        part.b += (int) (fov_index (out.rank, at, b_stride) * p->k * p->n);
+        part.dst += (int) (i * p->m * p->n);
+        if (i)
+            fov_gpu_program_overlap (program);
+        if (!dispatch_product (program, p, &part, spec, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+record_product (FovGpuProgram *program, const FovStep *step, const Product *p, GError **error)
+{
+    struct fov_push_matmul push;
+    guint32 spec[5] = { 0 };
+
+    fill_product (program, step, p, &push, spec);
+    return dispatch_product (program, p, &push, spec, error);
 }
 
 static gboolean
@@ -159,7 +230,8 @@ record_matmul (FovGpuProgram *program, const FovStep *step, GError **error)
     Product p;
 
     describe_matmul (step->node, &p);
-    return record_product (program, step, &p, error);
+    return is_irregular (step->node) ? record_irregular (program, step, &p, error)
+                                     : record_product (program, step, &p, error);
 }
 
 static gboolean

@@ -298,7 +298,7 @@ softmax_reference (const FovNode *node, const FovView *in, FovView *out, GError 
         .reference = reduce_reference,                                                             \
         .host = (op_kind) <= FOV_REDUCE_MIN ? &fov_host_reduce : NULL,                             \
         .flops = reduce_flops,                                                                     \
-        .gpu = &fov_gpu_reduce,                                                                    \
+        .gpu = op_kind == FOV_REDUCE_LOG_SUM_EXP ? NULL : &fov_gpu_reduce,                         \
     };
 
 REDUCE (sum, "ReduceSum", FOV_REDUCE_SUM)
@@ -356,7 +356,7 @@ ARG (arg_min, "ArgMin", 1)
         .reference = softmax_reference,                                                            \
         .host = (op_kind) <= 1 ? &fov_host_softmax : NULL,                                         \
         .flops = NULL,                                                                             \
-        .gpu = &fov_gpu_softmax,                                                                   \
+        .gpu = op_kind == HARDMAX ? NULL : &fov_gpu_softmax,                                       \
     };
 
 SOFTMAX_OP (softmax, "Softmax", SOFTMAX)
