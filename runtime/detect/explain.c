@@ -4,7 +4,7 @@
 #include "detect/net.h"
 
 static void
-add_tensors (GString *text, FovModel *model)
+add_tensors (GString *text, FovModel *model, const FovDetectNet *net)
 {
     for (guint i = 0; i < fov_model_n_inputs (model) + fov_model_n_outputs (model); i++) {
         gboolean in = i < fov_model_n_inputs (model);
@@ -13,6 +13,8 @@ add_tensors (GString *text, FovModel *model)
             fov_model_input (model, i, &info);
         else
             fov_model_output (model, i - fov_model_n_inputs (model), &info);
+        if (!in && net && i - fov_model_n_inputs (model) < net->net.n_outputs)
+            info.shape = net->net.outputs[i - fov_model_n_inputs (model)].shape;
         g_autofree char *shape = fov_shape_to_string (&info.shape);
         g_string_append_printf (text, "%-8s '%s': %s %s\n", in ? "input" : "output", info.name,
                                 fov_dtype_name (info.dtype), shape);
@@ -89,8 +91,8 @@ fov_detector_explain (FovModel *model, const FovDetectorParams *params, gboolean
 
     g_string_append_printf (text, "model    %s (%s)\n", fov_model_path (model),
                             fov_model_format (model));
-    add_tensors (text, model);
     net = fov_detect_net_new (model, params ? params : &defaults, tried, &error);
+    add_tensors (text, model, net);
     if (ok)
         *ok = net != NULL;
     if (net) {

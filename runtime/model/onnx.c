@@ -480,9 +480,22 @@ read_nodes (FovOnnx *onnx, GError **error)
 
 /* ---- outputs --------------------------------------------------------------- */
 
-static gboolean
-read_output (FovOnnx *onnx, const char *name, GError **error)
+/* What the file says of an output is only told on: inference has the last word. */
+static void
+declare_output (FovTensor *tensor, const Onnx__ValueInfoProto *info)
 {
+    FovShape shape = { 0 };
+
+    if (info->type && info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE &&
+        info->type->tensor_type->shape &&
+        read_input_shape (info->type->tensor_type->shape, &shape, NULL))
+        tensor->shape = shape;
+}
+
+static gboolean
+read_output (FovOnnx *onnx, const Onnx__ValueInfoProto *info, GError **error)
+{
+    const char *name = text_or_empty (info->name);
     FovTensor *tensor = g_hash_table_lookup (onnx->tensors, name);
     g_autofree char *shown = fov_model_show_name (name);
 
@@ -499,6 +512,7 @@ read_output (FovOnnx *onnx, const char *name, GError **error)
         tensor = node->outputs[0];
         fov_graph_rename (onnx->graph, tensor, shown);
     }
+    declare_output (tensor, info);
     fov_graph_add_output (onnx->graph, tensor);
     return TRUE;
 }
@@ -513,7 +527,7 @@ read_outputs (FovOnnx *onnx, GError **error)
         return FALSE;
     }
     for (size_t i = 0; i < graph->n_output; i++)
-        if (!read_output (onnx, text_or_empty (graph->output[i]->name), error))
+        if (!read_output (onnx, graph->output[i], error))
             return FALSE;
     return TRUE;
 }
