@@ -97,14 +97,18 @@ reordered (FovGraph *graph, FovTensor *tensor, FovLayout layout, int block, GArr
 }
 
 static gboolean
-convert_inputs (FovGraph *graph, FovNode *node, FovLayout layout, int block, GArray *formats,
-                GHashTable *done, GError **error)
+convert_inputs (FovGraph *graph, FovNode *node, FovLayout layout, const FovPlanTarget *target,
+                GArray *formats, GHashTable *done, GError **error)
 {
+    gboolean reads_planar =
+        layout == FOV_BLOCKED && target->formats (node, target->block) & FOV_READS_PLANAR;
+
     for (guint i = 0; i < node->n_inputs; i++) {
         FovTensor *tensor = node->inputs[i];
-        if (!has_layout (tensor) || layout_of (formats, tensor) == layout)
+        if (!has_layout (tensor) || layout_of (formats, tensor) == layout ||
+            (i == 0 && reads_planar))
             continue;
-        tensor = reordered (graph, tensor, layout, block, formats, done, error);
+        tensor = reordered (graph, tensor, layout, target->block, formats, done, error);
         if (!tensor)
             return FALSE;
         fov_graph_set_input (graph, node, i, tensor);
@@ -144,7 +148,7 @@ fov_pass_layout (FovGraph *graph, const FovPlanTarget *target, GArray *formats, 
         FovNode *node = graph->nodes->pdata[i];
         FovLayout layout = choose (node, target, formats);
 
-        if (!convert_inputs (graph, node, layout, target->block, formats, done, error))
+        if (!convert_inputs (graph, node, layout, target, formats, done, error))
             return FALSE;
         for (guint k = 0; k < node->n_outputs; k++)
             if (has_layout (node->outputs[k]))

@@ -64,7 +64,12 @@ struct _FovHostStep {
     GDestroyNotify free_state;
 };
 
-enum { FOV_CAN_PLANAR = 1, FOV_CAN_BLOCKED = 2, FOV_WANTS_BLOCKED = 4 };
+enum {
+    FOV_CAN_PLANAR = 1,
+    FOV_CAN_BLOCKED = 2,
+    FOV_WANTS_BLOCKED = 4,
+    FOV_READS_PLANAR = 8, /* blocked, but input 0 stays planar where it is */
+};
 
 typedef struct _FovHostOp {
     /**

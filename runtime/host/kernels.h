@@ -90,6 +90,8 @@ typedef struct _FovHostKernels {
     /** n pixels of up to v planes (plane floats apart) into vectors; missing channels become 0. */
     void (*interleave) (const float *x, gsize plane, int channels, float *y, gsize n);
     void (*deinterleave) (const float *x, float *y, gsize plane, int channels, gsize n);
+    /** n pixels of up to 4 planes, to pixel floats apart; what lies between becomes anything. */
+    void (*quads) (const float *x, gsize plane, int channels, float *y, gsize pixel, gsize n);
     /** n vectors out of lanes of n_sources rows; lanes nobody names are 0. */
     void (*lanes) (const FovLaneSource *sources, const float *const *rows, int n_sources, float *y,
                    gsize n);

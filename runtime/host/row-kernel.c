@@ -269,6 +269,52 @@ FOV_SUFFIX (fov_deinterleave_run) (const float *x, float *y, gsize plane, int ch
     }
 }
 
+/* Pairs of lanes of the lower (upper) halves of a and b. */
+#define ZIP_LOW(l, d) ((l) % 2 ? VL + (l) / 2 : (l) / 2)
+#define ZIP_HIGH(l, d) ((l) % 2 ? VL + VL / 2 + (l) / 2 : VL / 2 + (l) / 2)
+
+typedef float V4 __attribute__ ((vector_size (16)));
+typedef float V4U __attribute__ ((vector_size (16), aligned (4), may_alias));
+
+/* VL / 4 pixels of four channels each, to pixel floats apart. */
+INLINE void
+store_quads (float *y, gsize pixel, V quads)
+{
+    V4 q[VL / 4];
+
+    memcpy (q, &quads, sizeof q);
+    UNROLL
+    for (int i = 0; i < VL / 4; i++)
+        *(V4U *) (y + i * pixel) = q[i];
+}
+
+void
+FOV_SUFFIX (fov_quads_run) (const float *x, gsize plane, int channels, float *y, gsize pixel,
+                            gsize n)
+{
+    gsize i = 0;
+
+    for (; i + VL <= n; i += VL, y += VL * pixel) {
+        V v[4] = { 0 };
+        for (int c = 0; c < channels; c++)
+            v[c] = vload (x + c * plane + i);
+        const V even_low = __builtin_shufflevector (v[0], v[2], LANES (ZIP_LOW, 0));
+        const V even_high = __builtin_shufflevector (v[0], v[2], LANES (ZIP_HIGH, 0));
+        const V odd_low = __builtin_shufflevector (v[1], v[3], LANES (ZIP_LOW, 0));
+        const V odd_high = __builtin_shufflevector (v[1], v[3], LANES (ZIP_HIGH, 0));
+        store_quads (y, pixel, __builtin_shufflevector (even_low, odd_low, LANES (ZIP_LOW, 0)));
+        store_quads (y + VL / 4 * pixel, pixel,
+                     __builtin_shufflevector (even_low, odd_low, LANES (ZIP_HIGH, 0)));
+        store_quads (y + VL / 2 * pixel, pixel,
+                     __builtin_shufflevector (even_high, odd_high, LANES (ZIP_LOW, 0)));
+        store_quads (y + VL * 3 / 4 * pixel, pixel,
+                     __builtin_shufflevector (even_high, odd_high, LANES (ZIP_HIGH, 0)));
+    }
+    for (; i < n; i++, y += pixel)
+        for (int c = 0; c < channels; c++)
+            y[c] = x[c * plane + i];
+}
+
 INLINE V
 permute (V v, VI index)
 {

@@ -15,6 +15,7 @@ const FovHostKernels FOV_SUFFIX (fov_host_kernels) = {
     .pick_row = FOV_SUFFIX (fov_pick_row),
     .interleave = FOV_SUFFIX (fov_interleave_run),
     .deinterleave = FOV_SUFFIX (fov_deinterleave_run),
+    .quads = FOV_SUFFIX (fov_quads_run),
     .lanes = FOV_SUFFIX (fov_lanes_run),
     .gemm = FOV_SUFFIX (fov_gemm_run),
     .softmax = FOV_SUFFIX (fov_softmax_run),

@@ -209,6 +209,8 @@ void FOV_SUFFIX (fov_pick_row) (const float *x, const int *index, float *y, int 
 void FOV_SUFFIX (fov_interleave_run) (const float *x, gsize plane, int channels, float *y, gsize n);
 void FOV_SUFFIX (fov_deinterleave_run) (const float *x, float *y, gsize plane, int channels,
                                         gsize n);
+void FOV_SUFFIX (fov_quads_run) (const float *x, gsize plane, int channels, float *y, gsize pixel,
+                                 gsize n);
 void FOV_SUFFIX (fov_lanes_run) (const FovLaneSource *sources, const float *const *rows,
                                  int n_sources, float *y, gsize n);
 void FOV_SUFFIX (fov_gemm_run) (const float *a, gsize lda_row, gsize lda_k, const float *b,

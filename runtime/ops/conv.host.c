@@ -18,6 +18,7 @@ fov_host_conv_free (gpointer data)
 
     free (s->weights);
     free (s->bias);
+    fov_host_gather_free (s->gather);
     g_free (s->parts);
     g_free (s);
 }
@@ -134,6 +135,21 @@ fov_host_conv_cut (FovHostConv *s, double flops, gsize row_bytes)
     s->part_cuts = MAX (s->part_cuts, 1);
 }
 
+/* Rows of a planar picture: gathered, then convolved. */
+static void
+run_gathered (const FovHostConv *s, FovConvArgs *args, const float *x, int part0, int part1,
+              int row0, int row1)
+{
+    for (int row = row0; row < row1;) {
+        const int end = MIN (row + fov_host_gather_rows (s->gather), row1);
+        guint slot;
+        args->x = fov_host_gather_take (s->gather, x, row, end, &slot) - row * args->x_row;
+        fov_host_kernels ()->conv (args, part0, part1, row, end);
+        fov_host_gather_give (s->gather, slot);
+        row = end;
+    }
+}
+
 static void
 conv_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
 {
@@ -150,7 +166,9 @@ conv_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
     args.y = fov_host_out (frame, step->step.out[0]) + s->y_base + image * s->y_image;
     if (s->residual)
         args.r = fov_host_in (frame, step->step.in[3]) + s->r_base + image * s->r_image;
-    if (s->depthwise)
+    if (s->gather)
+        run_gathered (s, &args, args.x, part0, part1, row0, row1);
+    else if (s->depthwise)
         fov_host_kernels ()->depthwise (&args, part0, part1, row0, row1);
     else
         fov_host_kernels ()->conv (&args, part0, part1, row0, row1);
@@ -219,9 +237,13 @@ set_geometry (FovHostStep *step, FovHostConv *s, const FovConvParams *p)
         a->r_block = rs.block;
         a->r_row = rs.row;
     }
-    if (a->kh == 1 && a->kw == 1 && p->strides.v[0] == 1 && p->strides.v[1] == 1 &&
-        !fov_host_halo (x) && !fov_host_halo (y) && !residual_halo (step, s->residual) &&
-        !p->pads.v[0] && !p->pads.v[1]) {
+    if (s->gather) {
+        s->x_base = 0;
+        s->x_image = fov_shape_span (&x->shape, 1, 4);
+        fov_host_gather_strides (s->gather, p, a);
+    } else if (a->kh == 1 && a->kw == 1 && p->strides.v[0] == 1 && p->strides.v[1] == 1 &&
+               !fov_host_halo (x) && !fov_host_halo (y) && !residual_halo (step, s->residual) &&
+               !p->pads.v[0] && !p->pads.v[1]) {
         const int pixels = s->rows * a->width;
         a->width = flat_width (pixels, a->width, b == 16 ? 14 : 6);
         s->rows = pixels / a->width;
@@ -261,8 +283,10 @@ conv_prepare (FovHostStep *step, GError **error)
     s->args.residual_last = p->residual_last;
     s->args.tail = cw.out_channels % block;
     s->args.tail_block = cw.out_channels / block;
+    if (x->format.layout == FOV_PLANAR)
+        s->gather = fov_host_gather_new (node, block);
     set_geometry (step, s, p);
-    if (cw.group == cw.in_channels && cw.group == cw.out_channels && cw.group > 1)
+    if (!s->gather && cw.group == cw.in_channels && cw.group == cw.out_channels && cw.group > 1)
         pack_depthwise (s, &cw, bias, block);
     else
         fov_host_conv_pack (s, &cw, bias, block);
@@ -291,7 +315,14 @@ fov_host_conv_fits (const FovNode *node)
 static guint
 conv_formats (const FovNode *node, int block)
 {
-    return fov_host_conv_fits (node) ? FOV_CAN_BLOCKED | FOV_WANTS_BLOCKED : 0;
+    const FovConvParams *p = node->params;
+    guint can = FOV_CAN_BLOCKED | FOV_WANTS_BLOCKED;
+
+    if (!fov_host_conv_fits (node))
+        return 0;
+    if (p->group == 1 && fov_in_shape (node, 0)->dim[1] <= FOV_GATHER_CHANNELS)
+        can |= FOV_READS_PLANAR;
+    return can;
 }
 
 static int

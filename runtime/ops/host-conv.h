@@ -16,6 +16,24 @@ struct _FovConvWeights {
     int kernel_taps;
 };
 
+/** Reading a planar picture of few channels: rows are gathered, with their padding. */
+typedef struct _FovHostGather FovHostGather;
+FovHostGather *fov_host_gather_new (const FovNode *node, int block);
+void fov_host_gather_free (FovHostGather *g);
+/** Sets the strides that a kernel reads gathered rows with. */
+void fov_host_gather_strides (const FovHostGather *g, const FovConvParams *p, FovConvArgs *args);
+/** Output rows that one gathering serves, at most. */
+int fov_host_gather_rows (const FovHostGather *g);
+/**
+ * Gathers what output rows [row0, row1) of an image (its first plane at x) see;
+ * returns where tap (0, 0) of output (row0, 0) lies. Give it back afterwards.
+ */
+const float *fov_host_gather_take (FovHostGather *g, const float *x, int row0, int row1,
+                                   guint *slot);
+void fov_host_gather_give (FovHostGather *g, guint slot);
+/** Channels that a gathering holds at most. */
+#define FOV_GATHER_CHANNELS 4
+
 typedef struct {
     FovConvArgs args; /* but for x, y and r */
     FovConvPart *parts;
@@ -26,6 +44,7 @@ typedef struct {
     gsize x_base, x_image, y_base, y_image, r_base, r_image; /* floats */
     int rows;
     guint row_cuts, part_cuts;
+    FovHostGather *gather; /* the input is planar; NULL: blocked */
 } FovHostConv;
 
 /** Fills parts, weights and bias (bias: out_channels, or NULL). */
