@@ -331,6 +331,24 @@ fov_session_run (FovSession *session, const FovView *inputs, FovView *outputs, G
     return ok;
 }
 
+/* What a step's first output, its main result, is. */
+static const FovOperand *
+main_output (const FovStep *step)
+{
+    return step->node->n_outputs ? step->out[0] : NULL;
+}
+
+static const char *
+plan_precision (const FovPlan *plan)
+{
+    for (guint i = 0; i < plan->n_steps; i++) {
+        const FovOperand *out = main_output (&plan->steps[i]);
+        if (out && out->dtype == FOV_F16)
+            return "fp16";
+    }
+    return "fp32";
+}
+
 void
 fov_session_info (FovSession *session, FovSessionInfo *info)
 {
@@ -342,11 +360,59 @@ fov_session_info (FovSession *session, FovSessionInfo *info)
     info->weight_bytes = session->executor->weight_bytes (session->impl);
     info->flops = plan->flops;
     info->n_nodes = plan->n_steps;
+    info->precision = plan_precision (plan);
     info->n_dispatches = session->executor->n_dispatches (session->impl);
     info->n_prepared = session->executor->n_prepared (session->impl) - session->prepared_at_start;
     g_mutex_lock (&session->lock);
     info->n_frames = session->n_frames;
     g_mutex_unlock (&session->lock);
+}
+
+static const char *
+layout_name (const FovOperand *out)
+{
+    if (!out || out->format.layout == FOV_PLANAR)
+        return "planar";
+    switch (out->format.block) {
+    case 4:
+        return "blocked 4";
+    case 8:
+        return "blocked 8";
+    case 16:
+        return "blocked 16";
+    default:
+        return "blocked";
+    }
+}
+
+static gboolean
+is_of_step (const FovStepTime *time, const FovStep *step)
+{
+    return g_str_equal (time->op, step->node->op->name) &&
+           !g_strcmp0 (time->name, step->node->name);
+}
+
+/* Executors know the times; what a step is, the plan knows. Both go in the plan's order. */
+static void
+describe_times (const FovPlan *plan, GArray *times)
+{
+    guint next = 0;
+
+    for (guint i = 0; i < times->len; i++) {
+        FovStepTime *time = &g_array_index (times, FovStepTime, i);
+        guint at = next;
+        while (at < plan->n_steps && !is_of_step (time, &plan->steps[at]))
+            at++;
+        time->layout = "";
+        if (at < plan->n_steps) {
+            const FovNode *node = plan->steps[at].node;
+            time->layout = layout_name (main_output (&plan->steps[at]));
+            time->flops = node->op->flops ? node->op->flops (node) : 0;
+            next = at + 1;
+        } else if (i > 0 && !g_strcmp0 (time->name, time[-1].name)) {
+            time->layout = time[-1].layout;
+        }
+    }
 }
 
 GArray *
@@ -359,5 +425,6 @@ fov_session_profile (FovSession *session)
     slot = session->last_slot;
     g_mutex_unlock (&session->lock);
     session->executor->profile (session->impl, slot, times);
+    describe_times (session->plan, times);
     return times;
 }

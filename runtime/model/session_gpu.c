@@ -246,7 +246,7 @@ gpu_weight_bytes (gpointer executor)
 static void
 add_time (const char *op, const char *name, const char *shader, double seconds, gpointer user_data)
 {
-    FovStepTime time = { op, name, seconds, 0 };
+    FovStepTime time = { .op = op, .name = name, .seconds = seconds };
     g_array_append_val ((GArray *) user_data, time);
 }
 

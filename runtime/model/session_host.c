@@ -462,12 +462,6 @@ host_weight_bytes (gpointer executor)
     return ((Host *) executor)->plan->constant_bytes;
 }
 
-static double
-step_flops (const FovNode *node)
-{
-    return node->op->flops ? node->op->flops (node) : 0;
-}
-
 static void
 host_profile (gpointer executor, guint slot, GArray *times)
 {
@@ -475,7 +469,9 @@ host_profile (gpointer executor, guint slot, GArray *times)
 
     for (guint i = 0; host->profile && i < host->plan->n_static; i++) {
         const FovNode *node = host->steps[i].step.node;
-        FovStepTime time = { node->op->name, node->name, host->seconds[i], step_flops (node) };
+        FovStepTime time = { .op = node->op->name,
+                             .name = node->name,
+                             .seconds = host->seconds[i] };
         g_array_append_val (times, time);
     }
 }

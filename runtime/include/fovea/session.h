@@ -27,10 +27,11 @@ typedef struct {
     guint64 planned_bytes; /**< activations, after planning by lifetime */
     guint64 naive_bytes;   /**< activations, each with its own memory */
     guint64 weight_bytes;
-    double flops;       /**< floating-point operations of one run (multiply and add count 2) */
-    guint n_nodes;      /**< after all passes */
-    guint n_dispatches; /**< GPU kernels recorded, 0 on the host */
-    guint64 n_frames;   /**< runs done */
+    double flops;          /**< floating-point operations of one run (multiply and add count 2) */
+    guint n_nodes;         /**< after all passes */
+    guint n_dispatches;    /**< GPU kernels recorded, 0 on the host */
+    const char *precision; /**< of the activations: "fp32" or "fp16"; static */
+    guint64 n_frames;      /**< runs done */
     guint64
         n_prepared; /**< allocations, pipelines and recordings made since the first run: stays 0 */
 } FovSessionInfo;
@@ -39,8 +40,9 @@ typedef struct {
 typedef struct {
     const char *op; /**< owned by the session */
     const char *name;
-    double seconds; /**< of the last run */
-    double flops;
+    double seconds;     /**< of the last run, 0 before it */
+    double flops;       /**< of several entries of one name (GPU kernels of one step) the first's */
+    const char *layout; /**< of the step's output: "planar", "blocked 8", ...; static */
 } FovStepTime;
 
 /** Blocks (reads caches, compiles pipelines, packs weights). */
