@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * fovea eval: how well a detector finds what a data set's people marked.
+ */
+#include "commands.h"
+#include "eval.h"
+#include "interrupt.h"
+
+#include <math.h>
+#include <string.h>
+
+#define EVAL_THRESHOLD 0.01
+#define EVAL_IOU 0.7 /* precision is taken over the whole ranking: little is suppressed */
+#define EVAL_DETECTIONS 100
+
+static EvalOptions o = {
+    .model = { .threshold = EVAL_THRESHOLD,
+               .iou_threshold = EVAL_IOU,
+               .max_detections = EVAL_DETECTIONS },
+};
+
+static const CliOption options[] = {
+    { "images", 'i', CLI_PATH, &o.images, "DIR", "The folder with the pictures", "Data" },
+    { "annotations", 'a', CLI_PATH, &o.annotations, "FILE",
+      "What is on them: COCO's instances_*.json", "Data" },
+    { "max-images", 0, CLI_INT, &o.max_images, "N", "Only the first N pictures", "Data", 1,
+      G_MAXINT },
+    { "detections", 0, CLI_PATH, &o.detections, "FILE",
+      "Scores these COCO results (.json) instead of running a model", "Data" },
+    MODEL_OPTION (o.model),
+    DEVICE_OPTION (o.model),
+    SELECTION_OPTIONS (o.model, "0.01", "0.7", "100"),
+    INTAKE_OPTIONS (o.model),
+    { "per-class", 0, CLI_FLAG, &o.per_class, NULL, "Also a table of all categories", "Output" },
+    { "save-detections", 0, CLI_PATH, &o.save, "FILE", "Writes what was found as COCO results",
+      "Output" },
+    { "json", 0, CLI_FLAG, &o.json, NULL, "Prints one JSON object instead of text", "Output" },
+    { "quiet", 'q', CLI_FLAG, &o.quiet, NULL, "No progress", "Output" },
+    CLI_END,
+};
+
+static const CliExample examples[] = {
+    { "fovea eval coco -m yolox_nano.onnx --images val2017 --annotations instances_val2017.json",
+      "Prints AP and AP50, in percent." },
+    { "fovea eval coco --detections results.json --annotations instances_val2017.json",
+      "Scores what another program found." },
+    { NULL, NULL },
+};
+
+/* ---- printing -------------------------------------------------------------- */
+
+static void
+print_percent (const char *name, double value, const char *what)
+{
+    if (isnan (value))
+        printf ("%-10s   -   %s\n", name, what);
+    else
+        printf ("%-10s %5.1f  %s\n", name, value, what);
+}
+
+static void
+print_classes (const Coco *coco, FovCocoEval *eval)
+{
+    g_autoptr (Table) table = table_new ("lrr", 0);
+
+    table_add (table, "category", "AP", "AP50");
+    for (guint i = 0; i < coco->categories->len; i++) {
+        const CocoCategory *c = &g_array_index (coco->categories, CocoCategory, i);
+        double ap50, ap = fov_coco_eval_category (eval, c->id, &ap50);
+        if (isnan (ap))
+            continue;
+        table_cell (table, "%s", c->name);
+        table_cell (table, "%.1f", ap);
+        table_cell (table, "%.1f", ap50);
+    }
+    table_print (table, stdout);
+    printf ("\n");
+}
+
+static void
+print_summary (const Coco *coco, const FovCocoSummary *s)
+{
+    printf ("%u images, %u objects of %u categories\n", coco->images->len, coco->n_truths,
+            s->n_categories);
+    print_percent ("AP", s->ap, "IoU 0.50 to 0.95, 100 detections an image");
+    print_percent ("AP50", s->ap50, "IoU 0.50");
+    print_percent ("AP75", s->ap75, "IoU 0.75");
+    print_percent ("AP small", s->ap_small, "area below 32 x 32 pixels");
+    print_percent ("AP medium", s->ap_medium, "between");
+    print_percent ("AP large", s->ap_large, "area above 96 x 96 pixels");
+    print_percent ("AR", s->ar100, "average recall, 100 detections an image");
+    printf ("AP %.2f AP50 %.2f\n", s->ap, s->ap50);
+}
+
+static void
+print_json (const Coco *coco, FovCocoEval *eval, const FovCocoSummary *s)
+{
+    g_autoptr (JsonBuilder) b = json_builder_new ();
+    g_autofree char *line = NULL;
+
+    json_builder_begin_object (b);
+    json_add_int (b, "images", coco->images->len);
+    json_add_int (b, "objects", coco->n_truths);
+    json_add_int (b, "categories", s->n_categories);
+    json_add_number (b, "ap", s->ap);
+    json_add_number (b, "ap50", s->ap50);
+    json_add_number (b, "ap75", s->ap75);
+    json_add_number (b, "ap_small", s->ap_small);
+    json_add_number (b, "ap_medium", s->ap_medium);
+    json_add_number (b, "ap_large", s->ap_large);
+    json_add_number (b, "ar100", s->ar100);
+    json_builder_set_member_name (b, "per_class");
+    json_builder_begin_array (b);
+    for (guint i = 0; o.per_class && i < coco->categories->len; i++) {
+        const CocoCategory *c = &g_array_index (coco->categories, CocoCategory, i);
+        double ap50, ap = fov_coco_eval_category (eval, c->id, &ap50);
+        json_builder_begin_object (b);
+        json_add_int (b, "id", c->id);
+        json_add_text (b, "name", c->name);
+        json_add_number (b, "ap", ap);
+        json_add_number (b, "ap50", ap50);
+        json_builder_end_object (b);
+    }
+    json_builder_end_array (b);
+    json_builder_end_object (b);
+    line = json_line (b);
+    printf ("%s\n", line);
+}
+
+static void
+score (const Coco *coco, GArray *const *found)
+{
+    g_autoptr (FovCocoEval) eval = fov_coco_eval_new ();
+    FovCocoSummary summary;
+
+    for (guint i = 0; i < coco->images->len; i++) {
+        const GArray *truths = g_array_index (coco->images, CocoImage, i).truths;
+        fov_coco_eval_add (eval, (const FovCocoTruth *) (const void *) truths->data, truths->len,
+                           (const FovDetection *) (const void *) found[i]->data, found[i]->len);
+    }
+    fov_coco_eval_summarize (eval, &summary);
+    if (o.json) {
+        print_json (coco, eval, &summary);
+        return;
+    }
+    if (o.per_class)
+        print_classes (coco, eval);
+    print_summary (coco, &summary);
+}
+
+/* ---- the command ----------------------------------------------------------- */
+
+static int
+check_usage (char **args, GError **error)
+{
+    if (!args[0] || strcmp (args[0], "coco"))
+        return cli_usage_error (error, "%s%s%s, expected the kind of data set: coco",
+                                args[0] ? "'" : "", args[0] ? args[0] : "nothing given",
+                                args[0] ? "' is not known" : "");
+    if (args[1])
+        return cli_usage_error (error, "'%s' is too much: expected options only, such as --model",
+                                args[1]);
+    if (!o.annotations)
+        return cli_usage_error (error,
+                                "--annotations is missing: expected COCO's instances_*.json");
+    if (o.detections && o.model.model)
+        return cli_usage_error (error, "--detections and --model exclude each other");
+    if (!o.detections && !o.images)
+        return cli_usage_error (error, "--images is missing: expected the folder of the pictures");
+    if (!o.detections && !o.model.model)
+        return cli_usage_error (error, MODEL_MISSING " (or --detections)");
+    return 0;
+}
+
+static int
+run (char **args, GError **error)
+{
+    g_autoptr (Coco) coco = NULL;
+    GArray **found;
+    gboolean ok = TRUE;
+
+    if (check_usage (args, error) < 0)
+        return -1;
+    interrupt_catch ();
+    coco = coco_load (o.annotations, (guint) o.max_images, error);
+    if (!coco)
+        return -1;
+    if (o.detections) {
+        found = coco_load_found (coco, o.detections, error);
+        ok = found != NULL;
+    } else {
+        found = coco_new_found (coco);
+        ok = eval_run_model (&o, coco, found, error);
+    }
+    if (ok && o.save)
+        ok = coco_save_found (coco, found, o.save, error);
+    if (ok)
+        score (coco, found);
+    coco_free_found (coco, found);
+    return ok ? CLI_OK : -1;
+}
+
+const CliCommand command_eval = {
+    .name = "eval",
+    .args = "coco --annotations FILE ",
+    .summary = "Measures how well a model detects, with COCO's metric.",
+    .text = "Runs the model on the pictures and compares with the annotations: average precision "
+            "over IoU 0.50 to 0.95 (AP) and at 0.50 (AP50), in percent, by COCO's rules. A class "
+            "is matched to the category of its name; where the names differ, by position. The last "
+            "line is \"AP x AP50 y\".",
+    .examples = examples,
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOVEA_TOOLS_COMMANDS_H
+#define FOVEA_TOOLS_COMMANDS_H
+
+#include "cli.h"
+
+extern const CliCommand command_detect, command_info, command_doctor, command_bench, command_eval;
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What stands in for the commands that read pictures in a build without FFmpeg.
+ */
+#include "detect.h"
+#include "doctor-picture.h"
+#include "eval.h"
+
+static gboolean
+no_media (GError **error)
+{
+    g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
+                 "this build cannot read pictures or videos; expected one configured with "
+                 "-Dmedia=enabled (FFmpeg)");
+    return FALSE;
+}
+
+gboolean
+doctor_picture (const ModelOptions *options, const char *path, const char *output, GError **error)
+{
+    return no_media (error);
+}
+
+gboolean
+detect_run (const DetectOptions *options, char **inputs, GError **error)
+{
+    return no_media (error);
+}
+
+gboolean
+eval_run_model (const EvalOptions *options, const Coco *coco, GArray **found, GError **error)
+{
+    return no_media (error);
+}
