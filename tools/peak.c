@@ -33,7 +33,7 @@ typedef float (*Kernel) (float start);
 DEFINE_KERNEL (chains_16, 16, )
 #ifdef __x86_64__
 DEFINE_KERNEL (chains_32, 32, __attribute__ ((target ("avx2,fma"))))
-DEFINE_KERNEL (chains_64, 64, __attribute__ ((target ("avx512f,prefer-vector-width=512"))))
+DEFINE_KERNEL (chains_64, 64, __attribute__ ((target ("avx512f"))))
 #endif
 
 static Kernel
