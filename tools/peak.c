@@ -11,23 +11,25 @@
 /* Runs ROUNDS rounds of CHAINS vector multiply-adds; returns a value that depends on all. */
 typedef float (*Kernel) (float start);
 
+/* Named one by one: an array would be kept in memory, and its stores be measured. */
+#define EACH_CHAIN(X) X (0) X (1) X (2) X (3) X (4) X (5) X (6) X (7) X (8) X (9) X (10) X (11)
+#define CHAIN_START(i) Vector acc##i = b + (start + (float) (i));
+#define CHAIN_STEP(i) acc##i = acc##i * b + c;
+#define CHAIN_SUM(i) +acc##i[0]
+
 /* acc * b + c stays near 1, so that no value overflows or becomes denormal. */
 #define DEFINE_KERNEL(name, bytes, attribute)                                                      \
     attribute static float name (float start)                                                      \
     {                                                                                              \
         typedef float Vector __attribute__ ((vector_size (bytes)));                                \
-        Vector acc[CHAINS], b = { 0 }, c = { 0 };                                                  \
-        float sum = 0;                                                                             \
+        Vector b = { 0 }, c = { 0 };                                                               \
         b += 0.5f;                                                                                 \
         c += 0.5f;                                                                                 \
-        for (int i = 0; i < CHAINS; i++)                                                           \
-            acc[i] = b + (start + (float) i);                                                      \
-        for (int round = 0; round < ROUNDS; round++)                                               \
-            for (int i = 0; i < CHAINS; i++)                                                       \
-                acc[i] = acc[i] * b + c;                                                           \
-        for (int i = 0; i < CHAINS; i++)                                                           \
-            sum += acc[i][0];                                                                      \
-        return sum;                                                                                \
+        EACH_CHAIN (CHAIN_START)                                                                   \
+        for (int round = 0; round < ROUNDS; round++) {                                             \
+            EACH_CHAIN (CHAIN_STEP)                                                                \
+        }                                                                                          \
+        return 0 EACH_CHAIN (CHAIN_SUM);                                                           \
     }
 
 DEFINE_KERNEL (chains_16, 16, )
