@@ -416,7 +416,8 @@ slice_can_block (const FovNode *node)
         in[0] != out[0])
         return FALSE;
     return (in[1] == out[1] && p->step.v[1] == 1) ||
-           (in[2] == out[2] && in[3] == out[3] && p->step.v[2] == 1 && p->step.v[3] == 1);
+           (in[2] == out[2] && in[3] == out[3] && p->step.v[2] == 1 && p->step.v[3] == 1 &&
+            (in[0] == 1 || p->step.v[0] == 1));
 }
 
 static guint
@@ -454,7 +455,7 @@ record_slice (FovGpuProgram *program, const FovStep *step, GError **error)
     gint64 src[FOV_MAX_RANK], dst[FOV_MAX_RANK];
     Move m = { 0 };
 
-    if (blocked && in->shape.dim[1] != out->shape.dim[1])
+    if (blocked && (in->shape.dim[1] != out->shape.dim[1] || p->step.v[1] != 1))
         return slice_channels (program, step, error);
     fov_strides (&from, src);
     fov_strides (&to, dst);
