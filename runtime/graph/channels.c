@@ -16,6 +16,7 @@
 
 #define MAX_CHAIN 16
 #define MAX_ELEMENTS (16 << 20) /* of the tensors looked at, to bound time at load */
+#define MAX_MOVES (2e9)         /* of all chains together */
 
 static gboolean
 is_move (const FovNode *node)
@@ -89,12 +90,18 @@ move_indices (const FovNode *node, const gint32 *values, const FovTensor *wanted
     return result;
 }
 
-/* Where each element of the last tensor comes from in tensors[n - 1] (the chain runs backwards). */
+/* Where each element of the last tensor comes from in tensors[n - 1] (the chain runs backwards);
+ * NULL where that can not be told, or would take longer than what is left of moves. */
 static gint32 *
-run_chain (FovTensor *const *tensors, guint n)
+run_chain (FovTensor *const *tensors, guint n, double *moves)
 {
-    gint32 *values = iota (fov_tensor_elements (tensors[n - 1]));
+    gint32 *values;
 
+    for (guint i = 0; i < n; i++)
+        *moves -= (double) fov_tensor_elements (tensors[i]);
+    if (*moves < 0)
+        return NULL;
+    values = iota (fov_tensor_elements (tensors[n - 1]));
     for (guint i = n - 1; i-- > 0 && values;) {
         const FovNode *node = tensors[i]->producer;
         gint32 *next = node->op->flags & FOV_OP_ALIAS ? g_steal_pointer (&values)
@@ -240,11 +247,13 @@ is_chain_end (const FovTensor *t)
 }
 
 static gboolean
-visit (FovGraph *graph, FovTensor *end, GError **error)
+visit (FovGraph *graph, FovTensor *end, double *moves, GError **error)
 {
     FovTensor *chain[MAX_CHAIN] = { end };
     guint n = 1;
 
+    if (fov_tensor_elements (end) > MAX_ELEMENTS)
+        return TRUE;
     while (n < MAX_CHAIN && is_move (chain[n - 1]->producer)) {
         chain[n] = chain[n - 1]->producer->inputs[0];
         if (fov_tensor_elements (chain[n]) > MAX_ELEMENTS)
@@ -259,7 +268,7 @@ visit (FovGraph *graph, FovTensor *end, GError **error)
             continue;
         if (n == 2 && fov_node_is (end->producer, "Slice"))
             break; /* as short as it gets */
-        index = run_chain (chain, n);
+        index = run_chain (chain, n, moves);
         map = index ? as_channel_map (index, from, end) : NULL;
         if (map)
             return replace_chain (graph, from, end, map, error);
@@ -271,13 +280,14 @@ gboolean
 fov_pass_channels (FovGraph *graph, GError **error)
 {
     guint n = graph->nodes->len;
+    double moves = MAX_MOVES;
 
     for (guint i = 0; i < n; i++) {
         FovNode *node = graph->nodes->pdata[i];
         for (guint k = 0; k < node->n_outputs; k++) {
             FovTensor *t = node->outputs[k];
             if (t && is_move (node) && is_picture (t) && is_chain_end (t) &&
-                !visit (graph, t, error))
+                !visit (graph, t, &moves, error))
                 return FALSE;
         }
     }

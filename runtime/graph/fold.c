@@ -114,6 +114,16 @@ find_affine (const FovNode *node, const FovTensor *x, gint64 channels, double **
     return FALSE;
 }
 
+/* A scale that is no number would turn sums of products into something else. */
+static gboolean
+all_finite (const double *s, const double *t, gint64 n)
+{
+    for (gint64 c = 0; c < n; c++)
+        if (!isfinite (s[c]) || !isfinite (t[c]))
+            return FALSE;
+    return TRUE;
+}
+
 static FovTensor *
 float_constant (FovGraph *graph, const char *name, const FovShape *shape, const double *v)
 {
@@ -172,7 +182,7 @@ can_scale (const FovNode *conv)
     p = conv->params;
     return p->act.kind == FOV_ACT_NONE && conv->inputs[1]->data && conv->n_inputs < 4 &&
            (conv->n_inputs < 3 || !conv->inputs[2] || conv->inputs[2]->data) &&
-           conv->outputs[0]->dtype == FOV_F32;
+           conv->outputs[0]->dtype == FOV_F32 && fov_tensor_elements (conv->outputs[0]) >= 0;
 }
 
 gboolean
@@ -187,7 +197,7 @@ fov_pass_fold_norm (FovGraph *graph, GError **error)
             g_autofree double *s = NULL, *t = NULL;
             FovTensor *out = conv->outputs[0];
 
-            if (!find_affine (next, out, channels, &s, &t))
+            if (!find_affine (next, out, channels, &s, &t) || !all_finite (s, t, channels))
                 break;
             scale_conv (graph, conv, channels, s, t);
             fov_graph_replace_uses (graph, next->outputs[0], out);

@@ -108,13 +108,14 @@ fuse_residual (FovGraph *graph, FovNode *conv, FovNode *next)
 
 /* Of x + y with both from convolutions, the one that comes later in the order takes the sum. */
 static gboolean
-comes_last (const FovGraph *graph, const FovNode *conv, const FovNode *add, guint index)
+comes_last (GHashTable *order, const FovNode *conv, const FovNode *add)
 {
+    guint own = GPOINTER_TO_UINT (g_hash_table_lookup (order, conv));
+
     for (guint k = 0; k < add->n_inputs; k++) {
         const FovTensor *in = add->inputs[k];
-        guint at;
-        if (in && in->producer && in->producer != conv &&
-            g_ptr_array_find (graph->nodes, in->producer, &at) && at > index)
+        if (in && in->producer &&
+            GPOINTER_TO_UINT (g_hash_table_lookup (order, in->producer)) > own)
             return FALSE;
     }
     return TRUE;
@@ -123,20 +124,25 @@ comes_last (const FovGraph *graph, const FovNode *conv, const FovNode *add, guin
 gboolean
 fov_pass_fuse (FovGraph *graph, GError **error)
 {
+    g_autoptr (GHashTable) order = g_hash_table_new (NULL, NULL);
+
+    for (guint i = 0; i < graph->nodes->len; i++)
+        g_hash_table_insert (order, graph->nodes->pdata[i], GUINT_TO_POINTER (i));
     for (guint i = 0; i < graph->nodes->len; i++) {
         FovNode *conv = graph->nodes->pdata[i];
         FovNode *next;
 
         if (!is_conv (conv) && !fov_node_is (conv, "ConvTranspose"))
             continue;
-        if (conv->outputs[0]->dtype != FOV_F32 || !conv->inputs[1]->data)
+        if (conv->outputs[0]->dtype != FOV_F32 || !conv->inputs[1]->data ||
+            fov_tensor_elements (conv->outputs[0]) < 0)
             continue;
         if (is_conv (conv))
             fuse_pad (graph, conv);
         while ((next = fov_tensor_only_consumer (conv->outputs[0]))) {
             if (fuse_act (graph, conv, next))
                 continue;
-            if (!fov_node_is (next, "Add") || !comes_last (graph, conv, next, i) ||
+            if (!fov_node_is (next, "Add") || !comes_last (order, conv, next) ||
                 !fuse_residual (graph, conv, next))
                 break;
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "graph/op.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- tensors ---------------------------------------------------------- */
@@ -158,124 +159,6 @@ fov_graph_add_output (FovGraph *graph, FovTensor *tensor)
     g_ptr_array_add (graph->outputs, tensor);
 }
 
-/* ---- attributes ------------------------------------------------------- */
-
-static void
-params_set_fallbacks (const FovOpDef *op, gpointer params)
-{
-    for (const FovParam *p = op->params; p && p->name; p++) {
-        void *field = (guint8 *) params + p->offset;
-        if (p->type == FOV_PARAM_INT)
-            *(gint64 *) field = (gint64) p->fallback;
-        else if (p->type == FOV_PARAM_FLOAT)
-            *(float *) field = (float) p->fallback;
-        else if (p->type == FOV_PARAM_ENUM)
-            *(int *) field = (int) p->fallback;
-    }
-}
-
-static gboolean
-param_set_enum (const FovParam *p, const FovAttr *attr, int *field)
-{
-    if (attr->type != FOV_ATTR_STRING)
-        return FALSE;
-    for (int i = 0; p->names[i]; i++) {
-        if (g_str_equal (p->names[i], attr->s)) {
-            *field = i;
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
-
-static gboolean
-param_set (const FovParam *p, const FovAttr *attr, void *field)
-{
-    switch (p->type) {
-    case FOV_PARAM_INT:
-        if (attr->type != FOV_ATTR_INT)
-            return FALSE;
-        *(gint64 *) field = attr->i;
-        return TRUE;
-    case FOV_PARAM_FLOAT:
-        if (attr->type != FOV_ATTR_FLOAT)
-            return FALSE;
-        *(float *) field = (float) attr->f;
-        return TRUE;
-    case FOV_PARAM_INTS: {
-        FovInts *list = field;
-        if (attr->type != FOV_ATTR_INTS || attr->n > G_N_ELEMENTS (list->v))
-            return FALSE;
-        list->n = (int) attr->n;
-        if (attr->n)
-            memcpy (list->v, attr->ints, attr->n * sizeof *list->v);
-        return TRUE;
-    }
-    case FOV_PARAM_FLOATS: {
-        FovFloats *list = field;
-        if (attr->type != FOV_ATTR_FLOATS || attr->n > G_N_ELEMENTS (list->v))
-            return FALSE;
-        list->n = (int) attr->n;
-        if (attr->n)
-            memcpy (list->v, attr->floats, attr->n * sizeof *list->v);
-        return TRUE;
-    }
-    case FOV_PARAM_ENUM:
-        return param_set_enum (p, attr, field);
-    }
-    return FALSE;
-}
-
-static char *
-param_expected (const FovParam *p)
-{
-    static const char *const types[] = { "an integer", "a float", "at most 16 integers",
-                                         "at most 16 floats" };
-    if (p->type == FOV_PARAM_ENUM) {
-        g_autofree char *all = g_strjoinv (", ", (char **) p->names);
-        return g_strdup_printf ("one of %s", all);
-    }
-    return g_strdup (types[p->type]);
-}
-
-static char *
-attr_found (const FovAttr *attr)
-{
-    switch (attr->type) {
-    case FOV_ATTR_INT:
-        return g_strdup_printf ("integer %" G_GINT64_FORMAT, attr->i);
-    case FOV_ATTR_FLOAT:
-        return g_strdup_printf ("float %g", attr->f);
-    case FOV_ATTR_STRING:
-        return g_strdup_printf ("'%s'", attr->s);
-    case FOV_ATTR_INTS:
-        return g_strdup_printf ("%" G_GSIZE_FORMAT " integers", attr->n);
-    default:
-        return g_strdup_printf ("%" G_GSIZE_FORMAT " floats", attr->n);
-    }
-}
-
-static gboolean
-params_parse (FovNode *node, const FovAttr *attrs, guint n_attrs, GError **error)
-{
-    params_set_fallbacks (node->op, node->params);
-    for (guint i = 0; i < n_attrs; i++) {
-        const FovParam *p = node->op->params;
-        while (p && p->name && !g_str_equal (p->name, attrs[i].name))
-            p++;
-        if (!p || !p->name)
-            return fov_node_error (node, error, "attribute '%s' is not known to this op",
-                                   attrs[i].name);
-        if (!param_set (p, &attrs[i], (guint8 *) node->params + p->offset)) {
-            g_autofree char *found = attr_found (&attrs[i]);
-            g_autofree char *expected = param_expected (p);
-            return fov_node_error (node, error, "attribute '%s' is %s, expected %s", p->name, found,
-                                   expected);
-        }
-    }
-    return TRUE;
-}
-
 /* ---- nodes ------------------------------------------------------------ */
 
 gboolean
@@ -340,7 +223,7 @@ fov_graph_add_node (FovGraph *graph, const char *op_name, const char *name,
     while (n_inputs > op->min_inputs && !inputs[n_inputs - 1])
         n_inputs--; /* trailing optional inputs left out */
     node = node_new (op, name, n_inputs, n_outputs);
-    if (!check_arity (node, inputs, error) || !params_parse (node, attrs, n_attrs, error)) {
+    if (!check_arity (node, inputs, error) || !fov_node_parse_attrs (node, attrs, n_attrs, error)) {
         node_free (node);
         return NULL;
     }
@@ -387,6 +270,8 @@ fov_graph_copy (const FovGraph *graph)
             g_ptr_array_add (to->inputs[k]->consumers, to);
         }
         for (guint k = 0; k < from->n_outputs; k++) {
+            if (!from->outputs[k])
+                continue;
             to->outputs[k] = copy->tensors->pdata[from->outputs[k]->id];
             to->outputs[k]->producer = to;
         }
@@ -403,13 +288,33 @@ fov_graph_copy (const FovGraph *graph)
 
 /* ---- surgery ---------------------------------------------------------- */
 
+/* Forgets one use. Passes go through a graph from either end, and a constant may have as many
+ * readers as the graph has nodes: so look from both ends, and do not close the gap. */
+static void
+drop_consumer (FovTensor *tensor, const FovNode *node)
+{
+    GPtrArray *uses = tensor->consumers;
+
+    for (guint i = 0; i < uses->len; i++) {
+        guint back = uses->len - 1 - i;
+        if (uses->pdata[back] == node) {
+            g_ptr_array_remove_index_fast (uses, back);
+            return;
+        }
+        if (uses->pdata[i] == node) {
+            g_ptr_array_remove_index_fast (uses, i);
+            return;
+        }
+    }
+}
+
 void
 fov_graph_set_input (FovGraph *graph, FovNode *node, guint index, FovTensor *tensor)
 {
     FovTensor *old = node->inputs[index];
 
     if (old)
-        g_ptr_array_remove (old->consumers, node);
+        drop_consumer (old, node);
     node->inputs[index] = tensor;
     if (tensor)
         g_ptr_array_add (tensor->consumers, node);
@@ -418,12 +323,19 @@ fov_graph_set_input (FovGraph *graph, FovNode *node, guint index, FovTensor *ten
 void
 fov_graph_replace_uses (FovGraph *graph, FovTensor *old_tensor, FovTensor *new_tensor)
 {
-    while (old_tensor->consumers->len) {
-        FovNode *node = old_tensor->consumers->pdata[0];
-        for (guint i = 0; i < node->n_inputs; i++)
-            if (node->inputs[i] == old_tensor)
-                fov_graph_set_input (graph, node, i, new_tensor);
+    GPtrArray *uses = old_tensor->consumers;
+
+    if (old_tensor == new_tensor)
+        return;
+    for (guint i = 0; i < uses->len; i++) { /* one entry per use */
+        FovNode *node = uses->pdata[i];
+        guint k = 0;
+        while (node->inputs[k] != old_tensor)
+            k++;
+        node->inputs[k] = new_tensor;
+        g_ptr_array_add (new_tensor->consumers, node);
     }
+    g_ptr_array_set_size (uses, 0);
     if (!old_tensor->is_output)
         return;
     for (guint i = 0; i < graph->outputs->len; i++)
@@ -485,7 +397,7 @@ detach_node (FovGraph *graph, FovNode *node)
 {
     for (guint i = 0; i < node->n_inputs; i++)
         if (node->inputs[i])
-            g_ptr_array_remove (node->inputs[i]->consumers, node);
+            drop_consumer (node->inputs[i], node);
     for (guint i = 0; i < node->n_outputs; i++) {
         if (!node->outputs[i])
             continue;
@@ -510,28 +422,50 @@ node_is_unused (const FovNode *node)
     return TRUE;
 }
 
+/* Takes the node apart but for itself; producers that nobody needs any more go to the list. */
+static void
+kill_node (FovGraph *graph, FovNode *node, GHashTable *dead, GPtrArray *next)
+{
+    g_hash_table_add (dead, node);
+    for (guint i = 0; i < node->n_inputs; i++) {
+        FovTensor *in = node->inputs[i];
+        if (!in)
+            continue;
+        drop_consumer (in, node);
+        node->inputs[i] = NULL;
+        if (in->producer && node_is_unused (in->producer) &&
+            !g_hash_table_contains (dead, in->producer))
+            g_ptr_array_add (next, in->producer);
+    }
+    detach_node (graph, node);
+    node->n_outputs = 0;
+}
+
 void
 fov_graph_remove_unused (FovGraph *graph)
 {
-    GPtrArray *kept = g_ptr_array_new_with_free_func ((GDestroyNotify) node_free);
+    g_autoptr (GHashTable) dead = g_hash_table_new (NULL, NULL);
+    g_autoptr (GPtrArray) list = g_ptr_array_new ();
+    guint n = 0;
 
-    for (guint i = graph->nodes->len; i-- > 0;) {
-        FovNode *node = graph->nodes->pdata[i];
-        if (node_is_unused (node)) {
-            detach_node (graph, node);
-            node_free (node);
-        } else {
-            g_ptr_array_add (kept, node);
-        }
+    for (guint i = 0; i < graph->nodes->len; i++)
+        if (node_is_unused (graph->nodes->pdata[i]))
+            g_ptr_array_add (list, graph->nodes->pdata[i]);
+    while (list->len) {
+        FovNode *node = g_ptr_array_steal_index (list, list->len - 1);
+        if (!g_hash_table_contains (dead, node))
+            kill_node (graph, node, dead, list);
     }
-    for (guint i = 0; i < kept->len / 2; i++) {
-        gpointer swap = kept->pdata[i];
-        kept->pdata[i] = kept->pdata[kept->len - 1 - i];
-        kept->pdata[kept->len - 1 - i] = swap;
+    for (guint i = 0; i < graph->nodes->len; i++) {
+        FovNode *node = graph->nodes->pdata[i];
+        if (g_hash_table_contains (dead, node))
+            node_free (node);
+        else
+            graph->nodes->pdata[n++] = node;
     }
     g_ptr_array_set_free_func (graph->nodes, NULL);
-    g_ptr_array_unref (graph->nodes);
-    graph->nodes = kept;
+    g_ptr_array_set_size (graph->nodes, (int) n);
+    g_ptr_array_set_free_func (graph->nodes, (GDestroyNotify) node_free);
     for (guint i = 0; i < graph->tensors->len; i++) {
         FovTensor *tensor = graph->tensors->pdata[i];
         if (tensor && tensor->data && !tensor->consumers->len && !tensor->is_output)
@@ -539,51 +473,71 @@ fov_graph_remove_unused (FovGraph *graph)
     }
 }
 
+typedef struct {
+    FovNode *node;
+    guint index; /* in the order before */
+    guint waits; /* inputs whose producers are to come */
+} Sorting;
+
+static int
+later_first (gconstpointer a, gconstpointer b)
+{
+    const Sorting *x = *(Sorting *const *) a, *y = *(Sorting *const *) b;
+    return x->index < y->index ? 1 : x->index > y->index ? -1 : 0;
+}
+
+/* Counts the node's results as there; readers that wait for nothing more are ready. Where several
+ * are, the one that was first comes first (the list is a stack). */
+static void
+release_readers (const FovNode *node, GHashTable *by_node, GPtrArray *ready)
+{
+    guint first = ready->len;
+
+    for (guint k = 0; k < node->n_outputs; k++) {
+        const FovTensor *out = node->outputs[k];
+        for (guint c = 0; out && c < out->consumers->len; c++) {
+            Sorting *next = g_hash_table_lookup (by_node, out->consumers->pdata[c]);
+            if (next && --next->waits == 0)
+                g_ptr_array_add (ready, next);
+        }
+    }
+    if (ready->len > first + 1)
+        qsort (ready->pdata + first, ready->len - first, sizeof (gpointer), later_first);
+}
+
 gboolean
 fov_graph_sort (FovGraph *graph, GError **error)
 {
-    guint n = graph->nodes->len;
-    g_autoptr (GHashTable) waits = g_hash_table_new (NULL, NULL); /* node -> producers to come */
-    g_autoptr (GPtrArray) sorted = g_ptr_array_sized_new (n);
+    guint n = graph->nodes->len, n_sorted = 0;
+    g_autofree Sorting *all = g_new0 (Sorting, MAX (n, 1));
+    g_autofree gpointer *sorted = g_new (gpointer, MAX (n, 1));
+    g_autoptr (GHashTable) by_node = g_hash_table_new (NULL, NULL);
     g_autoptr (GPtrArray) ready = g_ptr_array_new ();
 
-    /* A ready list kept in reverse of the present order makes the sort stable enough:
-     * what was in order stays so. */
     for (guint i = n; i-- > 0;) {
         FovNode *node = graph->nodes->pdata[i];
-        guint count = 0;
+        all[i].node = node;
+        all[i].index = i;
         for (guint k = 0; k < node->n_inputs; k++)
-            count += node->inputs[k] && node->inputs[k]->producer;
-        g_hash_table_insert (waits, node, GUINT_TO_POINTER (count));
-        if (!count)
-            g_ptr_array_add (ready, node);
+            all[i].waits += node->inputs[k] && node->inputs[k]->producer;
+        g_hash_table_insert (by_node, node, &all[i]);
+        if (!all[i].waits)
+            g_ptr_array_add (ready, &all[i]);
     }
     while (ready->len) {
-        FovNode *node = g_ptr_array_steal_index (ready, ready->len - 1);
-        g_ptr_array_add (sorted, node);
-        for (guint k = node->n_outputs; k-- > 0;) {
-            FovTensor *out = node->outputs[k];
-            for (guint c = out ? out->consumers->len : 0; c-- > 0;) {
-                FovNode *next = out->consumers->pdata[c];
-                guint left = GPOINTER_TO_UINT (g_hash_table_lookup (waits, next)) - 1;
-                g_hash_table_insert (waits, next, GUINT_TO_POINTER (left));
-                if (!left)
-                    g_ptr_array_add (ready, next);
-            }
-        }
+        Sorting *next = g_ptr_array_steal_index (ready, ready->len - 1);
+        sorted[n_sorted++] = next->node;
+        release_readers (next->node, by_node, ready);
     }
-    if (sorted->len != n) {
-        for (guint i = 0; i < n; i++) {
-            FovNode *node = graph->nodes->pdata[i];
-            if (g_hash_table_lookup (waits, node)) {
-                g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
-                             "node '%s' (%s) depends on its own output: the graph has a cycle",
-                             node->name, node->op->name);
-                break;
-            }
-        }
+    for (guint i = 0; i < n && n_sorted < n; i++) {
+        if (!all[i].waits)
+            continue;
+        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
+                     "node '%s' (%s) depends on its own output: the graph has a cycle",
+                     all[i].node->name, all[i].node->op->name);
         return FALSE;
     }
-    memcpy (graph->nodes->pdata, sorted->pdata, n * sizeof (gpointer));
+    if (n)
+        memcpy (graph->nodes->pdata, sorted, n * sizeof (gpointer));
     return TRUE;
 }

@@ -112,7 +112,10 @@ FovNode *fov_graph_insert (FovGraph *graph, const char *op, const char *name,
                            guint n_attrs, GError **error);
 void fov_graph_remove_node (FovGraph *graph, FovNode *node); /* outputs must be unused */
 void fov_graph_remove_unused (FovGraph *graph);              /* dead code */
-/** Stable topological order of nodes; FALSE and an error if there is a cycle. */
+/**
+ * Topological order of nodes, depth first (which keeps few results alive); where there is a
+ * choice, what was first stays first. FALSE and an error if there is a cycle: nothing moved then.
+ */
 gboolean fov_graph_sort (FovGraph *graph, GError **error);
 
 /**

@@ -28,15 +28,15 @@ layout_of (const GArray *layouts, const FovTensor *tensor)
 }
 
 static gboolean
-shapes_known (const FovNode *node)
+is_empty (const FovNode *node)
 {
     for (guint i = 0; i < node->n_inputs; i++)
-        if (node->inputs[i] && fov_tensor_elements (node->inputs[i]) < 0)
-            return FALSE;
+        if (node->inputs[i] && fov_tensor_elements (node->inputs[i]) == 0)
+            return TRUE;
     for (guint i = 0; i < node->n_outputs; i++)
-        if (node->outputs[i] && fov_tensor_elements (node->outputs[i]) < 0)
-            return FALSE;
-    return TRUE;
+        if (node->outputs[i] && fov_tensor_elements (node->outputs[i]) == 0)
+            return TRUE;
+    return FALSE;
 }
 
 static FovLayout
@@ -45,8 +45,8 @@ choose (const FovNode *node, const FovPlanTarget *target, const GArray *layouts)
     gint64 blocked = 0, planar = 0;
     guint can;
 
-    /* A fov.Reorder that is there already is a plain copy of an input or for an output. */
-    if (node->op->flags & FOV_OP_ALIAS || !shapes_known (node) || fov_node_is (node, "fov.Reorder"))
+    /* A fov.Reorder that is there already is a copy for the outside. */
+    if (node->op->flags & FOV_OP_ALIAS || fov_node_is (node, "fov.Reorder") || is_empty (node))
         return FOV_PLANAR;
     can = target->formats (node, target->block);
     if (!(can & FOV_CAN_BLOCKED))
@@ -103,6 +103,8 @@ convert_inputs (FovGraph *graph, FovNode *node, FovLayout layout, const FovPlanT
     gboolean reads_planar =
         layout == FOV_BLOCKED && target->formats (node, target->block) & FOV_READS_PLANAR;
 
+    if (fov_node_is (node, "fov.Reorder")) /* takes either */
+        return TRUE;
     for (guint i = 0; i < node->n_inputs; i++) {
         FovTensor *tensor = node->inputs[i];
         if (!has_layout (tensor) || layout_of (formats, tensor) == layout ||
@@ -135,7 +137,8 @@ convert_outputs (FovGraph *graph, int block, GArray *formats, GHashTable *done, 
 }
 
 gboolean
-fov_pass_layout (FovGraph *graph, const FovPlanTarget *target, GArray *formats, GError **error)
+fov_pass_layout (FovGraph *graph, const FovPlanTarget *target, GHashTable *late, GArray *formats,
+                 GError **error)
 {
     g_autoptr (GHashTable) done = g_hash_table_new (NULL, NULL);
     guint n_nodes = graph->nodes->len; /* those added here need no look */
@@ -146,7 +149,8 @@ fov_pass_layout (FovGraph *graph, const FovPlanTarget *target, GArray *formats, 
         g_array_append_val (formats, planar);
     for (guint i = 0; i < n_nodes; i++) {
         FovNode *node = graph->nodes->pdata[i];
-        FovLayout layout = choose (node, target, formats);
+        FovLayout layout =
+            g_hash_table_contains (late, node) ? FOV_PLANAR : choose (node, target, formats);
 
         if (!convert_inputs (graph, node, layout, target, formats, done, error))
             return FALSE;

@@ -37,6 +37,9 @@ typedef struct {
     const char *const *names; /* ENUM, NULL-terminated */
 } FovParam;
 
+/** Fills node->params: fallbacks, then the attributes; FOV_ERROR_SHAPE where one does not fit. */
+gboolean fov_node_parse_attrs (FovNode *node, const FovAttr *attrs, guint n_attrs, GError **error);
+
 /* ---- the definition --------------------------------------------------- */
 
 typedef enum {

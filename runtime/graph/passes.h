@@ -23,8 +23,9 @@ gboolean fov_pass_channels (FovGraph *graph, GError **error);
 /** Explicit Pad before a convolution / pool, bias, activation and residual Add into the
  * convolution. */
 gboolean fov_pass_fuse (FovGraph *graph, GError **error);
-/** Chooses layouts and inserts fov.Reorder where they meet; formats[tensor id], grown as needed. */
-gboolean fov_pass_layout (FovGraph *graph, const FovPlanTarget *target, GArray *formats,
-                          GError **error);
+/** Chooses layouts and inserts fov.Reorder where they meet; formats[tensor id], grown as needed.
+ * Late nodes (of the plan's tail; a set of FovNode) are planar. */
+gboolean fov_pass_layout (FovGraph *graph, const FovPlanTarget *target, GHashTable *late,
+                          GArray *formats, GError **error);
 
 #endif

@@ -25,6 +25,8 @@ clip_bounds (FovGraph *graph, FovNode *node)
     FovAct *act = act_of (node);
     double low = act->a, high = act->b;
 
+    if (node->outputs[0]->dtype != FOV_F32) /* params are float: not exact for integers */
+        return;
     for (guint i = 1; i < node->n_inputs; i++)
         if (node->inputs[i] && !fov_tensor_scalar (node->inputs[i], i == 1 ? &low : &high))
             return;

@@ -75,7 +75,8 @@ typedef struct _FovHostOp {
     /**
      * Which layouts the node may have here (FOV_CAN_*): when BLOCKED is chosen,
      * all its non-constant 4-D float inputs and outputs are blocked. 0: no
-     * kernel fits the node, its reference runs instead. FOV_WANTS_BLOCKED: worth converting inputs for.
+     * kernel fits the node, its reference runs instead. FOV_WANTS_BLOCKED: worth converting inputs
+     * for.
      */
     guint (*formats) (const FovNode *node, int block);
     /** Zero halo wanted around input index, pixels; NULL: 0. */

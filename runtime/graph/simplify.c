@@ -100,7 +100,9 @@ transpose_to_reshape (FovGraph *graph, FovNode *node, GError **error)
     FovTensor *inputs[2] = { node->inputs[0] };
     FovNode *reshape;
 
-    if (shape->rank == 0 || !keeps_order (node))
+    /* In a Reshape's shape, 0 has a meaning of its own. */
+    if (shape->rank == 0 || fov_shape_elements (shape) == 0 || node->inputs[0]->data ||
+        !keeps_order (node))
         return TRUE;
     inputs[1] = fov_graph_add_ints (graph, NULL, shape->dim, (guint) shape->rank);
     reshape = fov_graph_insert (graph, "Reshape", node->name, inputs, 2, NULL, 0, error);

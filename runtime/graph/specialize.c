@@ -9,6 +9,7 @@
  * few bytes of a file must not grow into gigabytes (Expand, Tile, ConstantOfShape). */
 #define FOLD_LIMIT ((gsize) 64 << 20)
 #define FOLD_LIMIT_TOTAL ((gsize) 512 << 20)
+#define FOLD_LIMIT_WORK 2e9 /* operations, of the whole graph: the reference is slow */
 
 static gboolean
 set_input_shapes (FovGraph *graph, const FovShape *shapes, GError **error)
@@ -26,7 +27,8 @@ set_input_shapes (FovGraph *graph, const FovShape *shapes, GError **error)
             return FALSE;
         }
         for (int d = 0; d < want->rank; d++) {
-            gint64 size = want->dim[d] < 0 ? MAX (input->shape.dim[d], 1) : want->dim[d];
+            gint64 own = input->shape.dim[d];
+            gint64 size = want->dim[d] >= 0 ? want->dim[d] : own >= 0 ? own : 1;
             if (input->shape.dim[d] >= 0 && size != input->shape.dim[d]) {
                 g_set_error (error, FOV_ERROR, FOV_ERROR_SHAPE,
                              "input '%s': asked for %" G_GINT64_FORMAT
@@ -56,10 +58,23 @@ all_known (const FovNode *node)
     return TRUE;
 }
 
+/* What is left of the limits. */
+typedef struct {
+    gsize bytes;
+    double work;
+} Budget;
+
+static double
+node_work (const FovNode *node, gsize bytes)
+{
+    return node->op->flops ? node->op->flops (node) : (double) bytes;
+}
+
 static gboolean
-can_fold (const FovNode *node, gsize *total)
+can_fold (const FovNode *node, Budget *budget)
 {
     gsize bytes = 0;
+    double work;
 
     if (node->op->flags & (FOV_OP_NO_FOLD | FOV_OP_DYNAMIC))
         return FALSE;
@@ -68,12 +83,33 @@ can_fold (const FovNode *node, gsize *total)
             return FALSE;
     for (guint i = 0; i < node->n_outputs; i++) {
         const FovTensor *out = node->outputs[i];
-        if (out)
+        if (out && fov_tensor_elements (out) < 0)
+            return FALSE;
+        if (out) /* 2^46 elements of 8 bytes at most, and there are fewer than 2^14 outputs */
             bytes += (gsize) fov_tensor_elements (out) * fov_dtype_size (out->dtype);
+        if (bytes > FOLD_LIMIT)
+            return FALSE;
     }
-    if (bytes > FOLD_LIMIT || *total + bytes > FOLD_LIMIT_TOTAL)
+    work = node_work (node, bytes);
+    if (bytes > budget->bytes || !(work <= budget->work))
         return FALSE;
-    *total += bytes;
+    budget->bytes -= bytes;
+    budget->work -= work;
+    return TRUE;
+}
+
+/* A reshape of a constant is a constant of the same bytes, whatever its size. */
+static gboolean
+share_constant (FovNode *node)
+{
+    FovTensor *in = node->inputs[0], *out = node->outputs[0];
+
+    if (!(node->op->flags & FOV_OP_ALIAS) || !in->data || !out || in->dtype != out->dtype ||
+        fov_tensor_elements (in) != fov_tensor_elements (out))
+        return FALSE;
+    out->data = g_bytes_ref (in->data);
+    out->producer = NULL;
+    node->outputs[0] = NULL;
     return TRUE;
 }
 
@@ -127,22 +163,52 @@ mark_known (FovNode *node)
             node->outputs[i]->shape_known = fov_tensor_elements (node->outputs[i]) >= 0;
 }
 
+/*
+ * Behind a result whose size depends on data, only dtypes and ranks can be told, by inferring as if
+ * every unknown size were 1. Where that does not fit, the outputs stay what they were made as.
+ */
+static void
+guess_dtypes (FovNode *node)
+{
+    g_autofree FovShape *shapes = g_new0 (FovShape, node->n_inputs + 1);
+    g_autofree gpointer params = g_memdup2 (node->params, node->op->params_size);
+
+    for (guint i = 0; i < node->n_inputs; i++) {
+        FovTensor *in = node->inputs[i];
+        if (!in)
+            continue;
+        shapes[i] = in->shape;
+        for (int d = 0; d < in->shape.rank; d++)
+            if (in->shape.dim[d] < 0)
+                in->shape.dim[d] = 1;
+    }
+    node->op->infer (node, NULL);
+    for (guint i = node->n_inputs; i-- > 0;) /* backwards: one may be there twice */
+        if (node->inputs[i])
+            node->inputs[i]->shape = shapes[i];
+    if (params)
+        memcpy (node->params, params, node->op->params_size);
+}
+
 static void
 mark_unknown (FovNode *node)
 {
-    for (guint i = 0; i < node->n_outputs; i++)
-        if (node->outputs[i]) {
-            node->outputs[i]->shape.rank = MAX (node->outputs[i]->shape.rank, 1);
-            for (int d = 0; d < node->outputs[i]->shape.rank; d++)
-                node->outputs[i]->shape.dim[d] = -1;
-        }
+    guess_dtypes (node);
+    for (guint i = 0; i < node->n_outputs; i++) {
+        FovTensor *out = node->outputs[i];
+        if (!out)
+            continue;
+        out->shape_known = FALSE;
+        out->shape.rank = CLAMP (out->shape.rank, 1, FOV_MAX_RANK);
+        for (int d = 0; d < out->shape.rank; d++)
+            out->shape.dim[d] = -1;
+    }
 }
 
 gboolean
 fov_graph_specialize (FovGraph *graph, const FovShape *shapes, GError **error)
 {
-    g_autoptr (GPtrArray) folded = g_ptr_array_new ();
-    gsize total = 0;
+    Budget budget = { FOLD_LIMIT_TOTAL, FOLD_LIMIT_WORK };
 
     if (!set_input_shapes (graph, shapes, error) || !fov_graph_sort (graph, error))
         return FALSE;
@@ -156,14 +222,9 @@ fov_graph_specialize (FovGraph *graph, const FovShape *shapes, GError **error)
             return FALSE;
         mark_known (node);
         /* Shape arithmetic needs values, not only shapes, to go on. */
-        if (can_fold (node, &total)) {
-            if (!fold_node (graph, node, error))
-                return FALSE;
-            g_ptr_array_add (folded, node);
-        }
+        if (!share_constant (node) && can_fold (node, &budget) && !fold_node (graph, node, error))
+            return FALSE;
     }
-    for (guint i = 0; i < folded->len; i++)
-        fov_graph_remove_node (graph, folded->pdata[i]);
-    fov_graph_remove_unused (graph);
+    fov_graph_remove_unused (graph); /* those folded have no outputs any more */
     return TRUE;
 }

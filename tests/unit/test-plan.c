@@ -5,163 +5,7 @@
  * Random little networks, made of what detectors are made of, are run as they
  * stand (node by node, on the reference functions) and as a session plans them.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <math.h>
-#include <string.h>
-
-#include "graph/passes.h"
-#include "graph/params.h"
-#include "model/session.h"
-
-/* ---- building ---------------------------------------------------------- */
-
-typedef struct {
-    FovGraph *graph;
-    GRand *rand;
-} Build;
-
-static FovTensor *
-node (Build *b, const char *op, FovTensor *const *inputs, guint n, const FovAttr *attrs,
-      guint n_attrs)
-{
-    GError *error = NULL;
-    FovNode *made = fov_graph_insert (b->graph, op, op, inputs, n, attrs, n_attrs, &error);
-
-    if (!made)
-        fail_msg ("%s", error->message);
-    return made->outputs[0];
-}
-
-static FovTensor *
-constant (Build *b, FovShape shape, double low, double high)
-{
-    gint64 n = fov_shape_elements (&shape);
-    float *v = g_new (float, n);
-    g_autoptr (GBytes) data = NULL;
-
-    for (gint64 i = 0; i < n; i++)
-        v[i] = (float) g_rand_double_range (b->rand, low, high);
-    data = g_bytes_new_take (v, (gsize) n * sizeof *v);
-    return fov_graph_add_constant (b->graph, NULL, FOV_F32, &shape, data, NULL);
-}
-
-static gint64
-channels (const FovTensor *t)
-{
-    return t->shape.dim[1];
-}
-
-static FovTensor *
-unary (Build *b, const char *op, FovTensor *x)
-{
-    return node (b, op, &x, 1, NULL, 0);
-}
-
-static FovTensor *
-binary (Build *b, const char *op, FovTensor *x, FovTensor *y)
-{
-    return node (b, op, (FovTensor *[]){ x, y }, 2, NULL, 0);
-}
-
-static FovTensor *
-conv (Build *b, FovTensor *x, gint64 out, gint64 kernel, gint64 stride, gint64 group)
-{
-    gint64 pad = kernel / 2;
-    gint64 pads[] = { pad, pad, pad, pad }, strides[] = { stride, stride };
-    FovAttr attrs[] = {
-        { "pads", FOV_ATTR_INTS, .ints = pads, .n = 4 },
-        { "strides", FOV_ATTR_INTS, .ints = strides, .n = 2 },
-        { "group", FOV_ATTR_INT, .i = group },
-    };
-    double scale = 1.5 / sqrt ((double) (channels (x) / group * kernel * kernel));
-    FovTensor *inputs[] = {
-        x,
-        constant (b, (FovShape){ 4, { out, channels (x) / group, kernel, kernel } }, -scale, scale),
-        constant (b, (FovShape){ 1, { out } }, -.5, .5),
-    };
-
-    return node (b, "Conv", inputs, g_rand_boolean (b->rand) ? 3 : 2, attrs, 3);
-}
-
-static FovTensor *
-batch_norm (Build *b, FovTensor *x)
-{
-    FovShape c = { 1, { channels (x) } };
-    FovTensor *inputs[] = { x, constant (b, c, .5, 1.5), constant (b, c, -.5, .5),
-                            constant (b, c, -.5, .5), constant (b, c, .5, 1.5) };
-
-    return node (b, "BatchNormalization", inputs, 5, NULL, 0);
-}
-
-static FovTensor *
-slice (Build *b, FovTensor *x, gint64 axis, gint64 start, gint64 end, gint64 step)
-{
-    FovTensor *inputs[] = { x, fov_graph_add_ints (b->graph, NULL, &start, 1),
-                            fov_graph_add_ints (b->graph, NULL, &end, 1),
-                            fov_graph_add_ints (b->graph, NULL, &axis, 1),
-                            fov_graph_add_ints (b->graph, NULL, &step, 1) };
-
-    return node (b, "Slice", inputs, 5, NULL, 0);
-}
-
-static FovTensor *
-concat (Build *b, FovTensor *x, FovTensor *y)
-{
-    FovAttr axis = { "axis", FOV_ATTR_INT, .i = 1 };
-    return node (b, "Concat", (FovTensor *[]){ x, y }, 2, &axis, 1);
-}
-
-static FovTensor *
-reshape (Build *b, FovTensor *x, const gint64 *shape, guint n)
-{
-    return binary (b, "Reshape", x, fov_graph_add_ints (b->graph, NULL, shape, n));
-}
-
-static FovTensor *
-transpose (Build *b, FovTensor *x, const gint64 *perm, guint n)
-{
-    FovAttr attr = { "perm", FOV_ATTR_INTS, .ints = perm, .n = n };
-    return node (b, "Transpose", &x, 1, &attr, 1);
-}
-
-static FovTensor *
-shuffle (Build *b, FovTensor *x, gint64 groups)
-{
-    const FovShape s = x->shape;
-    FovTensor *y =
-        reshape (b, x, (gint64[]){ s.dim[0], groups, s.dim[1] / groups, s.dim[2], s.dim[3] }, 5);
-
-    y = transpose (b, y, (gint64[]){ 0, 2, 1, 3, 4 }, 5);
-    return reshape (b, y, s.dim, 4);
-}
-
-static FovTensor *
-max_pool (Build *b, FovTensor *x)
-{
-    FovAttr attrs[] = {
-        { "kernel_shape", FOV_ATTR_INTS, .ints = (gint64[]){ 3, 3 }, .n = 2 },
-        { "pads", FOV_ATTR_INTS, .ints = (gint64[]){ 1, 1, 1, 1 }, .n = 4 },
-    };
-    return node (b, "MaxPool", &x, 1, attrs, 2);
-}
-
-static FovTensor *
-upsample (Build *b, FovTensor *x)
-{
-    FovAttr attrs[] = {
-        { "mode", FOV_ATTR_STRING, .s = "nearest" },
-        { "coordinate_transformation_mode", FOV_ATTR_STRING, .s = "asymmetric" },
-        { "nearest_mode", FOV_ATTR_STRING, .s = "floor" },
-    };
-    FovTensor *inputs[] = { x, NULL,
-                            fov_graph_add_floats (b->graph, NULL, (float[]){ 1, 1, 2, 2 }, 4) };
-    return node (b, "Resize", inputs, 3, attrs, 3);
-}
+#include "net.h"
 
 /* ---- one random layer --------------------------------------------------- */
 
@@ -305,53 +149,7 @@ random_graph (guint32 seed)
     return b.graph;
 }
 
-/* ---- running it as it stands -------------------------------------------- */
-
-/* Values of every tensor by id, each computed by its node's reference; free with the array. */
-static GPtrArray *
-run_naive (FovGraph *graph, const float *x)
-{
-    GPtrArray *values = g_ptr_array_new_with_free_func (g_free);
-    GError *error = NULL;
-
-    g_ptr_array_set_size (values, (int) graph->tensors->len);
-    for (guint i = 0; i < graph->inputs->len; i++) {
-        FovTensor *t = graph->inputs->pdata[i];
-        values->pdata[t->id] = g_memdup2 (x, (gsize) fov_tensor_elements (t) * sizeof *x);
-    }
-    for (guint i = 0; i < graph->nodes->len; i++) {
-        FovNode *n = graph->nodes->pdata[i];
-        g_autofree FovView *in = g_new0 (FovView, n->n_inputs + 1);
-        FovTensor *t = n->outputs[0];
-        FovView out = { t->dtype, t->shape, g_malloc0 ((gsize) fov_tensor_elements (t) * 4) };
-        for (guint k = 0; k < n->n_inputs; k++) {
-            if (!n->inputs[k])
-                continue;
-            in[k].dtype = n->inputs[k]->dtype;
-            in[k].shape = n->inputs[k]->shape;
-            in[k].data = n->inputs[k]->data ? (gpointer) g_bytes_get_data (n->inputs[k]->data, NULL)
-                                            : values->pdata[n->inputs[k]->id];
-        }
-        if (!n->op->reference (n, in, &out, &error))
-            fail_msg ("%s", error->message);
-        values->pdata[t->id] = out.data;
-    }
-    return values;
-}
-
-static double
-worst_error (const float *got, const float *want, gint64 n)
-{
-    double worst = 0, largest = 1e-3;
-
-    for (gint64 i = 0; i < n; i++) {
-        double d = fabs ((double) got[i] - want[i]);
-        if (!(d <= worst))
-            worst = d;
-        largest = fmax (largest, fabs (want[i]));
-    }
-    return worst / largest;
-}
+/* ---- running it ---------------------------------------------------------- */
 
 static void
 check_seed (FovDevice *device, guint32 seed, gint runs, double tolerance)
@@ -418,96 +216,7 @@ test_vulkan (void **state)
     check_device ("vulkan", 40, 2e-5);
 }
 
-/* ---- what the passes are expected to do ---------------------------------- */
-
-typedef struct {
-    const char *name;
-    FovTensor *(*build) (Build *b, FovTensor *x);
-    const char *steps; /* ops of the plan, in order */
-} PassCase;
-
-static FovTensor *
-case_norm (Build *b, FovTensor *x)
-{
-    return unary (b, "Relu", batch_norm (b, conv (b, x, 16, 3, 1, 1)));
-}
-
-static FovTensor *
-case_silu (Build *b, FovTensor *x)
-{
-    x = conv (b, x, 16, 1, 1, 1);
-    return binary (b, "Mul", unary (b, "Sigmoid", x), x);
-}
-
-static FovTensor *
-case_residual (Build *b, FovTensor *x)
-{
-    FovTensor *y = conv (b, unary (b, "Relu", conv (b, x, 8, 1, 1, 1)), 16, 3, 1, 1);
-    return unary (b, "Relu", binary (b, "Add", y, x));
-}
-
-static FovTensor *
-case_two_readers (Build *b, FovTensor *x)
-{
-    FovTensor *y = conv (b, x, 16, 1, 1, 1); /* read twice: its activation stays a node */
-    return binary (b, "Sub", unary (b, "Relu", y), y);
-}
-
-static FovTensor *
-case_concat (Build *b, FovTensor *x)
-{
-    return conv (b, concat (b, conv (b, x, 16, 1, 1, 1), conv (b, x, 16, 3, 1, 1)), 8, 1, 1, 1);
-}
-
-static FovTensor *
-case_transposes (Build *b, FovTensor *x)
-{
-    x = transpose (b, unary (b, "Relu", x), (gint64[]){ 0, 2, 3, 1 }, 4);
-    return transpose (b, x, (gint64[]){ 0, 3, 1, 2 }, 4);
-}
-
-static FovTensor *
-case_shuffle (Build *b, FovTensor *x)
-{
-    return shuffle (b, unary (b, "Relu", x), 2);
-}
-
-static const PassCase pass_cases[] = {
-    { "batch norm and activation go into the convolution", case_norm, "Conv" },
-    { "x * sigmoid (x) is an epilogue", case_silu, "Conv" },
-    { "a residual and the activation behind it are an epilogue", case_residual, "Conv Conv" },
-    { "a result with two readers keeps its activation apart", case_two_readers, "Conv Relu Sub" },
-    { "a concatenation is written in place", case_concat, "Conv Conv Conv" },
-    { "transposes there and back cancel", case_transposes, "Relu" },
-    { "a channel shuffle is one map", case_shuffle, "Relu fov.ChannelMap" },
-};
-
-static void
-test_passes (void **state)
-{
-    for (guint i = 0; i < G_N_ELEMENTS (pass_cases); i++) {
-        Build b = { fov_graph_new (), g_rand_new_with_seed (i + 1) };
-        FovShape shape = { 4, { 1, 16, 6, 6 } };
-        FovTensor *x = fov_graph_add_input (b.graph, "x", FOV_F32, &shape);
-        g_autoptr (GString) steps = g_string_new (NULL);
-        g_autoptr (FovDevice) device = fov_device_open ("reference", NULL);
-        g_autoptr (FovPlan) plan = NULL;
-        FovPlanTarget target = fov_session_target (device);
-        GError *error = NULL;
-
-        fov_graph_add_output (b.graph, pass_cases[i].build (&b, x));
-        assert_true (fov_graph_specialize (b.graph, NULL, &error));
-        plan = fov_plan_new (b.graph, &target, &error);
-        if (!plan)
-            fail_msg ("%s: %s", pass_cases[i].name, error->message);
-        for (guint k = 0; k < plan->n_steps; k++)
-            g_string_append_printf (steps, "%s%s", k ? " " : "", plan->steps[k].node->op->name);
-        if (strcmp (steps->str, pass_cases[i].steps))
-            fail_msg ("%s: steps are '%s', expected '%s'", pass_cases[i].name, steps->str,
-                      pass_cases[i].steps);
-        g_rand_free (b.rand);
-    }
-}
+/* ---- memory -------------------------------------------------------------- */
 
 /* Memory planning must pay: a chain of n equal layers needs two, whatever n is. */
 static void
@@ -536,8 +245,9 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_passes),    cmocka_unit_test (test_memory_is_shared),
-        cmocka_unit_test (test_reference), cmocka_unit_test (test_host),
+        cmocka_unit_test (test_memory_is_shared),
+        cmocka_unit_test (test_reference),
+        cmocka_unit_test (test_host),
         cmocka_unit_test (test_vulkan),
     };
     return cmocka_run_group_tests_name ("plan", tests, NULL, NULL);
