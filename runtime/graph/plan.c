@@ -187,6 +187,20 @@ optimise (FovGraph *graph, GError **error)
            fov_pass_fuse (graph, error);
 }
 
+/* A copy of t; of one whose size depends on data, inference waits until that is there. */
+static FovTensor *
+add_copy (FovGraph *graph, FovTensor *t, GError **error)
+{
+    FovNode *node = fov_graph_add_node (graph, "fov.Reorder", t->name, &t, 1, 1, NULL, 0, error);
+
+    if (!node || (fov_tensor_elements (t) >= 0 && !node->op->infer (node, error)))
+        return NULL;
+    node->outputs[0]->dtype = t->dtype;
+    node->outputs[0]->shape = t->shape;
+    node->outputs[0]->shape_known = t->shape_known;
+    return node->outputs[0];
+}
+
 /* A result that is (a reshape of) an input or constant, or an output already, gets a copy of its
  * own. */
 static gboolean
@@ -198,18 +212,18 @@ separate_outputs (FovGraph *graph, GError **error)
         FovTensor *t = graph->outputs->pdata[i];
         const FovTensor *source = t;
         gboolean again = !g_hash_table_add (seen, t);
-        FovNode *node;
+        FovTensor *copy;
         while (source->producer && source->producer->op->flags & FOV_OP_ALIAS)
             source = source->producer->inputs[0];
         if (!again && !source->is_input && !source->data)
             continue;
-        node = fov_graph_insert (graph, "fov.Reorder", t->name, &t, 1, NULL, 0, error);
-        if (!node)
+        copy = add_copy (graph, t, error);
+        if (!copy)
             return FALSE;
-        node->outputs[0]->is_output = TRUE;
+        copy->is_output = TRUE;
         if (!again)
             t->is_output = FALSE;
-        graph->outputs->pdata[i] = node->outputs[0];
+        graph->outputs->pdata[i] = copy;
     }
     return TRUE;
 }

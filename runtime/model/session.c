@@ -9,6 +9,8 @@
 #define DEFAULT_SLOTS 2
 #define MAX_SLOTS 16
 
+typedef enum { SLOT_FREE, SLOT_TAKEN, SLOT_UNDER_WAY } SlotState;
+
 struct _FovSession {
     gatomicrefcount refs;
     FovDevice *device;
@@ -17,11 +19,14 @@ struct _FovSession {
     gpointer impl;
     guint n_slots;
     guint64 prepared_at_start;
+    FovTensorInfo *inputs, *outputs; /* as specialised: the tail infers in the plan's tensors */
+    guint n_inputs, n_outputs;
 
     GMutex lock; /* guards what follows */
     GCond freed;
-    gboolean *taken;
+    SlotState *states;
     guint n_taken;
+    gboolean run_rests; /* fov_session_run holds its slot, but nothing runs there */
     guint64 n_frames;
     guint last_slot; /* for the profile */
 
@@ -72,6 +77,27 @@ fov_session_target (FovDevice *device)
     }
 }
 
+/* The names are the model's: passes put other tensors in the outputs' places. */
+static FovTensorInfo *
+copy_infos (const GPtrArray *tensors)
+{
+    FovTensorInfo *infos = g_new0 (FovTensorInfo, tensors->len + 1);
+
+    for (guint i = 0; i < tensors->len; i++) {
+        const FovTensor *t = tensors->pdata[i];
+        infos[i] = (FovTensorInfo){ g_strdup (t->name), t->dtype, t->shape };
+    }
+    return infos;
+}
+
+static void
+free_infos (FovTensorInfo *infos, guint n)
+{
+    for (guint i = 0; i < n; i++)
+        g_free ((char *) infos[i].name);
+    g_free (infos);
+}
+
 FovSession *
 fov_session_new_from_graph (FovDevice *device, FovGraph *graph, const FovSessionParams *params,
                             GError **error)
@@ -94,11 +120,15 @@ fov_session_new_from_graph (FovDevice *device, FovGraph *graph, const FovSession
         fov_graph_free (graph);
         return NULL;
     }
-    session->taken = g_new0 (gboolean, session->n_slots);
+    session->states = g_new0 (SlotState, session->n_slots);
     if (!fov_graph_specialize (graph, params->input_shapes, error)) {
         fov_graph_free (graph);
         return NULL;
     }
+    session->n_inputs = graph->inputs->len;
+    session->n_outputs = graph->outputs->len;
+    session->inputs = copy_infos (graph->inputs);
+    session->outputs = copy_infos (graph->outputs);
     session->plan = fov_plan_new (graph, &target, error);
     if (!session->plan)
         return NULL;
@@ -139,7 +169,9 @@ fov_session_unref (FovSession *session)
         session->executor->destroy (session->impl);
     g_clear_pointer (&session->plan, fov_plan_free);
     g_clear_pointer (&session->device, fov_device_unref);
-    g_free (session->taken);
+    free_infos (session->inputs, session->n_inputs);
+    free_infos (session->outputs, session->n_outputs);
+    g_free (session->states);
     g_mutex_clear (&session->lock);
     g_mutex_clear (&session->run_lock);
     g_cond_clear (&session->freed);
@@ -154,23 +186,51 @@ fov_session_begin (FovSession *session, GError **error)
     guint slot = 0;
 
     g_mutex_lock (&session->lock);
+    if (session->n_slots == 1 && session->run_rests) {
+        g_mutex_unlock (&session->lock);
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "max_in_flight is 1, and fov_session_run keeps that one for its results");
+        return 0;
+    }
     while (session->n_taken == session->n_slots)
         g_cond_wait (&session->freed, &session->lock);
-    while (session->taken[slot])
+    while (session->states[slot] != SLOT_FREE)
         slot++;
-    session->taken[slot] = TRUE;
+    session->states[slot] = SLOT_TAKEN;
     session->n_taken++;
     g_mutex_unlock (&session->lock);
     return slot + 1;
 }
 
+static SlotState
+slot_state (FovSession *session, guint slot)
+{
+    SlotState state;
+
+    g_mutex_lock (&session->lock);
+    state = session->states[slot - 1];
+    g_mutex_unlock (&session->lock);
+    return state;
+}
+
+static void
+set_state (FovSession *session, guint slot, SlotState state)
+{
+    g_mutex_lock (&session->lock);
+    session->states[slot - 1] = state;
+    g_mutex_unlock (&session->lock);
+}
+
 void
 fov_session_end (FovSession *session, guint slot)
 {
+    if (slot_state (session, slot) == SLOT_UNDER_WAY)
+        session->executor->wait (session->impl, slot - 1, NULL);
     g_mutex_lock (&session->lock);
-    session->taken[slot - 1] = FALSE;
+    session->states[slot - 1] = SLOT_FREE;
     session->n_taken--;
-    g_cond_signal (&session->freed);
+    /* begin waits for one slot, reserve_input for all: a signal could wake the wrong one. */
+    g_cond_broadcast (&session->freed);
     g_mutex_unlock (&session->lock);
 }
 
@@ -200,7 +260,7 @@ fov_session_reserve_input (FovSession *session, guint input, gsize bytes, GError
     /* Slots that others hold but have not submitted yet are theirs to write; so none may be
      * taken while memory moves. */
     g_mutex_lock (&session->lock);
-    while (session->n_taken)
+    while (session->n_taken > (session->run_rests ? 1 : 0))
         g_cond_wait (&session->freed, &session->lock);
     ok = session->executor->reserve_input (session->impl, input, bytes, error);
     g_cond_broadcast (&session->freed);
@@ -211,16 +271,32 @@ fov_session_reserve_input (FovSession *session, guint input, gsize bytes, GError
 gboolean
 fov_session_submit (FovSession *session, guint slot, GError **error)
 {
-    return session->executor->submit (session->impl, slot - 1, error);
+    SlotState state = slot_state (session, slot);
+
+    if (state != SLOT_TAKEN) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "slot %u is %s", slot,
+                     state == SLOT_FREE ? "not taken" : "under way already");
+        return FALSE;
+    }
+    if (!session->executor->submit (session->impl, slot - 1, error))
+        return FALSE;
+    set_state (session, slot, SLOT_UNDER_WAY);
+    return TRUE;
 }
 
 gboolean
 fov_session_wait (FovSession *session, guint slot, GError **error)
 {
-    gboolean ok = session->executor->wait (session->impl, slot - 1, error);
+    gboolean ok;
 
+    if (slot_state (session, slot) != SLOT_UNDER_WAY) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "slot %u was not submitted", slot);
+        return FALSE;
+    }
+    ok = session->executor->wait (session->impl, slot - 1, error);
     g_mutex_lock (&session->lock);
-    session->n_frames++;
+    session->states[slot - 1] = SLOT_TAKEN;
+    session->n_frames += ok;
     session->last_slot = slot - 1;
     g_mutex_unlock (&session->lock);
     return ok;
@@ -235,13 +311,13 @@ fov_session_done (FovSession *session, guint slot)
 gconstpointer
 fov_session_slot_output (FovSession *session, guint slot, guint output)
 {
-    return session->executor->output (session->impl, slot - 1, output);
+    return session->executor->output (session->impl, slot - 1, output)->data;
 }
 
 const FovShape *
 fov_session_slot_output_shape (FovSession *session, guint slot, guint output)
 {
-    return session->executor->output_shape (session->impl, slot - 1, output);
+    return &session->executor->output (session->impl, slot - 1, output)->shape;
 }
 
 const FovPlan *
@@ -252,42 +328,38 @@ fov_session_plan (FovSession *session)
 
 /* ---- the public face -------------------------------------------------- */
 
-static void
-tensor_info (const FovTensor *tensor, FovTensorInfo *info)
-{
-    info->name = tensor->name;
-    info->dtype = tensor->dtype;
-    info->shape = tensor->shape;
-}
-
 guint
 fov_session_n_inputs (FovSession *session)
 {
-    return session->plan->graph->inputs->len;
+    return session->n_inputs;
 }
 
 guint
 fov_session_n_outputs (FovSession *session)
 {
-    return session->plan->graph->outputs->len;
+    return session->n_outputs;
 }
 
 void
 fov_session_input (FovSession *session, guint index, FovTensorInfo *info)
 {
-    tensor_info (session->plan->graph->inputs->pdata[index], info);
+    memset (info, 0, sizeof *info);
+    g_return_if_fail (index < session->n_inputs);
+    *info = session->inputs[index];
 }
 
 void
 fov_session_output (FovSession *session, guint index, FovTensorInfo *info)
 {
-    tensor_info (session->plan->graph->outputs->pdata[index], info);
+    memset (info, 0, sizeof *info);
+    g_return_if_fail (index < session->n_outputs);
+    *info = session->outputs[index];
 }
 
 static gboolean
 check_input (FovSession *session, guint i, const FovView *view, GError **error)
 {
-    const FovTensor *t = session->plan->graph->inputs->pdata[i];
+    const FovTensorInfo *t = &session->inputs[i];
     g_autofree char *is = NULL, *want = NULL;
 
     if (view->dtype == t->dtype && fov_shape_equal (&view->shape, &t->shape) && view->data)
@@ -300,32 +372,50 @@ check_input (FovSession *session, guint i, const FovView *view, GError **error)
     return FALSE;
 }
 
+static void
+set_run_rests (FovSession *session, gboolean rests)
+{
+    g_mutex_lock (&session->lock);
+    session->run_rests = rests;
+    g_cond_broadcast (&session->freed);
+    g_mutex_unlock (&session->lock);
+}
+
+/* In the slot that run keeps. */
+static gboolean
+run_in (FovSession *session, guint slot, const FovView *inputs, FovView *outputs, GError **error)
+{
+    for (guint i = 0; i < session->n_inputs; i++) {
+        const FovTensorInfo *t = &session->inputs[i];
+        gsize bytes = (gsize) fov_shape_elements (&t->shape) * fov_dtype_size (t->dtype);
+        if (fov_session_reads_in_place (session))
+            fov_session_slot_bind (session, slot, i, inputs[i].data);
+        else
+            memcpy (fov_session_slot_input (session, slot, i), inputs[i].data, bytes);
+    }
+    if (!fov_session_submit (session, slot, error) || !fov_session_wait (session, slot, error))
+        return FALSE;
+    for (guint i = 0; i < session->n_outputs; i++)
+        outputs[i] = *session->executor->output (session->impl, slot - 1, i);
+    return TRUE;
+}
+
 gboolean
 fov_session_run (FovSession *session, const FovView *inputs, FovView *outputs, GError **error)
 {
     gboolean ok = FALSE;
 
-    for (guint i = 0; i < fov_session_n_inputs (session); i++)
+    for (guint i = 0; i < session->n_inputs; i++)
         if (!check_input (session, i, &inputs[i], error))
             return FALSE;
     g_mutex_lock (&session->run_lock);
-    if (!session->run_slot)
+    if (session->run_slot)
+        set_run_rests (session, FALSE);
+    else
         session->run_slot = fov_session_begin (session, error);
-    for (guint i = 0; session->run_slot && i < fov_session_n_inputs (session); i++) {
-        const FovTensor *t = session->plan->graph->inputs->pdata[i];
-        if (fov_session_reads_in_place (session))
-            fov_session_slot_bind (session, session->run_slot, i, inputs[i].data);
-        else
-            memcpy (fov_session_slot_input (session, session->run_slot, i), inputs[i].data,
-                    fov_tensor_elements (t) * fov_dtype_size (t->dtype));
-    }
-    ok = session->run_slot && fov_session_submit (session, session->run_slot, error) &&
-         fov_session_wait (session, session->run_slot, error);
-    for (guint i = 0; ok && i < fov_session_n_outputs (session); i++) {
-        const FovTensor *t = session->plan->graph->outputs->pdata[i];
-        outputs[i].dtype = t->dtype;
-        outputs[i].shape = *fov_session_slot_output_shape (session, session->run_slot, i);
-        outputs[i].data = (gpointer) fov_session_slot_output (session, session->run_slot, i);
+    if (session->run_slot) {
+        ok = run_in (session, session->run_slot, inputs, outputs, error);
+        set_run_rests (session, TRUE);
     }
     g_mutex_unlock (&session->run_lock);
     return ok;

@@ -8,7 +8,11 @@
  *   slot = begin -> write or bind inputs -> submit -> wait -> read outputs -> end
  *
  * Slots are numbered from 1. begin blocks while all slots are taken. A slot is
- * used by one thread at a time; different slots by any threads.
+ * used by one thread at a time; different slots by any threads. end may be
+ * called at any time: of a frame under way it waits for the end.
+ *
+ * fov_session_run keeps a slot from its first call on, for the results it gave
+ * out: a session with one slot alone is used either way, not both.
  */
 #include <fovea/session.h>
 
@@ -20,20 +24,24 @@
 FovSession *fov_session_new_from_graph (FovDevice *device, FovGraph *graph,
                                         const FovSessionParams *params, GError **error);
 
+/** 0 on error: the only slot is fov_session_run's. */
 guint fov_session_begin (FovSession *session, GError **error);
 void fov_session_end (FovSession *session, guint slot);
 
 /** TRUE on host and reference: inputs may be bound where they lie (fov_session_slot_bind). */
 gboolean fov_session_reads_in_place (FovSession *session);
-/** The slot's own memory for an input, to be written before submit. */
+/** The slot's own memory for an input, to be written before submit; ask for it in every frame. */
 gpointer fov_session_slot_input (FovSession *session, guint slot, guint input);
 /** Reads the input at data instead, which stays valid until wait returned. Host and reference. */
 void fov_session_slot_bind (FovSession *session, guint slot, guint input, gconstpointer data);
-/** Makes room for bytes in every slot's memory of that input; never shrinks. Blocks until idle. */
+/** Makes room for bytes in every slot's memory of that input; never shrinks. Blocks until no slot
+ * is taken, so the caller must hold none. Counts as preparation. */
 gboolean fov_session_reserve_input (FovSession *session, guint input, gsize bytes, GError **error);
 
-/** Starts the slot; does not block. */
+/** Starts the slot; does not block. FOV_ERROR_ARGUMENT if an input was neither written nor bound
+ * (host), or the slot is under way already. */
 gboolean fov_session_submit (FovSession *session, guint slot, GError **error);
+/** The frame's error, if it had one; FOV_ERROR_ARGUMENT for a slot that was not submitted. */
 gboolean fov_session_wait (FovSession *session, guint slot, GError **error);
 gboolean fov_session_done (FovSession *session, guint slot);
 /** Valid until end. */
@@ -62,8 +70,7 @@ typedef struct {
     gboolean (*submit) (gpointer executor, guint slot, GError **error);
     gboolean (*wait) (gpointer executor, guint slot, GError **error);
     gboolean (*done) (gpointer executor, guint slot);
-    gconstpointer (*output) (gpointer executor, guint slot, guint output);
-    const FovShape *(*output_shape) (gpointer executor, guint slot, guint output);
+    const FovView *(*output) (gpointer executor, guint slot, guint output); /* after wait */
     guint (*n_dispatches) (gpointer executor);
     guint64 (*n_prepared) (gpointer executor);
     gsize (*weight_bytes) (gpointer executor);

@@ -11,7 +11,7 @@
 
 typedef struct {
     FovTailResult tail;
-    FovShape *shapes;
+    FovView *views; /* of the graph's outputs */
 } GpuSlot;
 
 typedef struct {
@@ -33,7 +33,7 @@ gpu_destroy (gpointer executor)
     for (guint i = 0; i < gpu->n_slots; i++) {
         fov_tail_clear (&gpu->slots[i].tail);
         g_free (gpu->slots[i].tail.outputs);
-        g_free (gpu->slots[i].shapes);
+        g_free (gpu->slots[i].views);
     }
     g_free (gpu->slots);
     g_free (gpu->output_index);
@@ -135,9 +135,11 @@ gpu_create (FovDevice *device, const FovPlan *plan, guint n_slots, const FovSess
     for (guint i = 0; i < n_slots; i++) {
         gpu->slots[i].tail.outputs = g_new0 (FovView, n_out + 1);
         gpu->slots[i].tail.n_outputs = n_out;
-        gpu->slots[i].shapes = g_new0 (FovShape, n_out + 1);
-        for (guint k = 0; k < n_out; k++)
-            gpu->slots[i].shapes[k] = ((FovTensor *) plan->graph->outputs->pdata[k])->shape;
+        gpu->slots[i].views = g_new0 (FovView, n_out + 1);
+        for (guint k = 0; k < n_out; k++) {
+            const FovTensor *t = plan->graph->outputs->pdata[k];
+            gpu->slots[i].views[k] = (FovView){ t->dtype, t->shape, NULL };
+        }
     }
     if (!make_program (gpu, device, params, error) || !record (gpu, error)) {
         gpu_destroy (gpu);
@@ -199,7 +201,7 @@ gpu_wait (gpointer executor, guint slot, GError **error)
     g_mutex_unlock (&gpu->tail_lock);
     for (guint i = 0; ok && i < gpu->slots[slot].tail.n_outputs; i++)
         if (gpu->slots[slot].tail.outputs[i].data)
-            gpu->slots[slot].shapes[i] = gpu->slots[slot].tail.outputs[i].shape;
+            gpu->slots[slot].views[i] = gpu->slots[slot].tail.outputs[i];
     return ok;
 }
 
@@ -209,20 +211,16 @@ gpu_done (gpointer executor, guint slot)
     return fov_gpu_program_done (((Gpu *) executor)->program, slot);
 }
 
-static gconstpointer
+static const FovView *
 gpu_output (gpointer executor, guint slot, guint output)
 {
     Gpu *gpu = executor;
+    FovView *view = &gpu->slots[slot].views[output];
 
-    if (gpu->output_index[output] < 0)
-        return gpu->slots[slot].tail.outputs[output].data;
-    return fov_gpu_program_output (gpu->program, slot, (guint) gpu->output_index[output]);
-}
-
-static const FovShape *
-gpu_output_shape (gpointer executor, guint slot, guint output)
-{
-    return &((Gpu *) executor)->slots[slot].shapes[output];
+    if (gpu->output_index[output] >= 0)
+        view->data = (gpointer) fov_gpu_program_output (gpu->program, slot,
+                                                        (guint) gpu->output_index[output]);
+    return view;
 }
 
 static guint
@@ -265,7 +263,6 @@ const FovExecutor fov_executor_gpu = {
     .wait = gpu_wait,
     .done = gpu_done,
     .output = gpu_output,
-    .output_shape = gpu_output_shape,
     .n_dispatches = gpu_n_dispatches,
     .n_prepared = gpu_n_prepared,
     .weight_bytes = gpu_weight_bytes,

@@ -17,11 +17,11 @@
 
 typedef struct {
     const void **inputs; /* what the frame reads */
-    gpointer *owned;     /* slot memory per input, made when first asked for */
+    gpointer *owned;     /* slot memory per input */
     gpointer *outputs;   /* slot memory per output */
     FovTailResult tail;
-    FovShape *shapes; /* of outputs */
-    gboolean busy;    /* submitted, not done; guarded by Host.lock */
+    FovView *views; /* of outputs, of the last frame */
+    gboolean busy;  /* submitted, not done; guarded by Host.lock */
     GError *error;
 } HostSlot;
 
@@ -31,8 +31,11 @@ typedef struct {
     guint n_threads;
     gboolean profile;
     guint8 *arena;
-    FovHostStep *steps; /* plan->n_static */
-    double *seconds;    /* per step, last frame */
+    gpointer arena_memory; /* not aligned */
+    FovHostStep *steps;    /* plan->n_static */
+    GError *failure;       /* of a step on its reference function, this frame */
+    double *seconds;       /* per step, this frame */
+    double *last_seconds;  /* of the last frame; guarded by lock */
     HostSlot *slots;
     guint n_slots;
     gsize *input_bytes;
@@ -42,14 +45,14 @@ typedef struct {
     GAsyncQueue *queue; /* HostSlot*; the Host itself says stop */
     GMutex lock;
     GCond done;
-    guint64 n_prepared;
+    gint n_prepared; /* atomic */
 } Host;
 
 /* ---- a step on its reference function --------------------------------- */
 
 typedef struct {
     FovView *in, *out;
-    gint64 *halo;
+    GError **failure; /* steps run one after the other, so one at a time writes there */
 } RefState;
 
 static void
@@ -79,7 +82,6 @@ run_reference (const FovHostStep *hs, const FovHostFrame *frame, guint task)
 {
     const FovStep *step = &hs->step;
     RefState *state = hs->state;
-    g_autoptr (GError) error = NULL;
 
     for (guint i = 0; i < step->node->n_inputs; i++)
         if (step->in[i])
@@ -87,16 +89,17 @@ run_reference (const FovHostStep *hs, const FovHostFrame *frame, guint task)
     for (guint i = 0; i < step->node->n_outputs; i++)
         if (step->out[i])
             state->out[i].data = fov_host_ptr (frame, step->out[i]);
-    if (!step->node->op->reference (step->node, state->in, state->out, &error))
-        g_warning ("%s", error->message);
+    if (!*state->failure) /* what follows a failure computes nothing of use */
+        step->node->op->reference (step->node, state->in, state->out, state->failure);
 }
 
 static void
-prepare_reference (FovHostStep *hs)
+prepare_reference (FovHostStep *hs, GError **failure)
 {
     const FovNode *node = hs->step.node;
     RefState *state = g_new0 (RefState, 1);
 
+    state->failure = failure;
     state->in = g_new0 (FovView, node->n_inputs + 1);
     state->out = g_new0 (FovView, node->n_outputs + 1);
     for (guint i = 0; i < node->n_inputs; i++)
@@ -180,21 +183,23 @@ static void
 run_frame (Host *host, HostSlot *slot)
 {
     const FovPlan *plan = host->plan;
-    FovHostFrame frame = { host->arena, slot->inputs };
 
-    host->frame = frame;
+    host->frame = (FovHostFrame){ host->arena, slot->inputs };
     fov_team_run (host->team, host->profile ? host->seconds : NULL);
-    if (plan->n_steps > plan->n_static) {
-        gpointer pair[2] = { (gpointer) plan, &frame };
+    slot->error = g_steal_pointer (&host->failure);
+    if (!slot->error && plan->n_steps > plan->n_static) {
+        gpointer pair[2] = { (gpointer) plan, &host->frame };
         fov_tail_run (plan, static_value, pair, &slot->tail, &slot->error);
     }
     for (guint i = 0; i < plan->graph->outputs->len; i++) {
         const FovTensor *t = plan->graph->outputs->pdata[i];
-        if (slot->tail.outputs[i].data)
-            slot->shapes[i] = slot->tail.outputs[i].shape;
-        else if (slot->outputs[i])
-            memcpy (slot->outputs[i], fov_host_ptr (&frame, &plan->operands[t->id]),
-                    plan->operands[t->id].bytes);
+        const FovOperand *o = &plan->operands[t->id];
+        if (slot->error)
+            slot->views[i].data = slot->outputs[i];
+        else if (slot->tail.outputs[i].data)
+            slot->views[i] = slot->tail.outputs[i];
+        else if (slot->outputs[i] && o->bytes)
+            memcpy (slot->outputs[i], fov_host_ptr (&host->frame, o), o->bytes);
     }
 }
 
@@ -210,6 +215,7 @@ worker_main (gpointer data)
             return NULL;
         run_frame (host, slot);
         g_mutex_lock (&host->lock);
+        memcpy (host->last_seconds, host->seconds, host->plan->n_static * sizeof (double));
         slot->busy = FALSE;
         g_cond_broadcast (&host->done);
         g_mutex_unlock (&host->lock);
@@ -218,8 +224,24 @@ worker_main (gpointer data)
 
 /* ---- setting up ------------------------------------------------------- */
 
-static void
-slot_init (Host *host, HostSlot *slot)
+static gboolean
+no_memory (gsize bytes, const char *what, GError **error)
+{
+    g_set_error (error, FOV_ERROR, FOV_ERROR_MEMORY,
+                 "no memory for %" G_GSIZE_FORMAT " bytes of %s", bytes, what);
+    return FALSE;
+}
+
+/* Zeros that cost nothing until they are touched, as inputs are not where they are bound. */
+static gboolean
+take_zeros (gpointer *memory, gsize bytes, const char *what, GError **error)
+{
+    *memory = g_try_malloc0 (MAX (bytes, 1));
+    return *memory ? TRUE : no_memory (bytes, what, error);
+}
+
+static gboolean
+slot_init (Host *host, HostSlot *slot, GError **error)
 {
     const FovGraph *graph = host->plan->graph;
     guint n_in = graph->inputs->len, n_out = graph->outputs->len;
@@ -227,15 +249,20 @@ slot_init (Host *host, HostSlot *slot)
     slot->inputs = g_new0 (const void *, n_in + 1);
     slot->owned = g_new0 (gpointer, n_in + 1);
     slot->outputs = g_new0 (gpointer, n_out + 1);
-    slot->shapes = g_new0 (FovShape, n_out + 1);
+    slot->views = g_new0 (FovView, n_out + 1);
     slot->tail.outputs = g_new0 (FovView, n_out + 1);
     slot->tail.n_outputs = n_out;
+    for (guint i = 0; i < n_in; i++)
+        if (!take_zeros (&slot->owned[i], host->input_bytes[i], "an input", error))
+            return FALSE;
     for (guint i = 0; i < n_out; i++) {
         const FovTensor *t = graph->outputs->pdata[i];
-        slot->shapes[i] = t->shape;
-        if (fov_tensor_elements (t) >= 0)
-            slot->outputs[i] = g_malloc0 (MAX (host->plan->operands[t->id].bytes, 1));
+        if (fov_tensor_elements (t) >= 0 &&
+            !take_zeros (&slot->outputs[i], host->plan->operands[t->id].bytes, "an output", error))
+            return FALSE;
+        slot->views[i] = (FovView){ t->dtype, t->shape, slot->outputs[i] };
     }
+    return TRUE;
 }
 
 static void
@@ -250,17 +277,18 @@ slot_clear (Host *host, HostSlot *slot)
     g_free (slot->inputs);
     g_free (slot->owned);
     g_free (slot->outputs);
-    g_free (slot->shapes);
+    g_free (slot->views);
     g_clear_error (&slot->error);
 }
 
 static gboolean
-prepare_steps (Host *host, const FovSessionParams *params, GError **error)
+prepare_steps (Host *host, GError **error)
 {
     const FovPlan *plan = host->plan;
 
     host->steps = g_new0 (FovHostStep, plan->n_static + 1);
     host->seconds = g_new0 (double, plan->n_static + 1);
+    host->last_seconds = g_new0 (double, plan->n_static + 1);
     for (guint i = 0; i < plan->n_static; i++) {
         FovHostStep *hs = &host->steps[i];
         const FovHostOp *op = plan->steps[i].node->op->host;
@@ -269,7 +297,7 @@ prepare_steps (Host *host, const FovSessionParams *params, GError **error)
             if (!host->reference)
                 g_debug ("node '%s' (%s) has no host kernel and runs its reference",
                          hs->step.node->name, hs->step.node->op->name);
-            prepare_reference (hs);
+            prepare_reference (hs, &host->failure);
         } else if (!op->prepare (hs, error)) {
             return FALSE;
         }
@@ -309,9 +337,43 @@ host_destroy (gpointer executor)
     g_free (host->slots);
     g_free (host->steps);
     g_free (host->seconds);
+    g_free (host->last_seconds);
     g_free (host->input_bytes);
-    free (host->arena);
+    free (host->arena_memory);
     g_free (host);
+}
+
+static gboolean
+take_arena (Host *host, gsize bytes, GError **error)
+{
+    host->arena_memory = calloc (1, bytes + ARENA_SLACK + 64);
+    if (!host->arena_memory)
+        return no_memory (bytes, "activations", error);
+    host->arena = (guint8 *) (((guintptr) host->arena_memory + 63) & ~(guintptr) 63);
+    return TRUE;
+}
+
+static gboolean
+set_up (Host *host, guint n_slots, GError **error)
+{
+    const FovPlan *plan = host->plan;
+
+    for (guint i = 0; i < plan->graph->inputs->len; i++) {
+        const FovTensor *t = plan->graph->inputs->pdata[i];
+        host->input_bytes[i] = plan->operands[t->id].bytes;
+    }
+    if (!take_arena (host, plan->arena_bytes, error))
+        return FALSE;
+    host->slots = g_new0 (HostSlot, n_slots);
+    host->n_slots = n_slots;
+    for (guint i = 0; i < n_slots; i++)
+        if (!slot_init (host, &host->slots[i], error))
+            return FALSE;
+    if (!prepare_steps (host, error))
+        return FALSE;
+    make_team (host);
+    host->worker = g_thread_try_new ("fovea-host", worker_main, host, error);
+    return host->worker != NULL;
 }
 
 static gpointer
@@ -328,29 +390,10 @@ host_create (FovDevice *device, const FovPlan *plan, guint n_slots, const FovSes
     g_mutex_init (&host->lock);
     g_cond_init (&host->done);
     host->input_bytes = g_new0 (gsize, plan->graph->inputs->len + 1);
-    for (guint i = 0; i < plan->graph->inputs->len; i++) {
-        const FovTensor *t = plan->graph->inputs->pdata[i];
-        host->input_bytes[i] = plan->operands[t->id].bytes;
-    }
-    if (posix_memalign ((void **) &host->arena, 64,
-                        (plan->arena_bytes + ARENA_SLACK + 63) / 64 * 64)) {
-        host->arena = NULL;
-        g_set_error (error, FOV_ERROR, FOV_ERROR_MEMORY,
-                     "no memory for %" G_GSIZE_FORMAT " bytes of activations", plan->arena_bytes);
+    if (!set_up (host, n_slots, error)) {
         host_destroy (host);
         return NULL;
     }
-    memset (host->arena, 0, plan->arena_bytes + ARENA_SLACK);
-    host->slots = g_new0 (HostSlot, n_slots);
-    host->n_slots = n_slots;
-    for (guint i = 0; i < n_slots; i++)
-        slot_init (host, &host->slots[i]);
-    if (!prepare_steps (host, params, error)) {
-        host_destroy (host);
-        return NULL;
-    }
-    make_team (host);
-    host->worker = g_thread_new ("fovea-host", worker_main, host);
     return host;
 }
 
@@ -362,10 +405,6 @@ host_input (gpointer executor, guint slot, guint input)
     Host *host = executor;
     HostSlot *s = &host->slots[slot];
 
-    if (!s->owned[input]) {
-        s->owned[input] = g_malloc0 (MAX (host->input_bytes[input], 1));
-        host->n_prepared++;
-    }
     s->inputs[input] = s->owned[input];
     return s->owned[input];
 }
@@ -383,9 +422,18 @@ host_reserve_input (gpointer executor, guint input, gsize bytes, GError **error)
 
     if (bytes <= host->input_bytes[input])
         return TRUE;
+    for (guint i = 0; i < host->n_slots; i++) {
+        HostSlot *slot = &host->slots[i];
+        gpointer memory;
+        if (!take_zeros (&memory, bytes, "an input", error))
+            return FALSE; /* the slots before have more than they know of */
+        if (slot->inputs[input] == slot->owned[input])
+            slot->inputs[input] = NULL;
+        g_free (slot->owned[input]);
+        slot->owned[input] = memory;
+        g_atomic_int_inc (&host->n_prepared);
+    }
     host->input_bytes[input] = bytes;
-    for (guint i = 0; i < host->n_slots; i++)
-        g_clear_pointer (&host->slots[i].owned[input], g_free);
     return TRUE;
 }
 
@@ -395,6 +443,13 @@ host_submit (gpointer executor, guint slot, GError **error)
     Host *host = executor;
     HostSlot *s = &host->slots[slot];
 
+    for (guint i = 0; i < host->plan->graph->inputs->len; i++) {
+        if (s->inputs[i])
+            continue;
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "input '%s' was not given",
+                     ((FovTensor *) host->plan->graph->inputs->pdata[i])->name);
+        return FALSE;
+    }
     g_clear_error (&s->error);
     g_mutex_lock (&host->lock);
     s->busy = TRUE;
@@ -413,6 +468,7 @@ host_wait (gpointer executor, guint slot, GError **error)
     while (s->busy)
         g_cond_wait (&host->done, &host->lock);
     g_mutex_unlock (&host->lock);
+    memset (s->inputs, 0, host->plan->graph->inputs->len * sizeof *s->inputs);
     if (!s->error)
         return TRUE;
     g_propagate_error (error, g_steal_pointer (&s->error));
@@ -431,17 +487,10 @@ host_done (gpointer executor, guint slot)
     return done;
 }
 
-static gconstpointer
+static const FovView *
 host_output (gpointer executor, guint slot, guint output)
 {
-    HostSlot *s = &((Host *) executor)->slots[slot];
-    return s->tail.outputs[output].data ? s->tail.outputs[output].data : s->outputs[output];
-}
-
-static const FovShape *
-host_output_shape (gpointer executor, guint slot, guint output)
-{
-    return &((Host *) executor)->slots[slot].shapes[output];
+    return &((Host *) executor)->slots[slot].views[output];
 }
 
 static guint
@@ -453,7 +502,7 @@ host_n_dispatches (gpointer executor)
 static guint64
 host_n_prepared (gpointer executor)
 {
-    return ((Host *) executor)->n_prepared;
+    return (guint64) g_atomic_int_get (&((Host *) executor)->n_prepared);
 }
 
 static gsize
@@ -467,13 +516,15 @@ host_profile (gpointer executor, guint slot, GArray *times)
 {
     Host *host = executor;
 
+    g_mutex_lock (&host->lock);
     for (guint i = 0; host->profile && i < host->plan->n_static; i++) {
         const FovNode *node = host->steps[i].step.node;
         FovStepTime time = { .op = node->op->name,
                              .name = node->name,
-                             .seconds = host->seconds[i] };
+                             .seconds = host->last_seconds[i] };
         g_array_append_val (times, time);
     }
+    g_mutex_unlock (&host->lock);
 }
 
 const FovExecutor fov_executor_host = {
@@ -486,7 +537,6 @@ const FovExecutor fov_executor_host = {
     .wait = host_wait,
     .done = host_done,
     .output = host_output,
-    .output_shape = host_output_shape,
     .n_dispatches = host_n_dispatches,
     .n_prepared = host_n_prepared,
     .weight_bytes = host_weight_bytes,

@@ -76,6 +76,30 @@ get_inputs (const FovNode *node, FovView *in)
     }
 }
 
+/* Memory for what the node makes; a FOV_OP_DYNAMIC op takes its own. */
+static gboolean
+take_outputs (const FovNode *node, FovView *out, GError **error)
+{
+    for (guint k = 0; k < node->n_outputs; k++) {
+        const FovTensor *t = node->outputs[k];
+        gint64 n = t ? fov_tensor_elements (t) : 0;
+        if (!t)
+            continue;
+        out[k].dtype = t->dtype;
+        out[k].shape = t->shape;
+        if (node->op->flags & FOV_OP_DYNAMIC)
+            continue;
+        if (n < 0) /* all inputs have values, so it should be known */
+            return fov_node_error (node, error, "output %u has no definite size", k);
+        out[k].data = g_try_malloc0 (MAX ((gsize) n * fov_dtype_size (t->dtype), 1));
+        if (!out[k].data) {
+            fov_node_error (node, error, "no memory for %" G_GINT64_FORMAT " elements", n);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static gboolean
 run_node (Tail *tail, const FovNode *node, GError **error)
 {
@@ -87,16 +111,7 @@ run_node (Tail *tail, const FovNode *node, GError **error)
     if (!node->op->infer ((FovNode *) node, error))
         return FALSE;
     get_inputs (node, in);
-    for (guint k = 0; k < node->n_outputs; k++) {
-        const FovTensor *t = node->outputs[k];
-        if (!t)
-            continue;
-        out[k].dtype = t->dtype;
-        out[k].shape = t->shape;
-        if (!(node->op->flags & FOV_OP_DYNAMIC)) /* all inputs have values, so the size is known */
-            out[k].data = g_malloc0 (MAX (fov_tensor_elements (t) * fov_dtype_size (t->dtype), 1));
-    }
-    ok = node->op->reference (node, in, out, error);
+    ok = take_outputs (node, out, error) && node->op->reference (node, in, out, error);
     for (guint k = 0; k < node->n_outputs; k++) {
         FovTensor *t = node->outputs[k];
         if (!t || !ok) {
