@@ -79,6 +79,9 @@ static const Property properties[] = {
           "commas; unset: the family's" RELOADS),
 };
 
+/* What the detector in use turned out to be; these follow the table's ids. */
+enum { PROP_DEVICE_NAME = G_N_ELEMENTS (properties) + 1, PROP_FAMILY };
+
 static GType
 region_get_type (void)
 {
@@ -135,12 +138,29 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
 }
 
 static void
+get_in_use (GstFoveaDetect *self, guint id, GValue *value)
+{
+    g_mutex_lock (&self->lock);
+    if (self->detector)
+        g_value_set_string (value, id == PROP_DEVICE_NAME
+                                       ? fov_device_name (fov_detector_device (self->detector))
+                                       : fov_detector_family (self->detector));
+    g_mutex_unlock (&self->lock);
+}
+
+static void
 get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
     GstFoveaDetect *self = GST_FOVEA_DETECT (object);
-    const Property *property = &properties[id - 1];
-    gpointer field = field_of (object, property);
+    const Property *property;
+    gpointer field;
 
+    if (id >= PROP_DEVICE_NAME) {
+        get_in_use (self, id, value);
+        return;
+    }
+    property = &properties[id - 1];
+    field = field_of (object, property);
     g_mutex_lock (&self->lock);
     if (property->type == G_TYPE_STRING)
         g_value_set_string (value, *(char **) field);
@@ -176,5 +196,17 @@ gst_fovea_detect_install_properties (GObjectClass *object_class)
     object_class->get_property = get_property;
     for (guint i = 0; i < G_N_ELEMENTS (properties); i++)
         g_object_class_install_property (object_class, i + 1, make_spec (&properties[i]));
+    g_object_class_install_property (
+        object_class, PROP_DEVICE_NAME,
+        g_param_spec_string ("device-name", "Device in use",
+                             "The device that the running detector is on, for people; unset before "
+                             "the model is loaded",
+                             NULL, GST_FOVEA_READ));
+    g_object_class_install_property (
+        object_class, PROP_FAMILY,
+        g_param_spec_string ("family", "Decoder in use",
+                             "The output family that was recognised or chosen with decoder; unset "
+                             "before the model is loaded",
+                             NULL, GST_FOVEA_READ));
     gst_type_mark_as_plugin_api (region_get_type (), 0);
 }
