@@ -20,6 +20,8 @@ gboolean fov_pass_patterns (FovGraph *graph, GError **error);
  * (channel shuffles and splits, slices written in NHWC) become one Slice or fov.ChannelMap.
  */
 gboolean fov_pass_channels (FovGraph *graph, GError **error);
+/** Focus (slices of every second pixel, concatenated) goes into the convolution behind it. */
+gboolean fov_pass_focus (FovGraph *graph, GError **error);
 /** Explicit Pad before a convolution / pool, bias, activation and residual Add into the
  * convolution. */
 gboolean fov_pass_fuse (FovGraph *graph, GError **error);

@@ -183,7 +183,7 @@ static gboolean
 optimise (FovGraph *graph, GError **error)
 {
     return fov_pass_simplify (graph, error) && fov_pass_fold_norm (graph, error) &&
-           fov_pass_patterns (graph, error) && fov_pass_channels (graph, error) &&
+           fov_pass_patterns (graph, error) && fov_pass_channels (graph, error) && fov_pass_focus (graph, error) &&
            fov_pass_fuse (graph, error);
 }
 

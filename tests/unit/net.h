@@ -137,6 +137,19 @@ shuffle (Build *b, FovTensor *x, gint64 groups)
     return reshape (b, y, s.dim, 4);
 }
 
+/* YOLOX's: every second pixel, the four halves as channels. */
+G_GNUC_UNUSED static FovTensor *
+focus (Build *b, FovTensor *x)
+{
+    FovAttr axis = { "axis", FOV_ATTR_INT, .i = 1 };
+    FovTensor *parts[4];
+
+    for (gint64 i = 0; i < 4; i++)
+        parts[i] =
+            slice (b, slice (b, x, 2, i % 2, x->shape.dim[2], 2), 3, i / 2, x->shape.dim[3], 2);
+    return node (b, "Concat", parts, 4, &axis, 1);
+}
+
 G_GNUC_UNUSED static FovTensor *
 max_pool (Build *b, FovTensor *x)
 {

@@ -61,7 +61,14 @@ case_shuffle (Build *b, FovTensor *x)
     return shuffle (b, unary (b, "Relu", x), 2);
 }
 
+static FovTensor *
+case_focus (Build *b, FovTensor *x)
+{
+    return conv (b, focus (b, x), 8, 3, 1, 1);
+}
+
 static const PassCase pass_cases[] = {
+    { "slices of every second pixel go into the convolution", case_focus, "Conv" },
     { "batch norm and activation go into the convolution", case_norm, "Conv" },
     { "x * sigmoid (x) is an epilogue", case_silu, "Conv" },
     { "a residual and the activation behind it are an epilogue", case_residual, "Conv Conv" },

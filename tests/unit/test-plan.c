@@ -88,6 +88,10 @@ layer (Build *b, GPtrArray *pool)
         return max_pool (b, x);
     case 6:
         return x->shape.dim[2] < 12 ? upsample (b, x) : activation (b, x);
+    case 8:
+        return x->shape.dim[2] % 2 || x->shape.dim[3] % 2
+                   ? conv_block (b, x)
+                   : conv (b, focus (b, x), 8, g_rand_boolean (b->rand) ? 3 : 1, 1, 1);
     case 7:
         return binary (b, "Mul", x, constant (b, (FovShape){ 4, { 1, c, 1, 1 } }, .5, 1.5));
     default:
