@@ -48,6 +48,7 @@ match (const FovNet *net, FovMatch *match, char **why)
         return TRUE;
     if (fov_match_split_dfl (net, match, BINS)) {
         match->form = "classes and distances over 8 bins, an output each per level";
+        match->intake.fit = FOV_FIT_LETTERBOX_CENTER; /* trained so, NanoDet-Plus stretched */
         return TRUE;
     }
     *why = g_strdup_printf ("the outputs are not pairs of classes and %d distances for each level "
