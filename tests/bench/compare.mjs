@@ -14,7 +14,9 @@ const usage = `compare.mjs --ort NODE_MODULES [--fovea COMMAND] [--data DIR] [--
              [--models A,B,...] [--devices cpu,vulkan] [--rounds 5] [--runs 30] [--threads 2]
              [--json]
 
-Prints a table of medians (ms) and of the ratio rival / Fovea: above 1, Fovea is faster.
+Prints a table of medians (ms) and of the ratio rival / Fovea: above 1, Fovea is faster. The ratio
+is the median over rounds, spread its least and most; the last column is the ratio of each side's
+fastest single run, which a busy machine disturbs least.
 --ort      folder with the npm package onnxruntime-node (see rivals.mjs); or FOVEA_BENCH_ORT
 --data     folder with models/detect; or FOVEA_TEST_DATA
 --tfjs     folder of a TensorFlow.js SSD (model.json), to be compared with tfjs-backend-wasm
@@ -56,7 +58,7 @@ async function rivalRound(rival, data, runs) {
         if (i >= 0)
             times.push(Number(process.hrtime.bigint() - start) / 1e6);
     }
-    return median(times);
+    return { median: median(times), least: Math.min(...times) };
 }
 
 function foveaRound(options, model, device, threads, runs) {
@@ -72,23 +74,29 @@ async function measure(options, model, device, rival, data) {
     for (let i = 0; i < options.rounds; i++) {
         const theirs = await rivalRound(rival, data, options.runs);
         last = foveaRound(options, model, device, rival.threads, options.runs);
-        rounds.push({ rival: theirs, fovea: last.median_ms, ratio: theirs / last.median_ms });
+        rounds.push({ rival: theirs.median, fovea: last.median_ms,
+            ratio: theirs.median / last.median_ms,
+            rival_least: theirs.least, fovea_least: last.min_ms });
     }
+    const least = (key) => Math.min(...rounds.map((round) => round[key]));
     const ratios = rounds.map((round) => round.ratio);
     return {
         model: model.name, size: model.size, device: device.name, device_name: last.device_name,
         precision: last.precision, rival: rival.title, threads: rival.threads,
         rival_ms: median(rounds.map((round) => round.rival)),
         fovea_ms: median(rounds.map((round) => round.fovea)),
-        ratio: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios), rounds,
+        ratio: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios),
+        rival_least_ms: least('rival_least'), fovea_least_ms: least('fovea_least'), rounds,
     };
 }
 
 function printTable(results) {
-    const header = ['model', 'device', 'threads', 'rival', 'rival ms', 'Fovea ms', 'ratio', 'spread'];
+    const header = ['model', 'device', 'threads', 'rival', 'rival ms', 'Fovea ms', 'ratio', 'spread',
+        'fastest runs'];
     console.log(markdown(header, results.map((r) => [
         `${r.model} ${r.size}`, r.device, String(r.threads), r.rival, r.rival_ms.toFixed(2),
         r.fovea_ms.toFixed(2), r.ratio.toFixed(2), `${r.least.toFixed(2)}..${r.most.toFixed(2)}`,
+        (r.rival_least_ms / r.fovea_least_ms).toFixed(2),
     ])));
 }
 

@@ -16,14 +16,16 @@ import { decodePicture, fit, planes } from './pictures.mjs';
 import { openOrt, openTfjs } from './rivals.mjs';
 
 const usage = `ort-coco.mjs --ort NODE_MODULES [--fovea COMMAND] [--data DIR] [--tfjs DIR]
-              [--models A,B,...] [--devices cpu,vulkan] [--iou 0.45] [--goal 0.2] [--save DIR]
-              [--json]
+              [--models A,B,...] [--devices cpu,vulkan] [--iou 0.7] [--goal 0.2] [--bytes]
+              [--save DIR] [--json]
 
 Prints AP and AP50 (percent) of each model by the rival and by Fovea. Exits with 1 where an AP
 differs by more than --goal points.
 --ort      folder with the npm package onnxruntime-node (see rivals.mjs); or FOVEA_BENCH_ORT
 --data     folder with models/detect and coco; or FOVEA_TEST_DATA
 --tfjs     folder of a TensorFlow.js SSD (model.json), run by tfjs-backend-wasm
+--iou      suppression among boxes of a class, for both (fovea eval's own default)
+--bytes    the rival's resized photos are rounded to bytes, as OpenCV does; Fovea does not
 --save     keeps the rival's detections there (COCO results)`;
 
 const SCORE = 0.01;
@@ -31,13 +33,15 @@ const MOST = 100;
 
 const models = [
     { name: 'yolox_nano', file: 'yolox_nano.onnx', size: 416, decode: yolox,
-      letterbox: true, pad: 114, intake: { bgr: true } },
+      fit: 'topleft', pad: 114, intake: { bgr: true } },
     { name: 'nanodet_320', file: 'nanodet_320.onnx', size: 320, decode: nanodet,
+      fit: 'center', pad: 0, cutFirst: true,
       intake: { bgr: true, mean: [103.53, 116.28, 123.675],
                 scale: [1 / 57.375, 1 / 57.12, 1 / 58.395] } },
     { name: 'fastestdet', file: 'fastestdet.onnx', size: 352, decode: fastestdet,
+      fit: 'stretch',
       intake: { bgr: true, scale: [1 / 255, 1 / 255, 1 / 255] } },
-    { name: 'tfjs_ssd', size: 300, decode: ssd, tfjs: true },
+    { name: 'tfjs_ssd', size: 300, decode: ssd, fit: 'stretch', cutFirst: true, tfjs: true },
 ];
 
 function openRival(options, model) {
@@ -51,21 +55,26 @@ function clip(value, most) {
     return Math.min(Math.max(value, 0), most);
 }
 
-async function detect(rival, model, photo, iou) {
-    const input = fit(photo, model.size, model.letterbox, model.pad);
+/* NanoDet and TensorFlow cut boxes to the picture before they suppress, the others after. */
+async function detect(rival, model, photo, options) {
+    const input = fit(photo, model.size, model.fit, model.pad,
+        options.bytes || model.tfjs);
     const outputs = await rival.run(model.tfjs ? Int32Array.from(input.data)
                                                : planes(input.data, model.intake));
     const found = [];
     model.decode(outputs, model.size, SCORE, (x1, y1, x2, y2, label, score) => {
-        const box = {
-            x1: clip(x1 / input.scaleX, photo.width), y1: clip(y1 / input.scaleY, photo.height),
-            x2: clip(x2 / input.scaleX, photo.width), y2: clip(y2 / input.scaleY, photo.height),
-            label, score,
-        };
-        if (box.x2 > box.x1 && box.y2 > box.y1)
-            found.push(box);
+        const x = (at) => (at - input.x) / input.scaleX;
+        const y = (at) => (at - input.y) / input.scaleY;
+        found.push({ x1: x(x1), y1: y(y1), x2: x(x2), y2: y(y2), label, score });
     });
-    return suppress(found, iou, MOST);
+    const cut = (boxes) => boxes.map((box) => ({
+        ...box,
+        x1: clip(box.x1, photo.width), x2: clip(box.x2, photo.width),
+        y1: clip(box.y1, photo.height), y2: clip(box.y2, photo.height),
+    })).filter((box) => box.x2 > box.x1 && box.y2 > box.y1);
+    if (model.cutFirst)
+        return suppress(cut(found), options.iou, MOST);
+    return cut(suppress(found, options.iou, MOST));
 }
 
 /* COCO results: class index k is the k-th category, but TensorFlow's column k is id k + 1. */
@@ -75,7 +84,7 @@ async function detectAll(rival, model, coco, options) {
     for (const image of coco.annotations.images) {
         const photo = decodePicture(path.join(coco.images, image.file_name), image.width,
             image.height);
-        for (const box of await detect(rival, model, photo, options.iou)) {
+        for (const box of await detect(rival, model, photo, options)) {
             const category = model.tfjs ? box.label + 1 : ids[box.label];
             if (ids.includes(category))
                 results.push({ image_id: image.id, category_id: category, score: box.score,
@@ -125,7 +134,8 @@ function printTable(rows) {
 }
 
 const options = readOptions(usage, {
-    iou: { type: 'string', default: '0.45' },
+    iou: { type: 'string', default: '0.7' },
+    bytes: { type: 'boolean', default: false },
     goal: { type: 'string', default: '0.2' },
     save: { type: 'string' },
 });

@@ -25,12 +25,12 @@ function taps(from, to) {
     });
 }
 
-/** Bilinear resize; the result is rounded to bytes as OpenCV's is. */
-export function resize(picture, width, height) {
+/** Bilinear resize to numbers of 0..255; bytes: rounded, as OpenCV's result is. */
+export function resize(picture, width, height, bytes) {
     const { data } = picture;
     const columns = taps(picture.width, width);
     const rows = taps(picture.height, height);
-    const out = new Uint8ClampedArray(width * height * 3);
+    const out = new (bytes ? Uint8ClampedArray : Float32Array)(width * height * 3);
     let k = 0;
     for (const row of rows) {
         const above = row.low * picture.width;
@@ -52,21 +52,24 @@ export function resize(picture, width, height) {
 }
 
 /**
- * Fits picture into size x size: {data, scaleX, scaleY} with network = photo * scale.
- * letterbox: aspect kept, top left, the rest is pad; else stretched.
+ * Fits picture into size x size: {data, scaleX, scaleY, x, y} with network = photo * scale + (x, y).
+ * how: 'stretch', or with the aspect kept and the rest pad: 'topleft', 'center'.
  */
-export function fit(picture, size, letterbox, pad) {
+export function fit(picture, size, how, pad, bytes) {
     const ratio = Math.min(size / picture.width, size / picture.height);
-    const width = letterbox ? Math.floor(picture.width * ratio) : size;
-    const height = letterbox ? Math.floor(picture.height * ratio) : size;
-    const inner = resize(picture, width, height);
-    const data = new Uint8ClampedArray(size * size * 3).fill(pad);
+    const width = how === 'stretch' ? size : Math.floor(picture.width * ratio);
+    const height = how === 'stretch' ? size : Math.floor(picture.height * ratio);
+    const left = how === 'center' ? (size - width) >> 1 : 0;
+    const top = how === 'center' ? (size - height) >> 1 : 0;
+    const inner = resize(picture, width, height, bytes);
+    const data = new Float32Array(size * size * 3).fill(pad);
     for (let y = 0; y < height; y++)
-        data.set(inner.data.subarray(y * width * 3, (y + 1) * width * 3), y * size * 3);
+        data.set(inner.data.subarray(y * width * 3, (y + 1) * width * 3),
+            ((y + top) * size + left) * 3);
     return {
-        data,
-        scaleX: letterbox ? ratio : size / picture.width,
-        scaleY: letterbox ? ratio : size / picture.height,
+        data, x: left, y: top,
+        scaleX: width / picture.width,
+        scaleY: height / picture.height,
     };
 }
 
