@@ -76,7 +76,7 @@ fov_gpu_pipeline (FovGpu *gpu, const FovShader *shader, const guint32 *spec, gui
     for (guint i = 0; i < n_spec; i++)
         g_string_append_printf (key, ",%u", spec[i]);
 
-    g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&gpu->lock);
+    G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&gpu->lock);
     *pipeline = g_hash_table_lookup (gpu->pipelines, key->str);
     if (*pipeline)
         return TRUE;
@@ -152,7 +152,7 @@ fov_cache_open (FovGpu *gpu, GError **error)
 void
 fov_cache_save (FovGpu *gpu)
 {
-    g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&gpu->lock);
+    G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&gpu->lock);
     gsize bytes = 0;
     if (!gpu->cache_dirty ||
         vkGetPipelineCacheData (gpu->device, gpu->cache, &bytes, NULL) != VK_SUCCESS)

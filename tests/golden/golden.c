@@ -12,6 +12,8 @@
 #include <fovea/media.h>
 #include <fovea/session.h>
 
+#include "gpu/gpu.h"
+
 /* Of an output's largest magnitude. */
 #define TOLERANCE 1e-4
 
@@ -171,6 +173,10 @@ run_model (FovDevice *device, const char *name, const char *path, GString *repor
         view = (FovView){ FOV_F32, info.shape, input };
         if (fov_session_run (session, &view, outputs, error))
             ok = compare_all (session, outputs, &golden, report);
+        if (fov_gpu_validation_errors ()) {
+            g_string_append (report, " but the validation layers complain");
+            ok = FALSE;
+        }
     }
     g_clear_object (&golden.parser);
     return ok;

@@ -218,6 +218,7 @@ static void
 test_vulkan (void **state)
 {
     check_device ("vulkan", 40, 2e-5);
+    assert_int_equal (fov_gpu_validation_errors (), 0);
 }
 
 /* ---- memory -------------------------------------------------------------- */
