@@ -66,10 +66,10 @@ binary (Build *b, const char *op, FovTensor *x, FovTensor *y)
 }
 
 G_GNUC_UNUSED static FovTensor *
-conv (Build *b, FovTensor *x, gint64 out, gint64 kernel, gint64 stride, gint64 group)
+conv_padded (Build *b, FovTensor *x, gint64 out, gint64 kernel, gint64 stride, gint64 group,
+             const gint64 pads[4])
 {
-    gint64 pad = kernel / 2;
-    gint64 pads[] = { pad, pad, pad, pad }, strides[] = { stride, stride };
+    gint64 strides[] = { stride, stride };
     FovAttr attrs[] = {
         { "pads", FOV_ATTR_INTS, .ints = pads, .n = 4 },
         { "strides", FOV_ATTR_INTS, .ints = strides, .n = 2 },
@@ -83,6 +83,14 @@ conv (Build *b, FovTensor *x, gint64 out, gint64 kernel, gint64 stride, gint64 g
     };
 
     return node (b, "Conv", inputs, g_rand_boolean (b->rand) ? 3 : 2, attrs, 3);
+}
+
+G_GNUC_UNUSED static FovTensor *
+conv (Build *b, FovTensor *x, gint64 out, gint64 kernel, gint64 stride, gint64 group)
+{
+    gint64 pad = kernel / 2;
+
+    return conv_padded (b, x, out, kernel, stride, group, (gint64[]){ pad, pad, pad, pad });
 }
 
 G_GNUC_UNUSED static FovTensor *

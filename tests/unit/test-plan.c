@@ -46,8 +46,15 @@ conv_block (Build *b, FovTensor *x)
     gboolean depthwise = g_rand_int_range (b->rand, 0, 3) == 0;
     gint64 out = depthwise ? channels (x) : outs[g_rand_int_range (b->rand, 0, 5)];
 
-    x = conv (b, x, out, kernels[g_rand_int_range (b->rand, 0, 3)],
-              g_rand_int_range (b->rand, 0, 4) ? 1 : 2, depthwise ? channels (x) : 1);
+    gint64 kernel = kernels[g_rand_int_range (b->rand, 0, 3)], pads[4];
+
+    for (guint i = 0; i < 4; i++) /* a quarter of them uneven */
+        pads[i] = kernel / 2;
+    for (guint i = 0; i < 4 && MIN (x->shape.dim[2], x->shape.dim[3]) >= kernel; i++)
+        if (g_rand_int_range (b->rand, 0, 8) == 0)
+            pads[i] = g_rand_int_range (b->rand, 0, 4);
+    x = conv_padded (b, x, out, kernel, g_rand_int_range (b->rand, 0, 4) ? 1 : 2,
+                     depthwise ? channels (x) : 1, pads);
     if (g_rand_boolean (b->rand))
         x = batch_norm (b, x);
     return g_rand_int_range (b->rand, 0, 4) ? activation (b, x) : x;
@@ -122,7 +129,7 @@ head (Build *b, FovTensor *x)
         x = transpose (b, x, (gint64[]){ 0, 2, 3, 1 }, 4);
         return transpose (b, x, (gint64[]){ 0, 3, 1, 2 }, 4);
     case 1:
-        x = reshape (b, x, (gint64[]){ 1, channels (x), n }, 3);
+        x = reshape (b, x, (gint64[]){ x->shape.dim[0], channels (x), n }, 3);
         return transpose (b, x, (gint64[]){ 0, 2, 1 }, 3);
     default:
         return x;
@@ -136,7 +143,7 @@ random_graph (guint32 seed)
     g_autoptr (GPtrArray) pool = g_ptr_array_new ();
     static const gint64 sizes[] = { 5, 7, 8, 13, 16 };
     FovShape shape = { 4,
-                       { 1, g_rand_boolean (b.rand) ? 3 : 16,
+                       { g_rand_int_range (b.rand, 0, 4) ? 1 : 2, g_rand_boolean (b.rand) ? 3 : 16,
                          sizes[g_rand_int_range (b.rand, 0, 5)],
                          sizes[g_rand_int_range (b.rand, 0, 5)] } };
     gint32 depth = g_rand_int_range (b.rand, 3, 14);
