@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_SLACK 4096 /* kernels may read (never write) a little beyond a row */
+#define MOST_MEMORY ((gsize) 1 << 40) /* what is larger is a mistake, no need to ask */
+#define ARENA_SLACK 4096              /* kernels may read (never write) a little beyond a row */
 
 typedef struct {
     const void **inputs; /* what the frame reads */
@@ -236,7 +237,7 @@ no_memory (gsize bytes, const char *what, GError **error)
 static gboolean
 take_zeros (gpointer *memory, gsize bytes, const char *what, GError **error)
 {
-    *memory = g_try_malloc0 (MAX (bytes, 1));
+    *memory = bytes <= MOST_MEMORY ? g_try_malloc0 (MAX (bytes, 1)) : NULL;
     return *memory ? TRUE : no_memory (bytes, what, error);
 }
 
@@ -346,7 +347,7 @@ host_destroy (gpointer executor)
 static gboolean
 take_arena (Host *host, gsize bytes, GError **error)
 {
-    host->arena_memory = calloc (1, bytes + ARENA_SLACK + 64);
+    host->arena_memory = bytes <= MOST_MEMORY ? calloc (1, bytes + ARENA_SLACK + 64) : NULL;
     if (!host->arena_memory)
         return no_memory (bytes, "activations", error);
     host->arena = (guint8 *) (((guintptr) host->arena_memory + 63) & ~(guintptr) 63);
