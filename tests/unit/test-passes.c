@@ -373,6 +373,30 @@ odd_residuals (Build *b, FovTensor *x)
     out (b, binary (b, "Sub", x, z));
 }
 
+/* What looks like a focus layer, but is one of other parts, or of a cut picture. */
+static void
+odd_focus (Build *b, FovTensor *x)
+{
+    static const gint64 pads[] = { 0, 0, 0, 1 }, uneven[] = { 2, 0, 1, 0 };
+    FovTensor *y = conv_padded (b, x, 3, 1, 1, 1, pads); /* 6x6 */
+    FovTensor *part[4], *cut = slice (b, x, 3, 0, 4, 1), *whole = focus (b, y);
+    FovAttr axis = { "axis", FOV_ATTR_INT, .i = 1 };
+
+    for (gint64 i = 0; i < 4; i++)
+        part[i] = slice (b, slice (b, y, 2, i / 2, 6, 2), 3, i % 2, 6, 2);
+    out (b, conv_padded (b, whole, 8, 3, 1, 1, uneven));
+    out (b, whole);
+    out (b, conv (b, whole, 8, 3, 2, 1));
+    out (b, conv (b, focus (b, cut), 8, 3, 1, 1));
+    out (b, conv (b, concat (b, part[3], part[1]), 8, 3, 1, 1));
+    out (b, conv (b, node (b, "Concat", (FovTensor *[]){ part[2], part[2], part[0] }, 3, &axis, 1),
+                  8, 1, 1, 1));
+    out (b, conv (b, concat (b, part[0], slice (b, slice (b, y, 2, 1, 6, 2), 3, 5, -9, -2)), 8, 1,
+                  1, 1));
+    cut = slice (b, slice (b, y, 2, 0, 3, 1), 3, 0, 3, 1); /* as large as a part */
+    out (b, conv (b, concat (b, part[0], cut), 8, 1, 1, 1));
+}
+
 static const struct {
     const char *name;
     OddBuild build;
@@ -392,6 +416,7 @@ static const struct {
     { "slices with negative steps, of pictures and rows", odd_slices },
     { "splits into unequal and empty parts", odd_splits },
     { "residuals", odd_residuals },
+    { "focus layers of odd parts", odd_focus },
 };
 
 static void
