@@ -27,6 +27,7 @@ layout (constant_id = 5) const bool KEEP = false; /* act (0) != 0 and a block no
 layout (constant_id = 6) const int KH = 3;
 layout (constant_id = 7) const int SY = 1;
 layout (constant_id = 8) const int DY = 1;
+layout (constant_id = 9) const int CHANNELS = 4; /* of the first block: pictures have 3, or 1 */
 layout (push_constant) uniform Push { fov_push_conv push; };
 
 const int ROWS = (R - 1) * SY + (KH - 1) * DY + 1;
@@ -72,9 +73,12 @@ void main ()
                         vec4 q = v[r * SY + ky * DY];
                         float s = sum[b + j][r];
                         s += k.x * q.x;
-                        s += k.y * q.y;
-                        s += k.z * q.z;
-                        s += k.w * q.w;
+                        if (CHANNELS > 1)
+                            s += k.y * q.y;
+                        if (CHANNELS > 2)
+                            s += k.z * q.z;
+                        if (CHANNELS > 3)
+                            s += k.w * q.w;
                         sum[b + j][r] = s;
                     }
                 }

@@ -237,9 +237,16 @@ dispatch_rows (FovGpuProgram *program, const FovStep *step, const Conv *c, const
     int m = 8, r = push.oh > 2 && c->kh <= 8 ? 4 : 1;
     int lanes = (int) fov_gpu_lanes (program);
     guint32 spec[] = {
-        (guint32) lanes,         (guint32) m, (guint32) r,     c->params->act.kind,
-        residual_kind (c, step), keep (c),    (guint32) c->kh, (guint32) c->sy,
+        (guint32) lanes,
+        (guint32) m,
+        (guint32) r,
+        c->params->act.kind,
+        residual_kind (c, step),
+        keep (c),
+        (guint32) c->kh,
+        (guint32) c->sy,
         (guint32) c->dy,
+        (guint32) MIN (c->in.c, 4),
     };
 
     push.blocks = (int) div_up (c->out.c, m);
@@ -261,10 +268,22 @@ record_rows (FovGpuProgram *program, const FovStep *step, const Conv *c, GError 
     return dispatch_rows (program, step, c, weights_of (step->node), push, error);
 }
 
+/*
+ * Tall columns share more of what they fetch, and make fewer workgroups; a low
+ * picture would waste their ends.
+ */
+static int
+depth_rows (const Conv *c)
+{
+    if (c->out.h >= 40 && c->sy == 1 && c->kh <= 7 && c->dy == 1)
+        return 8;
+    return c->out.h > 2 ? 4 : 1;
+}
+
 static gboolean
 record_depth (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
 {
-    int lanes = (int) fov_gpu_lanes (program), r = c->out.h > 2 ? 4 : 1;
+    int lanes = (int) fov_gpu_lanes (program), r = depth_rows (c);
     struct fov_push_conv push = make_push (c, step);
     guint32 spec[] = {
         (guint32) lanes,     (guint32) c->kw,         (guint32) r,
