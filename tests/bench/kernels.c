@@ -77,7 +77,7 @@ best_time (void (*call) (gpointer data), gpointer data)
 PEAK_LOOP (peak_baseline, 16, )
 #ifdef __x86_64__
 PEAK_LOOP (peak_avx2, 32, __attribute__ ((target ("avx2,fma"))))
-PEAK_LOOP (peak_avx512, 64, __attribute__ ((target ("avx512f,prefer-vector-width=512"))))
+PEAK_LOOP (peak_avx512, 64, __attribute__ ((target ("avx512f"))))
 #endif
 
 /* Floating-point operations a second of one core, with the vectors of the chosen instruction set
