@@ -183,8 +183,8 @@ static gboolean
 optimise (FovGraph *graph, GError **error)
 {
     return fov_pass_simplify (graph, error) && fov_pass_fold_norm (graph, error) &&
-           fov_pass_patterns (graph, error) && fov_pass_channels (graph, error) && fov_pass_focus (graph, error) &&
-           fov_pass_fuse (graph, error);
+           fov_pass_patterns (graph, error) && fov_pass_channels (graph, error) &&
+           fov_pass_focus (graph, error) && fov_pass_fuse (graph, error);
 }
 
 /* A copy of t; of one whose size depends on data, inference waits until that is there. */

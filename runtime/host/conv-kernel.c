@@ -153,10 +153,13 @@ tile (const FovConvArgs *a, const FovConvPart *part, int row, int px, const int 
     F (name, SX, 1, 6)                                                                             \
     F (name, SX, 1, 7)                                                                             \
     F (name, SX, 1, 8)                                                                             \
-    F (name, SX, 1, 9) F (name, SX, 1, 10) F (name, SX, 1, 11) F (name, SX, 1, 12)                 \
-        F (name, SX, 1, 13) F (name, SX, 1, 14) F (name, SX, 2, 1) F (name, SX, 2, 2)              \
-            F (name, SX, 2, 3) F (name, SX, 2, 4) F (name, SX, 2, 5) F (name, SX, 2, 6)            \
-                F (name, SX, 2, 7) F (name, SX, 4, 1) F (name, SX, 4, 2) F (name, SX, 4, 3)
+    F (name, SX, 1, 9)                                                                             \
+    F (name, SX, 1, 10)                                                                            \
+    F (name, SX, 1, 11)                                                                            \
+    F (name, SX, 1, 12)                                                                            \
+    F (name, SX, 1, 13) F (name, SX, 1, 14) F (name, SX, 2, 1) F (name, SX, 2, 2)                  \
+        F (name, SX, 2, 3) F (name, SX, 2, 4) F (name, SX, 2, 5) F (name, SX, 2, 6)                \
+            F (name, SX, 2, 7) F (name, SX, 4, 1) F (name, SX, 4, 2) F (name, SX, 4, 3)
 #elif FOV_TIER == 1
 #define TILES_4(F, name, SX) TILES_3 (F, name, SX) F (name, SX, 1, 4)
 #define TILES(F, name, SX)                                                                         \

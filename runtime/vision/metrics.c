@@ -62,35 +62,40 @@ typedef struct {
     guint n_counted; /* truths that are not ignored */
 } Scratch;
 
-static double box_area (FovBox b)
+static double
+box_area (FovBox b)
 {
-    double w = (double)b.x2 - b.x1, h = (double)b.y2 - b.y1;
+    double w = (double) b.x2 - b.x1, h = (double) b.y2 - b.y1;
     return w > 0 && h > 0 && isfinite (w) && isfinite (h) ? w * h : 0.0;
 }
 
 /* Against a crowd region it is the part of the detection that lies inside. */
-static double overlap (const Found *found, const Truth *truth)
+static double
+overlap (const Found *found, const Truth *truth)
 {
     FovBox a = found->box, b = truth->box;
-    double w = (double)fminf (a.x2, b.x2) - fmaxf (a.x1, b.x1);
-    double h = (double)fminf (a.y2, b.y2) - fmaxf (a.y1, b.y1);
+    double w = (double) fminf (a.x2, b.x2) - fmaxf (a.x1, b.x1);
+    double h = (double) fminf (a.y2, b.y2) - fmaxf (a.y1, b.y1);
     double truth_area = box_area (b);
     if (!(w > 0 && h > 0) || found->area == 0 || truth_area == 0)
         return 0.0;
     return w * h / (truth->crowd ? found->area : found->area + truth_area - w * h);
 }
 
-static double iou_threshold (int t)
+static double
+iou_threshold (int t)
 {
     return t == N_IOU - 1 ? 0.95 : 0.5 + t * ((0.95 - 0.5) / (N_IOU - 1));
 }
 
-static gboolean out_of_range (double area, AreaRange range)
+static gboolean
+out_of_range (double area, AreaRange range)
 {
     return area < area_range[range][0] || area > area_range[range][1];
 }
 
-static void category_free (gpointer data)
+static void
+category_free (gpointer data)
 {
     Category *category = data;
     g_array_unref (category->truths);
@@ -98,20 +103,23 @@ static void category_free (gpointer data)
     g_free (category);
 }
 
-static int compare_ids (gconstpointer a, gconstpointer b, gpointer user)
+static int
+compare_ids (gconstpointer a, gconstpointer b, gpointer user)
 {
     int x = GPOINTER_TO_INT (a), y = GPOINTER_TO_INT (b);
     return (x > y) - (x < y);
 }
 
-FovCocoEval *fov_coco_eval_new (void)
+FovCocoEval *
+fov_coco_eval_new (void)
 {
     FovCocoEval *eval = g_new0 (FovCocoEval, 1);
     eval->categories = g_tree_new_full (compare_ids, NULL, NULL, category_free);
     return eval;
 }
 
-void fov_coco_eval_free (FovCocoEval *eval)
+void
+fov_coco_eval_free (FovCocoEval *eval)
 {
     if (!eval)
         return;
@@ -119,7 +127,8 @@ void fov_coco_eval_free (FovCocoEval *eval)
     g_free (eval);
 }
 
-static Category *category_of (FovCocoEval *eval, int id)
+static Category *
+category_of (FovCocoEval *eval, int id)
 {
     Category *category = g_tree_lookup (eval->categories, GINT_TO_POINTER (id));
     if (!category) {
@@ -131,8 +140,9 @@ static Category *category_of (FovCocoEval *eval, int id)
     return category;
 }
 
-void fov_coco_eval_add (FovCocoEval *eval, const FovCocoTruth *truths, guint n_truths,
-                        const FovDetection *detections, guint n_detections)
+void
+fov_coco_eval_add (FovCocoEval *eval, const FovCocoTruth *truths, guint n_truths,
+                   const FovDetection *detections, guint n_detections)
 {
     for (guint i = 0; i < n_truths; i++) {
         const FovCocoTruth *t = &truths[i];
@@ -148,21 +158,24 @@ void fov_coco_eval_add (FovCocoEval *eval, const FovCocoTruth *truths, guint n_t
     eval->n_images++;
 }
 
-static int by_score (gconstpointer a, gconstpointer b)
+static int
+by_score (gconstpointer a, gconstpointer b)
 {
-    const Found *x = *(const Found *const *)a, *y = *(const Found *const *)b;
+    const Found *x = *(const Found *const *) a, *y = *(const Found *const *) b;
     return (x->score < y->score) - (x->score > y->score);
 }
 
-static int by_outcome_score (gconstpointer a, gconstpointer b)
+static int
+by_outcome_score (gconstpointer a, gconstpointer b)
 {
     const Outcome *x = a, *y = b;
     return (x->score < y->score) - (x->score > y->score);
 }
 
 /* One image's part of the category; n_truth and n_found move past it. */
-static void gather (const Category *category, guint image, AreaRange range, guint *n_truth,
-                    guint *n_found, Scratch *s)
+static void
+gather (const Category *category, guint image, AreaRange range, guint *n_truth, guint *n_found,
+        Scratch *s)
 {
     guint first = *n_truth;
 
@@ -195,7 +208,8 @@ static void gather (const Category *category, guint image, AreaRange range, guin
  * The truth that a detection takes at one threshold, or -1: the free one of
  * best overlap, an ignored one only where no other fits; the later of equals.
  */
-static int best_truth (const Scratch *s, const double *iou, int t)
+static int
+best_truth (const Scratch *s, const double *iou, int t)
 {
     double best = MIN (iou_threshold (t), 1 - 1e-10);
     int taken = -1;
@@ -204,24 +218,25 @@ static int best_truth (const Scratch *s, const double *iou, int t)
         gboolean crowd = g_array_index (s->truths, const Truth *, g)->crowd;
         if (g_array_index (s->taken, guint16, g) >> t & 1 && !crowd)
             continue;
-        if (taken >= 0 && (guint)taken < s->n_counted && g >= s->n_counted)
+        if (taken >= 0 && (guint) taken < s->n_counted && g >= s->n_counted)
             break;
         if (iou[g] < best)
             continue;
         best = iou[g];
-        taken = (int)g;
+        taken = (int) g;
     }
     return taken;
 }
 
-static void match_image (Scratch *s, AreaRange range, GArray *outcomes)
+static void
+match_image (Scratch *s, AreaRange range, GArray *outcomes)
 {
     guint n = s->truths->len;
 
     g_array_set_size (s->taken, 0);
     g_array_set_size (s->taken, n);
     g_array_set_size (s->iou, n);
-    double *iou = (double *)(void *)s->iou->data;
+    double *iou = (double *) (void *) s->iou->data;
     for (guint d = 0; d < s->found->len; d++) {
         const Found *found = g_array_index (s->found, const Found *, d);
         Outcome outcome = { .score = found->score };
@@ -229,12 +244,12 @@ static void match_image (Scratch *s, AreaRange range, GArray *outcomes)
             iou[g] = overlap (found, g_array_index (s->truths, const Truth *, g));
         for (int t = 0; t < N_IOU; t++) {
             int taken = best_truth (s, iou, t);
-            guint16 bit = (guint16)(1u << t);
+            guint16 bit = (guint16) (1u << t);
             if (taken >= 0) {
                 outcome.matched |= bit;
                 g_array_index (s->taken, guint16, taken) |= bit;
             }
-            if (taken >= 0 ? (guint)taken >= s->n_counted : out_of_range (found->area, range))
+            if (taken >= 0 ? (guint) taken >= s->n_counted : out_of_range (found->area, range))
                 outcome.ignored |= bit;
         }
         g_array_append_val (outcomes, outcome);
@@ -245,7 +260,8 @@ static void match_image (Scratch *s, AreaRange range, GArray *outcomes)
  * Precision at 101 recall points, each the best at that recall or a higher one
  * (PASCAL VOC's interpolation, with COCO's number of points).
  */
-static double interpolate (const double *recall, double *precision, guint n)
+static double
+interpolate (const double *recall, double *precision, guint n)
 {
     double sum = 0;
     guint i = 0;
@@ -263,7 +279,8 @@ static double interpolate (const double *recall, double *precision, guint n)
     return sum / N_RECALL;
 }
 
-static void measure (GArray *outcomes, guint n_truths, Figures *figures)
+static void
+measure (GArray *outcomes, guint n_truths, Figures *figures)
 {
     g_autofree double *recall = g_new (double, outcomes->len + 1);
     g_autofree double *precision = g_new (double, outcomes->len + 1);
@@ -278,15 +295,16 @@ static void measure (GArray *outcomes, guint n_truths, Figures *figures)
                 hits++;
             else
                 misses++;
-            recall[n] = (double)hits / n_truths;
-            precision[n++] = (double)hits / (hits + misses);
+            recall[n] = (double) hits / n_truths;
+            precision[n++] = (double) hits / (hits + misses);
         }
         figures->recall[t] = n > 0 ? recall[n - 1] : 0.0;
         figures->ap[t] = interpolate (recall, precision, n);
     }
 }
 
-static Figures evaluate (const Category *category, AreaRange range, guint n_images)
+static Figures
+evaluate (const Category *category, AreaRange range, guint n_images)
 {
     g_autoptr (GArray) outcomes = g_array_new (FALSE, FALSE, sizeof (Outcome));
     Scratch s = { .found = g_array_new (FALSE, FALSE, sizeof (Found *)),
@@ -313,7 +331,8 @@ static Figures evaluate (const Category *category, AreaRange range, guint n_imag
     return figures;
 }
 
-static double percent_mean (const double *values)
+static double
+percent_mean (const double *values)
 {
     double sum = 0;
     for (int t = 0; t < N_IOU; t++)
@@ -327,7 +346,8 @@ typedef struct {
     guint n[N_RANGES];
 } Sums;
 
-static gboolean add_category (gpointer key, gpointer value, gpointer user)
+static gboolean
+add_category (gpointer key, gpointer value, gpointer user)
 {
     Sums *sums = user;
     for (int range = 0; range < N_RANGES; range++) {
@@ -345,12 +365,14 @@ static gboolean add_category (gpointer key, gpointer value, gpointer user)
     return FALSE;
 }
 
-static double mean (double sum, guint n)
+static double
+mean (double sum, guint n)
 {
     return n > 0 ? sum / n : NAN;
 }
 
-void fov_coco_eval_summarize (FovCocoEval *eval, FovCocoSummary *summary)
+void
+fov_coco_eval_summarize (FovCocoEval *eval, FovCocoSummary *summary)
 {
     Sums sums = { .eval = eval };
     g_tree_foreach (eval->categories, add_category, &sums);
@@ -368,7 +390,8 @@ void fov_coco_eval_summarize (FovCocoEval *eval, FovCocoSummary *summary)
     };
 }
 
-double fov_coco_eval_category (FovCocoEval *eval, int category, double *ap50)
+double
+fov_coco_eval_category (FovCocoEval *eval, int category, double *ap50)
 {
     Category *found = g_tree_lookup (eval->categories, GINT_TO_POINTER (category));
     Figures f = { 0 };

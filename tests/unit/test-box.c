@@ -23,7 +23,8 @@ static const struct {
     { "negative", { -10, -10, -5, -5 }, { -10, -10, -5, -5 }, 1.0f },
 };
 
-static void test_iou (void **state)
+static void
+test_iou (void **state)
 {
     for (gsize i = 0; i < G_N_ELEMENTS (pairs); i++) {
         print_message ("# %s\n", pairs[i].name);
@@ -32,7 +33,8 @@ static void test_iou (void **state)
     }
 }
 
-static void test_area_and_clip (void **state)
+static void
+test_area_and_clip (void **state)
 {
     assert_float_equal (fov_box_area ((FovBox){ 1, 2, 4, 6 }), 12, 0);
     assert_float_equal (fov_box_area ((FovBox){ 4, 6, 1, 2 }), 0, 0);
@@ -130,7 +132,8 @@ static const NmsCase nms_cases[] = {
       1 },
 };
 
-static void test_nms (void **state)
+static void
+test_nms (void **state)
 {
     for (gsize i = 0; i < G_N_ELEMENTS (nms_cases); i++) {
         const NmsCase *c = &nms_cases[i];
@@ -144,16 +147,17 @@ static void test_nms (void **state)
 }
 
 /* What stays never overlaps above the threshold, and what went overlaps something kept. */
-static void test_nms_random (void **state)
+static void
+test_nms_random (void **state)
 {
     g_autoptr (GRand) rand = g_rand_new_with_seed (7);
     FovDetection in[300], out[300];
 
     for (guint i = 0; i < G_N_ELEMENTS (in); i++) {
-        float x = (float)g_rand_double_range (rand, 0, 100);
-        float y = (float)g_rand_double_range (rand, 0, 100);
+        float x = (float) g_rand_double_range (rand, 0, 100);
+        float y = (float) g_rand_double_range (rand, 0, 100);
         in[i] = (FovDetection){ { x, y, x + 20, y + 20 },
-                                (float)g_rand_int_range (rand, 0, 50) / 50,
+                                (float) g_rand_int_range (rand, 0, 50) / 50,
                                 g_rand_int_range (rand, 0, 3) };
     }
     memcpy (out, in, sizeof in);
@@ -192,7 +196,8 @@ static const struct {
     { "region", { 100, 50, 200, 100 }, 64, 64, FOV_FIT_LETTERBOX_CENTER, { 0, 16, 64, 32 } },
 };
 
-static void test_letterbox (void **state)
+static void
+test_letterbox (void **state)
 {
     for (gsize i = 0; i < G_N_ELEMENTS (fits); i++) {
         FovBox r = fits[i].region;
@@ -204,8 +209,8 @@ static void test_letterbox (void **state)
         assert_int_equal (map.inner_w, inner[2]);
         assert_int_equal (map.inner_h, inner[3]);
 
-        FovBox whole = { (float)inner[0], (float)inner[1], (float)(inner[0] + inner[2]),
-                         (float)(inner[1] + inner[3]) };
+        FovBox whole = { (float) inner[0], (float) inner[1], (float) (inner[0] + inner[2]),
+                         (float) (inner[1] + inner[3]) };
         FovBox back = fov_letterbox_unmap (&map, whole);
         assert_float_equal (back.x1, r.x1, 1e-2);
         assert_float_equal (back.y1, r.y1, 1e-2);
@@ -215,11 +220,12 @@ static void test_letterbox (void **state)
 }
 
 /* The longer side always fills the network's input, whatever the division rounds to. */
-static void test_letterbox_fills (void **state)
+static void
+test_letterbox_fills (void **state)
 {
     for (int size = 1; size < 3000; size++) {
         FovLetterbox map =
-            fov_letterbox ((FovBox){ 0, 0, (float)size, 1 }, 416, 416, FOV_FIT_LETTERBOX_TOPLEFT);
+            fov_letterbox ((FovBox){ 0, 0, (float) size, 1 }, 416, 416, FOV_FIT_LETTERBOX_TOPLEFT);
         assert_int_equal (map.inner_w, 416);
     }
     FovLetterbox odd =
@@ -228,7 +234,8 @@ static void test_letterbox_fills (void **state)
     assert_true (isfinite (odd.offset_x) && isfinite (odd.offset_y));
 }
 
-int main (void)
+int
+main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_iou),       cmocka_unit_test (test_area_and_clip),

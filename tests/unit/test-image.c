@@ -5,7 +5,8 @@
 #include "check.h"
 #include <fovea/image.h>
 
-static FovImage make (FovPixelFormat format, int width, int height)
+static FovImage
+make (FovPixelFormat format, int width, int height)
 {
     GError *error = NULL;
     FovImage image;
@@ -29,7 +30,8 @@ static const struct {
     { FOV_PIXEL_GRAY, "gray", 1, { 5 }, { 3 } },
 };
 
-static void test_layouts (void **state)
+static void
+test_layouts (void **state)
 {
     assert_int_equal (G_N_ELEMENTS (layouts), FOV_PIXEL_N_FORMATS);
     for (gsize i = 0; i < G_N_ELEMENTS (layouts); i++) {
@@ -44,7 +46,8 @@ static void test_layouts (void **state)
     assert_null (fov_pixel_format_name (FOV_PIXEL_N_FORMATS));
 }
 
-static void test_check (void **state)
+static void
+test_check (void **state)
 {
     GError *error = NULL;
     FovImage good = make (FOV_PIXEL_NV12, 6, 4), bad;
@@ -68,7 +71,8 @@ static void test_check (void **state)
     g_free (good.plane[0]);
 }
 
-static void test_alloc_refuses (void **state)
+static void
+test_alloc_refuses (void **state)
 {
     static const int sizes[][2] = { { 0, 1 }, { 1, 0 }, { -4, 4 }, { 32769, 1 }, { G_MAXINT, 1 } };
     GError *error = NULL;
@@ -100,7 +104,8 @@ static const struct {
     { FOV_MATRIX_BT709, FOV_RANGE_FULL, { 255, 255, 255 }, { 255, 128, 128 } },
 };
 
-static void test_known_colors (void **state)
+static void
+test_known_colors (void **state)
 {
     for (gsize i = 0; i < G_N_ELEMENTS (colors); i++) {
         FovImage rgb = make (FOV_PIXEL_RGB, 1, 1), yuv = make (FOV_PIXEL_I420, 1, 1);
@@ -119,12 +124,13 @@ static void test_known_colors (void **state)
     }
 }
 
-static void fill_flat_blocks (FovImage *rgb, GRand *rand)
+static void
+fill_flat_blocks (FovImage *rgb, GRand *rand)
 {
     for (int y = 0; y < rgb->height; y += 2)
         for (int x = 0; x < rgb->width; x += 2) {
-            guint8 c[3] = { (guint8)g_rand_int (rand), (guint8)g_rand_int (rand),
-                            (guint8)g_rand_int (rand) };
+            guint8 c[3] = { (guint8) g_rand_int (rand), (guint8) g_rand_int (rand),
+                            (guint8) g_rand_int (rand) };
             for (int i = 0; i < 4; i++)
                 if (x + i % 2 < rgb->width && y + i / 2 < rgb->height)
                     memcpy (rgb->plane[0] + (y + i / 2) * rgb->stride[0] + (x + i % 2) * 3, c, 3);
@@ -132,7 +138,8 @@ static void fill_flat_blocks (FovImage *rgb, GRand *rand)
 }
 
 /* Every pair of formats, at odd sizes: out and back gives the picture again. */
-static void test_every_pair (void **state)
+static void
+test_every_pair (void **state)
 {
     static const int sizes[][2] = { { 1, 1 }, { 2, 2 }, { 5, 3 }, { 8, 7 }, { 17, 2 } };
     g_autoptr (GRand) rand = g_rand_new_with_seed (11);
@@ -166,7 +173,8 @@ static void test_every_pair (void **state)
     }
 }
 
-static void test_gray_and_chroma_average (void **state)
+static void
+test_gray_and_chroma_average (void **state)
 {
     FovImage rgb = make (FOV_PIXEL_RGB, 2, 1), yuv = make (FOV_PIXEL_NV12, 2, 1);
     FovImage gray = make (FOV_PIXEL_GRAY, 2, 1), bgrx = make (FOV_PIXEL_BGRX, 2, 1);
@@ -188,7 +196,8 @@ static void test_gray_and_chroma_average (void **state)
     g_free (bgrx.plane[0]);
 }
 
-static void test_convert_refuses (void **state)
+static void
+test_convert_refuses (void **state)
 {
     GError *error = NULL;
     FovImage a = make (FOV_PIXEL_RGB, 4, 4), b = make (FOV_PIXEL_NV12, 4, 5);
@@ -201,7 +210,8 @@ static void test_convert_refuses (void **state)
     g_free (b.plane[0]);
 }
 
-int main (void)
+int
+main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_layouts),         cmocka_unit_test (test_check),

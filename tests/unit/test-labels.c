@@ -5,7 +5,8 @@
 #include "check.h"
 #include <fovea/labels.h>
 
-static void assert_names (const FovLabels *labels, const char *expected)
+static void
+assert_names (const FovLabels *labels, const char *expected)
 {
     g_autoptr (GString) joined = g_string_new (NULL);
     for (guint i = 0; i < fov_labels_count (labels); i++)
@@ -14,7 +15,8 @@ static void assert_names (const FovLabels *labels, const char *expected)
     assert_null (fov_labels_get (labels, fov_labels_count (labels)));
 }
 
-static FovLabels *load_text (const char *text, gssize len, GError **error)
+static FovLabels *
+load_text (const char *text, gssize len, GError **error)
 {
     g_autofree char *path = g_build_filename (g_get_tmp_dir (), "fovea-labels-XXXXXX", NULL);
     int fd = g_mkstemp (path);
@@ -50,7 +52,8 @@ static const struct {
     { "Python dict", "{0: 'person', 1: \"it's\"}", "person|it's" },
 };
 
-static void test_files (void **state)
+static void
+test_files (void **state)
 {
     for (gsize i = 0; i < G_N_ELEMENTS (files); i++) {
         GError *error = NULL;
@@ -86,7 +89,8 @@ static const struct {
     { "item { id: 'x' name: 'a' }", -1, "a whole number" },
 };
 
-static void test_bad_files (void **state)
+static void
+test_bad_files (void **state)
 {
     for (gsize i = 0; i < G_N_ELEMENTS (bad_files); i++) {
         GError *error = NULL;
@@ -96,7 +100,8 @@ static void test_bad_files (void **state)
     }
 }
 
-static void test_hostile_files (void **state)
+static void
+test_hostile_files (void **state)
 {
     GError *error = NULL;
     g_autoptr (GString) text = g_string_new (NULL);
@@ -120,7 +125,8 @@ static void test_hostile_files (void **state)
     assert_fov_error (&error, FOV_ERROR_FORMAT, "more than 100000");
 }
 
-static void test_builtin (void **state)
+static void
+test_builtin (void **state)
 {
     g_autoptr (FovLabels) coco80 = fov_labels_builtin ("coco80");
     g_autoptr (FovLabels) coco90 = fov_labels_builtin ("coco90");
@@ -143,7 +149,8 @@ static void test_builtin (void **state)
     assert_null (fov_labels_builtin (NULL));
 }
 
-static void test_parse (void **state)
+static void
+test_parse (void **state)
 {
     GError *error = NULL;
     g_autoptr (FovLabels) list = fov_labels_parse (" person, traffic light ,car", &error);
@@ -157,7 +164,8 @@ static void test_parse (void **state)
     assert_fov_error (&error, FOV_ERROR_ARGUMENT, "UTF-8");
 }
 
-static void test_parse_names (void **state)
+static void
+test_parse_names (void **state)
 {
     static const char *const bad[] = { "",
                                        "{",
@@ -187,7 +195,8 @@ static void test_parse_names (void **state)
     }
 }
 
-int main (void)
+int
+main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_files),         cmocka_unit_test (test_bad_files),

@@ -175,13 +175,15 @@ static const Case cases[] = {
       NAN },
 };
 
-static void assert_figure (const char *what, double got, double want)
+static void
+assert_figure (const char *what, double got, double want)
 {
     if (isnan (want) ? !isnan (got) : !(fabs (got - want) <= 1e-6))
         fail_msg ("%s is %.9f, expected %.9f", what, got, want);
 }
 
-static void test_by_hand (void **state)
+static void
+test_by_hand (void **state)
 {
     for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
         const Case *c = &cases[i];
@@ -200,7 +202,8 @@ static void test_by_hand (void **state)
     }
 }
 
-static void test_area_ranges (void **state)
+static void
+test_area_ranges (void **state)
 {
     const FovCocoTruth truths[] = { TRUTH (0, 0, 32, 32), TRUTH (100, 0, 96, 96),
                                     TRUTH (300, 0, 97, 97) };
@@ -219,7 +222,8 @@ static void test_area_ranges (void **state)
 }
 
 /* The 101st best detection of an image does not count. */
-static void test_limit (void **state)
+static void
+test_limit (void **state)
 {
     const FovCocoTruth truth = TRUTH (1000, 0, 50, 50);
     FovDetection found[101];
@@ -230,14 +234,15 @@ static void test_limit (void **state)
         for (int i = 0; i < n; i++)
             found[i] = (FovDetection){ BOX (0, 0, 10, 10), 0.9f, 1 };
         found[n] = (FovDetection){ BOX (1000, 0, 50, 50), 0.5f, 1 };
-        fov_coco_eval_add (eval, &truth, 1, found, (guint)n + 1);
+        fov_coco_eval_add (eval, &truth, 1, found, (guint) n + 1);
         fov_coco_eval_summarize (eval, &s);
         assert_figure ("AR", s.ar100, n == 99 ? 100 : 0);
     }
 }
 
 /* Mean over categories; one without truth does not count, whatever was found. */
-static void test_categories (void **state)
+static void
+test_categories (void **state)
 {
     const FovCocoTruth truths[] = { { BOX (0, 0, 50, 50), 2500, 7, FALSE },
                                     { BOX (0, 0, 50, 50), 2500, -3, FALSE } };
@@ -302,35 +307,39 @@ static const Scene scenes[] = {
       4 },
 };
 
-static int draw (guint32 *seed, int n)
+static int
+draw (guint32 *seed, int n)
 {
     *seed = *seed * 1664525u + 1013904223u;
-    return (int)((*seed >> 8) % (guint32)n);
+    return (int) ((*seed >> 8) % (guint32) n);
 }
 
-static int jitter (guint32 *seed, int size)
+static int
+jitter (guint32 *seed, int size)
 {
     return draw (seed, size / 4 + 1) - size / 8;
 }
 
-static void add_guesses (guint32 *r, const FovCocoTruth *truth, GArray *found)
+static void
+add_guesses (guint32 *r, const FovCocoTruth *truth, GArray *found)
 {
-    int w = (int)(truth->box.x2 - truth->box.x1), h = (int)(truth->box.y2 - truth->box.y1);
+    int w = (int) (truth->box.x2 - truth->box.x1), h = (int) (truth->box.y2 - truth->box.y1);
 
     for (int n = draw (r, 3); n > 0; n--) {
         FovDetection d = { truth->box, 0, truth->category };
-        d.box.x1 += (float)jitter (r, w);
-        d.box.y1 += (float)jitter (r, h);
-        d.box.x2 = d.box.x1 + (float)(w + jitter (r, w));
-        d.box.y2 = d.box.y1 + (float)(h + jitter (r, h));
+        d.box.x1 += (float) jitter (r, w);
+        d.box.y1 += (float) jitter (r, h);
+        d.box.x2 = d.box.x1 + (float) (w + jitter (r, w));
+        d.box.y2 = d.box.y1 + (float) (h + jitter (r, h));
         if (draw (r, 12) == 0)
             d.label = 1 + draw (r, 5);
-        d.score = (float)draw (r, 64) / 64;
+        d.score = (float) draw (r, 64) / 64;
         g_array_append_val (found, d);
     }
 }
 
-static void add_image (guint32 *r, int extra, GArray *truths, GArray *found)
+static void
+add_image (guint32 *r, int extra, GArray *truths, GArray *found)
 {
     static const int sizes[][2] = { { 4, 24 }, { 32, 60 }, { 100, 150 } };
 
@@ -339,7 +348,7 @@ static void add_image (guint32 *r, int extra, GArray *truths, GArray *found)
         int x = draw (r, 400), y = draw (r, 300);
         int w = size[0] + draw (r, size[1]);
         int h = size[0] + draw (r, size[1]);
-        FovCocoTruth t = { .box = { (float)x, (float)y, (float)(x + w), (float)(y + h) } };
+        FovCocoTruth t = { .box = { (float) x, (float) y, (float) (x + w), (float) (y + h) } };
         t.area = w * h * (50 + draw (r, 51)) / 100.0;
         t.category = 1 + draw (r, 4);
         t.crowd = draw (r, 10) == 0;
@@ -348,17 +357,18 @@ static void add_image (guint32 *r, int extra, GArray *truths, GArray *found)
     }
     for (int n = extra > 0 ? draw (r, extra) : 0; n > 0; n--) {
         FovDetection d = { 0 };
-        d.box.x1 = (float)draw (r, 400);
-        d.box.y1 = (float)draw (r, 300);
-        d.box.x2 = d.box.x1 + 4 + (float)draw (r, 120);
-        d.box.y2 = d.box.y1 + 4 + (float)draw (r, 120);
-        d.score = (float)draw (r, 64) / 64;
+        d.box.x1 = (float) draw (r, 400);
+        d.box.y1 = (float) draw (r, 300);
+        d.box.x2 = d.box.x1 + 4 + (float) draw (r, 120);
+        d.box.y2 = d.box.y1 + 4 + (float) draw (r, 120);
+        d.score = (float) draw (r, 64) / 64;
         d.label = 1 + draw (r, 5);
         g_array_append_val (found, d);
     }
 }
 
-static void test_scenes (void **state)
+static void
+test_scenes (void **state)
 {
     for (gsize i = 0; i < G_N_ELEMENTS (scenes); i++) {
         g_autoptr (GArray) truths = g_array_new (FALSE, FALSE, sizeof (FovCocoTruth));
@@ -372,8 +382,8 @@ static void test_scenes (void **state)
             g_array_set_size (truths, 0);
             g_array_set_size (found, 0);
             add_image (&r, scene->extra, truths, found);
-            fov_coco_eval_add (eval, (const FovCocoTruth *)(void *)truths->data, truths->len,
-                               (const FovDetection *)(void *)found->data, found->len);
+            fov_coco_eval_add (eval, (const FovCocoTruth *) (void *) truths->data, truths->len,
+                               (const FovDetection *) (void *) found->data, found->len);
         }
         fov_coco_eval_summarize (eval, &s);
         const double got[] = { s.ap, s.ap50, s.ap75, s.ap_small, s.ap_medium, s.ap_large, s.ar100 };
@@ -384,7 +394,8 @@ static void test_scenes (void **state)
     }
 }
 
-int main (void)
+int
+main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_by_hand), cmocka_unit_test (test_area_ranges),

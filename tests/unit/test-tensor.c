@@ -22,7 +22,8 @@ static const struct {
     { { 8, { 1, 2, 1, 2, 1, 2, 1, 2 } }, 16, "1x2x1x2x1x2x1x2" },
 };
 
-static void test_shapes (void **state)
+static void
+test_shapes (void **state)
 {
     for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++) {
         g_autofree char *text = fov_shape_to_string (&shapes[i].shape);
@@ -35,7 +36,8 @@ static void test_shapes (void **state)
     assert_int_equal (fov_shape_elements (&broken), -1);
 }
 
-static void test_dtypes (void **state)
+static void
+test_dtypes (void **state)
 {
     static const gsize sizes[] = { 4, 8, 2, 1, 1, 2, 4, 8, 1 };
     for (int i = 0; i < FOV_N_DTYPES; i++) {
@@ -46,7 +48,8 @@ static void test_dtypes (void **state)
     assert_int_equal (fov_dtype_size (FOV_N_DTYPES), 0);
 }
 
-int main (void)
+int
+main (void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test (test_shapes),
                                         cmocka_unit_test (test_dtypes) };
