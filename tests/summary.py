@@ -2,20 +2,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """summary.py BUILD...: counts the results that `meson test` left in each build folder, names what
 failed or was skipped, and closes with one line. TAP results are counted one by one."""
+import glob
 import json
 import re
 import sys
 
 passed = failed = skipped = 0
 for build in sys.argv[1:]:
-    try:
-        log = open(f"{build}/meson-logs/testlog.json", encoding="utf-8")
-    except OSError as error:
-        print(f"{build}: no test log: {error}")
+    logs = sorted(glob.glob(f"{build}/meson-logs/testlog*.json"))
+    if not logs:
+        print(f"{build}: no test log")
         failed += 1
-        continue
-    with log:
-        for line in log:
+    for name in logs:
+        for line in open(name, encoding="utf-8"):
             test = json.loads(line)
             points = re.findall(r"^(not ok|ok)\b([^\n]*)", test.get("stdout", ""), re.M)
             skips = [rest for ok, rest in points if re.search(r"#\s*skip", rest, re.I)]

@@ -144,6 +144,7 @@ tile (const FovConvArgs *a, const FovConvPart *part, int row, int px, const int 
 #define TILE_ENTRY(name, SX, R, P) [R / 2][P] = { name##_##R##_##P##_1, name##_##R##_##P##_2 },
 
 /* The tiles there are, F (name, stride, rows, pixels); rows x pixels <= MAX_TILE. */
+/* clang-format off */
 #define TILES_3(F, name, SX) F (name, SX, 1, 1) F (name, SX, 1, 2) F (name, SX, 1, 3)
 #if FOV_TIER == 2
 #define TILES_4(F, name, SX) TILES_3 (F, name, SX) F (name, SX, 1, 4)
@@ -170,6 +171,7 @@ tile (const FovConvArgs *a, const FovConvPart *part, int row, int px, const int 
 #define TILES_4(F, name, SX) TILES_3 (F, name, SX)
 #define TILES(F, name, SX) TILES_3 (F, name, SX)
 #endif
+/* clang-format on */
 
 TILES (TILE_FUNCS, dense, VL)
 TILES (TILE_FUNCS, strided, 2 * VL)
