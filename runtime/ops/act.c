@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ops/params.h"
+#include "graph/params.h"
 
 #include <math.h>
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "ops/ops.h"
-#include "ops/params.h"
+#include "graph/params.h"
 
 /* Rows of a parameter table: attribute's name, struct, field, default. */
 #define FOV_P_INT(name, S, field, value)                                                           \

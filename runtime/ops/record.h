@@ -7,7 +7,7 @@
 #include "graph/op.h"
 #include "graph/plan.h"
 #include "ops/impl.h"
-#include "ops/params.h"
+#include "graph/params.h"
 #include "shaders/push.h"
 
 /** Sizes of a 4-D tensor; blocks: of 4 channels. */

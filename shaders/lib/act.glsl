@@ -2,7 +2,7 @@
 #ifndef FOV_ACT_GLSL
 #define FOV_ACT_GLSL
 
-/* Elementwise functions: FovActKind of runtime/ops/params.h, where each one's formula stands. */
+/* Elementwise functions: FovActKind of runtime/graph/params.h, where each one's formula stands. */
 
 vec4 act_sigmoid (vec4 x)
 {

@@ -2,7 +2,7 @@
 #ifndef FOV_BINARY_GLSL
 #define FOV_BINARY_GLSL
 
-/* Elementwise functions of two variables: FovBinaryKind of runtime/ops/params.h. */
+/* Elementwise functions of two variables: FovBinaryKind of runtime/graph/params.h. */
 
 /* GLSL leaves pow of negative numbers open. */
 vec4 binary_pow (vec4 a, vec4 b)

@@ -4,7 +4,7 @@
 #include "node.h"
 
 #include <math.h>
-#include "ops/params.h"
+#include "graph/params.h"
 
 static void
 set_floats (FovTensor *tensor, const float *v)
