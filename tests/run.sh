@@ -7,9 +7,10 @@ if [ "${1-}" = --help ] || [ "${1-}" = -h ]; then
 Usage: sh tests/run.sh [--quick]
 
 Installs what the tests need (Debian 12 packages, as root or with sudo), builds
-with gcc (warnings are errors) and runs every test; then builds with clang, and
-again with the address and undefined-behaviour sanitizers, and runs the suite
-under those. --quick: gcc alone.
+with gcc (warnings are errors) and runs every test; then builds with clang, the
+fuzz targets (each over its corpus and some thousand changed inputs), and again
+with the address and undefined-behaviour sanitizers, and runs the suite under
+those. --quick: gcc alone.
 
 FOVEA_TEST_DATA names a folder with models, pictures and videos; tests that need
 it are skipped by name without it. FOVEA_TFJS_SSD names the folder of the
@@ -60,6 +61,10 @@ if [ -z "$quick" ]; then
     echo "== clang: warnings =="
     CC=clang configure build-clang --werror -Dtests=enabled -Dgst=enabled -Dmedia=enabled
     ninja -C build-clang
+    echo "== fuzz targets =="
+    CC=clang configure build-fuzz -Dfuzz=true -Dtests=enabled -Dgst=disabled -Dmedia=disabled
+    ninja -C build-fuzz fuzzers
+    suite build-fuzz --suite fuzz-run --no-rebuild
     echo "== address and undefined-behaviour sanitizers =="
     configure build-asan -Db_sanitize=address,undefined -Db_lundef=false -Dtests=enabled \
         -Dgst=enabled -Dmedia=enabled
@@ -77,6 +82,6 @@ if [ -z "$quick" ]; then
 fi
 
 # One closing line over all suites: what meson wrote of each test.
-if [ -n "$quick" ]; then set -- build-test; else set -- build-test build-asan; fi
+if [ -n "$quick" ]; then set -- build-test; else set -- build-test build-fuzz build-asan; fi
 python3 tests/summary.py "$@" || failed=1
 exit $failed

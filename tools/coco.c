@@ -42,8 +42,10 @@ get_int (const Place *place, JsonObject *object, const char *name, gint64 min, g
          gint64 *value)
 {
     JsonNode *node = member (object, name);
+    double v = is_number (node) ? json_node_get_double (node) : NAN;
 
-    if (is_number (node)) {
+    /* 2^63 and more fit no gint64; what json-glib makes of them is left open. */
+    if (v == floor (v) && fabs (v) < 0x1p63) {
         *value = json_node_get_int (node);
         if (*value >= min && *value <= max)
             return TRUE;
@@ -68,8 +70,8 @@ get_box (const Place *place, JsonObject *object, FovBox *box)
     for (guint i = 0; i < 4; i++) {
         JsonNode *number = json_array_get_element (array, i);
         v[i] = is_number (number) ? json_node_get_double (number) : NAN;
-        if (!isfinite (v[i]))
-            return wrong (place, "\"bbox\" holds something else than numbers");
+        if (!(fabs (v[i]) < 1e9))
+            return wrong (place, "\"bbox\" holds something else than numbers of pixels");
     }
     *box = (FovBox){ (float) v[0], (float) v[1], (float) (v[0] + v[2]), (float) (v[1] + v[3]) };
     return TRUE;
