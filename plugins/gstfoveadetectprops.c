@@ -4,6 +4,7 @@
 
 #include "gstfoveadetect.h"
 #include "gstfoveaelements.h"
+#include "gstfoveaprops.h"
 
 /* What a change asks for while the element runs. */
 typedef enum { CHANGE_NEXT_FRAME, CHANGE_THRESHOLD, CHANGE_RELOAD, CHANGE_DEVICE } Change;
@@ -92,9 +93,7 @@ region_get_type (void)
         { 0, NULL, NULL }
     };
 
-    if (g_once_init_enter (&type))
-        g_once_init_leave (&type, g_enum_register_static ("GstFoveaInferenceRegion", values));
-    return type;
+    return gst_fovea_enum_type (&type, "GstFoveaInferenceRegion", values);
 }
 
 static gpointer
@@ -104,30 +103,13 @@ field_of (GObject *object, const Property *property)
 }
 
 static void
-store (GObject *object, const Property *property, const GValue *value)
-{
-    gpointer field = field_of (object, property);
-
-    if (property->type == G_TYPE_STRING) {
-        g_free (*(char **) field);
-        *(char **) field = g_value_dup_string (value);
-    } else if (property->type == G_TYPE_FLOAT) {
-        *(float *) field = g_value_get_float (value);
-    } else if (property->type == G_TYPE_UINT) {
-        *(guint *) field = g_value_get_uint (value);
-    } else {
-        *(GstFoveaRegion *) field = g_value_get_enum (value);
-    }
-}
-
-static void
 set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
     GstFoveaDetect *self = GST_FOVEA_DETECT (object);
     const Property *property = &properties[id - 1];
 
     g_mutex_lock (&self->lock);
-    store (object, property, value);
+    gst_fovea_field_set (field_of (object, property), value);
     if (property->change == CHANGE_THRESHOLD && self->detector) {
         fov_detector_set_threshold (self->detector, self->settings.threshold);
         fov_detector_set_iou_threshold (self->detector, self->settings.iou_threshold);
@@ -152,24 +134,13 @@ static void
 get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
     GstFoveaDetect *self = GST_FOVEA_DETECT (object);
-    const Property *property;
-    gpointer field;
 
     if (id >= PROP_DEVICE_NAME) {
         get_in_use (self, id, value);
         return;
     }
-    property = &properties[id - 1];
-    field = field_of (object, property);
     g_mutex_lock (&self->lock);
-    if (property->type == G_TYPE_STRING)
-        g_value_set_string (value, *(char **) field);
-    else if (property->type == G_TYPE_FLOAT)
-        g_value_set_float (value, *(float *) field);
-    else if (property->type == G_TYPE_UINT)
-        g_value_set_uint (value, *(guint *) field);
-    else
-        g_value_set_enum (value, *(GstFoveaRegion *) field);
+    gst_fovea_field_get (field_of (object, &properties[id - 1]), value);
     g_mutex_unlock (&self->lock);
 }
 

@@ -6,6 +6,7 @@
 
 #include "gstfoveaelements.h"
 #include "gstfoveafilter-private.h"
+#include "gstfoveaprops.h"
 #include "gstfoveavideo.h"
 
 #define GST_CAT_DEFAULT gst_fovea_debug
@@ -34,9 +35,7 @@ late_policy_get_type (void)
                                          { GST_FOVEA_LATE_DROP, "Drop the frame", "drop" },
                                          { 0, NULL, NULL } };
 
-    if (g_once_init_enter (&type))
-        g_once_init_leave (&type, g_enum_register_static ("GstFoveaLatePolicy", values));
-    return type;
+    return gst_fovea_enum_type (&type, "GstFoveaLatePolicy", values);
 }
 
 GstFoveaFilterPrivate *
@@ -291,10 +290,7 @@ gst_fovea_filter_class_init (GstFoveaFilterClass *klass)
     object_class->finalize = finalize;
     element_class->change_state = change_state;
     install_properties (object_class);
-    gst_element_class_add_pad_template (element_class, gst_pad_template_new ("sink", GST_PAD_SINK,
-                                                                             GST_PAD_ALWAYS, caps));
-    gst_element_class_add_pad_template (element_class, gst_pad_template_new ("src", GST_PAD_SRC,
-                                                                             GST_PAD_ALWAYS, caps));
+    gst_fovea_add_pad_templates (element_class, caps);
     gst_type_mark_as_plugin_api (late_policy_get_type (), 0);
     gst_type_mark_as_plugin_api (GST_TYPE_FOVEA_FILTER, 0);
 }

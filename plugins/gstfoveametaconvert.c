@@ -5,6 +5,7 @@
 #include "gstfoveaelements.h"
 #include "gstfoveajson.h"
 #include "gstfoveameta.h"
+#include "gstfoveaprops.h"
 
 #define GST_CAT_DEFAULT gst_fovea_debug
 
@@ -26,7 +27,7 @@ struct _GstFoveaMetaConvert {
 
 G_DEFINE_TYPE (GstFoveaMetaConvert, gst_fovea_meta_convert, GST_TYPE_BASE_TRANSFORM)
 
-enum { PROP_0, PROP_FORMAT, PROP_SOURCE, PROP_TAGS, PROP_ADD_EMPTY };
+enum { PROP_FORMAT = 1, PROP_SOURCE, PROP_TAGS, PROP_ADD_EMPTY };
 
 static GType
 convert_format_get_type (void)
@@ -37,31 +38,25 @@ convert_format_get_type (void)
         { 0, NULL, NULL }
     };
 
-    if (g_once_init_enter (&type))
-        g_once_init_leave (&type, g_enum_register_static ("GstFoveaMetaConvertFormat", values));
-    return type;
+    return gst_fovea_enum_type (&type, "GstFoveaMetaConvertFormat", values);
 }
 
-/* Takes only what later can go into a record: a JSON object. */
-static void
-set_tags (GstFoveaMetaConvert *self, const char *text)
+/* A record takes nothing else than a JSON object. */
+static gboolean
+tags_fit (GstFoveaMetaConvert *self, const char *text)
 {
     g_autoptr (GError) error = NULL;
     g_autoptr (JsonNode) node = NULL;
 
-    if (text && *text) {
-        node = json_from_string (text, &error);
-        if (!node || !JSON_NODE_HOLDS_OBJECT (node)) {
-            GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS,
-                                 ("Property tags is kept: \"%s\" is not a JSON object", text),
-                                 ("%s", error ? error->message : "valid JSON of another type"));
-            return;
-        }
-    }
-    GST_OBJECT_LOCK (self);
-    g_free (self->tags);
-    self->tags = node ? g_strdup (text) : NULL;
-    GST_OBJECT_UNLOCK (self);
+    if (!text || !*text)
+        return TRUE;
+    node = json_from_string (text, &error);
+    if (node && JSON_NODE_HOLDS_OBJECT (node))
+        return TRUE;
+    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS,
+                         ("Property tags is kept: \"%s\" is not a JSON object", text),
+                         ("%s", error ? error->message : "valid JSON of another type"));
+    return FALSE;
 }
 
 static void
@@ -69,51 +64,8 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
     GstFoveaMetaConvert *self = GST_FOVEA_META_CONVERT (object);
 
-    if (id == PROP_TAGS) {
-        set_tags (self, g_value_get_string (value));
-        return;
-    }
-    GST_OBJECT_LOCK (self);
-    switch (id) {
-    case PROP_FORMAT:
-        self->format = g_value_get_enum (value);
-        break;
-    case PROP_SOURCE:
-        g_free (self->source);
-        self->source = g_value_dup_string (value);
-        break;
-    case PROP_ADD_EMPTY:
-        self->add_empty = g_value_get_boolean (value);
-        break;
-    default:
-        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-    }
-    GST_OBJECT_UNLOCK (self);
-}
-
-static void
-get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
-{
-    GstFoveaMetaConvert *self = GST_FOVEA_META_CONVERT (object);
-
-    GST_OBJECT_LOCK (self);
-    switch (id) {
-    case PROP_FORMAT:
-        g_value_set_enum (value, self->format);
-        break;
-    case PROP_SOURCE:
-        g_value_set_string (value, self->source);
-        break;
-    case PROP_TAGS:
-        g_value_set_string (value, self->tags);
-        break;
-    case PROP_ADD_EMPTY:
-        g_value_set_boolean (value, self->add_empty);
-        break;
-    default:
-        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-    }
-    GST_OBJECT_UNLOCK (self);
+    if (id != PROP_TAGS || tags_fit (self, g_value_get_string (value)))
+        gst_fovea_set_field (object, id, value, spec);
 }
 
 static gboolean
@@ -130,7 +82,7 @@ transform_ip (GstBaseTransform *base, GstBuffer *buffer)
     GST_OBJECT_LOCK (self);
     g_autofree char *source = g_strdup (self->source);
     g_autofree char *tags = g_strdup (self->tags);
-    GstFoveaJsonParams params = { source, tags, self->add_empty };
+    GstFoveaJsonParams params = { source, tags && *tags ? tags : NULL, self->add_empty };
     GST_OBJECT_UNLOCK (self);
 
     g_autofree char *text =
@@ -146,8 +98,7 @@ finalize (GObject *object)
     GstFoveaMetaConvert *self = GST_FOVEA_META_CONVERT (object);
 
     g_array_unref (self->objects);
-    g_free (self->source);
-    g_free (self->tags);
+    gst_fovea_free_fields (object);
     G_OBJECT_CLASS (gst_fovea_meta_convert_parent_class)->finalize (object);
 }
 
@@ -159,31 +110,32 @@ gst_fovea_meta_convert_init (GstFoveaMetaConvert *self)
 }
 
 static void
-install_properties (GObjectClass *object_class)
+install_properties (GObjectClass *klass)
 {
-    g_object_class_install_property (object_class, PROP_FORMAT,
-                                     g_param_spec_enum ("format", "Format",
-                                                        "What the results are written as",
-                                                        convert_format_get_type (), FORMAT_JSON,
-                                                        GST_FOVEA_LIVE));
-    g_object_class_install_property (
-        object_class, PROP_SOURCE,
+    gst_fovea_install_field (klass, PROP_FORMAT, offsetof (GstFoveaMetaConvert, format),
+                             g_param_spec_enum ("format", "Format",
+                                                "What the results are written as",
+                                                convert_format_get_type (), FORMAT_JSON,
+                                                GST_FOVEA_LIVE));
+    gst_fovea_install_field (
+        klass, PROP_SOURCE, offsetof (GstFoveaMetaConvert, source),
         g_param_spec_string ("source", "Source",
                              "Name of the camera or file, written as \"source\" into every record; "
                              "unset: left out. Takes effect with the next frame",
                              NULL, GST_FOVEA_LIVE));
-    g_object_class_install_property (
-        object_class, PROP_TAGS,
+    gst_fovea_install_field (
+        klass, PROP_TAGS, offsetof (GstFoveaMetaConvert, tags),
         g_param_spec_string ("tags", "Tags",
                              "A JSON object, written as \"tags\" into every record; unset: left "
                              "out. Takes effect with the next frame",
                              NULL, GST_FOVEA_LIVE));
-    g_object_class_install_property (
-        object_class, PROP_ADD_EMPTY,
+    gst_fovea_install_field (
+        klass, PROP_ADD_EMPTY, offsetof (GstFoveaMetaConvert, add_empty),
         g_param_spec_boolean ("add-empty-results", "Add empty results",
                               "Also write a record for frames without objects. Takes effect with "
                               "the next frame",
                               FALSE, GST_FOVEA_LIVE));
+    klass->set_property = set_property;
 }
 
 static void
@@ -194,17 +146,12 @@ gst_fovea_meta_convert_class_init (GstFoveaMetaConvertClass *klass)
     GstBaseTransformClass *base_class = GST_BASE_TRANSFORM_CLASS (klass);
     g_autoptr (GstCaps) caps = gst_caps_from_string ("video/x-raw(ANY)");
 
-    object_class->set_property = set_property;
-    object_class->get_property = get_property;
     object_class->finalize = finalize;
     base_class->set_caps = set_caps;
     base_class->transform_ip = transform_ip;
     base_class->transform_ip_on_passthrough = FALSE;
     install_properties (object_class);
-    gst_element_class_add_pad_template (element_class, gst_pad_template_new ("sink", GST_PAD_SINK,
-                                                                             GST_PAD_ALWAYS, caps));
-    gst_element_class_add_pad_template (element_class, gst_pad_template_new ("src", GST_PAD_SRC,
-                                                                             GST_PAD_ALWAYS, caps));
+    gst_fovea_add_pad_templates (element_class, caps);
     gst_element_class_set_static_metadata (
         element_class, "Fovea metadata converter", "Metadata",
         "Writes what was found in each picture as JSON text onto the buffer", "Fovea");

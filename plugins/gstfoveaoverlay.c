@@ -4,6 +4,7 @@
 
 #include "gstfoveaelements.h"
 #include "gstfoveameta.h"
+#include "gstfoveaprops.h"
 #include "gstfoveavideo.h"
 
 #define GST_CAT_DEFAULT gst_fovea_debug
@@ -42,9 +43,7 @@ color_by_get_type (void)
                                          { FOV_OVERLAY_COLOR_ID, "By track", "id" },
                                          { 0, NULL, NULL } };
 
-    if (g_once_init_enter (&type))
-        g_once_init_leave (&type, g_enum_register_static ("GstFoveaOverlayColorBy", values));
-    return type;
+    return gst_fovea_enum_type (&type, "GstFoveaOverlayColorBy", values);
 }
 
 static void
@@ -242,10 +241,7 @@ gst_fovea_overlay_class_init (GstFoveaOverlayClass *klass)
     object_class->finalize = finalize;
     GST_VIDEO_FILTER_CLASS (klass)->transform_frame_ip = transform_frame_ip;
     install_properties (object_class);
-    gst_element_class_add_pad_template (element_class, gst_pad_template_new ("sink", GST_PAD_SINK,
-                                                                             GST_PAD_ALWAYS, caps));
-    gst_element_class_add_pad_template (element_class, gst_pad_template_new ("src", GST_PAD_SRC,
-                                                                             GST_PAD_ALWAYS, caps));
+    gst_fovea_add_pad_templates (element_class, caps);
     gst_element_class_set_static_metadata (
         element_class, "Fovea overlay", "Filter/Effect/Video",
         "Draws boxes and labels of what was found into the picture", "Fovea");

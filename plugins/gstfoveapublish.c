@@ -3,6 +3,7 @@
 
 #include "gstfoveaelements.h"
 #include "gstfoveajson.h"
+#include "gstfoveaprops.h"
 #include "gstfoveavideo.h"
 #include "gstfoveawriter.h"
 
@@ -24,7 +25,7 @@ struct _GstFoveaPublish {
 
 G_DEFINE_TYPE (GstFoveaPublish, gst_fovea_publish, GST_TYPE_BASE_TRANSFORM)
 
-enum { PROP_0, PROP_METHOD, PROP_FILE_PATH, PROP_FILE_FORMAT };
+enum { PROP_METHOD = 1, PROP_FILE_PATH, PROP_FILE_FORMAT };
 
 static GType
 method_get_type (void)
@@ -33,9 +34,7 @@ method_get_type (void)
     static const GEnumValue values[] = { { METHOD_FILE, "A file or the standard output", "file" },
                                          { 0, NULL, NULL } };
 
-    if (g_once_init_enter (&type))
-        g_once_init_leave (&type, g_enum_register_static ("GstFoveaPublishMethod", values));
-    return type;
+    return gst_fovea_enum_type (&type, "GstFoveaPublishMethod", values);
 }
 
 static GType
@@ -48,54 +47,7 @@ format_get_type (void)
         { 0, NULL, NULL }
     };
 
-    if (g_once_init_enter (&type))
-        g_once_init_leave (&type, g_enum_register_static ("GstFoveaPublishFileFormat", values));
-    return type;
-}
-
-static void
-set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
-{
-    GstFoveaPublish *self = GST_FOVEA_PUBLISH (object);
-
-    GST_OBJECT_LOCK (self);
-    switch (id) {
-    case PROP_METHOD:
-        self->method = g_value_get_enum (value);
-        break;
-    case PROP_FILE_PATH:
-        g_free (self->path);
-        self->path = g_value_dup_string (value);
-        break;
-    case PROP_FILE_FORMAT:
-        self->format = g_value_get_enum (value);
-        break;
-    default:
-        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-    }
-    GST_OBJECT_UNLOCK (self);
-}
-
-static void
-get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
-{
-    GstFoveaPublish *self = GST_FOVEA_PUBLISH (object);
-
-    GST_OBJECT_LOCK (self);
-    switch (id) {
-    case PROP_METHOD:
-        g_value_set_enum (value, self->method);
-        break;
-    case PROP_FILE_PATH:
-        g_value_set_string (value, self->path);
-        break;
-    case PROP_FILE_FORMAT:
-        g_value_set_enum (value, self->format);
-        break;
-    default:
-        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-    }
-    GST_OBJECT_UNLOCK (self);
+    return gst_fovea_enum_type (&type, "GstFoveaPublishFileFormat", values);
 }
 
 static gboolean
@@ -169,7 +121,7 @@ sink_event (GstBaseTransform *base, GstEvent *event)
 static void
 finalize (GObject *object)
 {
-    g_free (GST_FOVEA_PUBLISH (object)->path);
+    gst_fovea_free_fields (object);
     G_OBJECT_CLASS (gst_fovea_publish_parent_class)->finalize (object);
 }
 
@@ -180,23 +132,21 @@ gst_fovea_publish_init (GstFoveaPublish *self)
 }
 
 static void
-install_properties (GObjectClass *object_class)
+install_properties (GObjectClass *klass)
 {
-    g_object_class_install_property (object_class, PROP_METHOD,
-                                     g_param_spec_enum ("method", "Method", "Where the records go",
-                                                        method_get_type (), METHOD_FILE,
-                                                        GST_FOVEA_READY));
-    g_object_class_install_property (
-        object_class, PROP_FILE_PATH,
+    gst_fovea_install_field (klass, PROP_METHOD, offsetof (GstFoveaPublish, method),
+                             g_param_spec_enum ("method", "Method", "Where the records go",
+                                                method_get_type (), METHOD_FILE, GST_FOVEA_READY));
+    gst_fovea_install_field (
+        klass, PROP_FILE_PATH, offsetof (GstFoveaPublish, path),
         g_param_spec_string ("file-path", "File path",
                              "File to write, replaced if it is there; \"stdout\" or \"-\" is the "
                              "standard output, as is unset. Opened on the way to PAUSED",
                              NULL, GST_FOVEA_READY));
-    g_object_class_install_property (object_class, PROP_FILE_FORMAT,
-                                     g_param_spec_enum ("file-format", "File format",
-                                                        "How records stand in the file",
-                                                        format_get_type (), GST_FOVEA_WRITER_LINES,
-                                                        GST_FOVEA_READY));
+    gst_fovea_install_field (klass, PROP_FILE_FORMAT, offsetof (GstFoveaPublish, format),
+                             g_param_spec_enum ("file-format", "File format",
+                                                "How records stand in the file", format_get_type (),
+                                                GST_FOVEA_WRITER_LINES, GST_FOVEA_READY));
 }
 
 static void
@@ -207,8 +157,6 @@ gst_fovea_publish_class_init (GstFoveaPublishClass *klass)
     GstBaseTransformClass *base_class = GST_BASE_TRANSFORM_CLASS (klass);
     g_autoptr (GstCaps) caps = gst_caps_new_any ();
 
-    object_class->set_property = set_property;
-    object_class->get_property = get_property;
     object_class->finalize = finalize;
     base_class->start = start;
     base_class->stop = stop;
@@ -216,10 +164,7 @@ gst_fovea_publish_class_init (GstFoveaPublishClass *klass)
     base_class->transform_ip = transform_ip;
     base_class->transform_ip_on_passthrough = TRUE;
     install_properties (object_class);
-    gst_element_class_add_pad_template (element_class, gst_pad_template_new ("sink", GST_PAD_SINK,
-                                                                             GST_PAD_ALWAYS, caps));
-    gst_element_class_add_pad_template (element_class, gst_pad_template_new ("src", GST_PAD_SRC,
-                                                                             GST_PAD_ALWAYS, caps));
+    gst_fovea_add_pad_templates (element_class, caps);
     gst_element_class_set_static_metadata (
         element_class, "Fovea result writer", "Metadata",
         "Writes the JSON records that foveametaconvert made to a file", "Fovea");

@@ -27,4 +27,4 @@ gst_fovea_register_elements (GstPlugin *plugin)
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, fovea,
                    "Fovea: real-time video analytics on Vulkan and CPU",
                    gst_fovea_register_elements, FOVEA_VERSION, "LGPL", "Fovea",
-                   "https://github.com/fovea/fovea")
+                   FOVEA_PACKAGE_ORIGIN)
