@@ -20,6 +20,10 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
  */
 const char *fuzz_file (const uint8_t *data, size_t size);
 
+/** Loads the model at path and, where it was accepted, asks it everything; aborts on a broken
+ * promise. */
+void fuzz_model (const char *path);
+
 /** The bytes as a NUL-terminated string; g_free it. */
 char *fuzz_string (const uint8_t *data, size_t size);
 

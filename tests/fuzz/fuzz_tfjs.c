@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <glib/gstdio.h>
-#include "graph/op.h"
-#include "model/model.h"
 #include "fuzz.h"
 
 /* An input is a model.json, a zero byte, and the bytes of its weights file "w". */
@@ -33,26 +31,11 @@ write_file (const char *name, const uint8_t *data, size_t size)
         abort ();
 }
 
-static void
-check (FovModel *model)
-{
-    g_autoptr (FovGraph) graph = fov_graph_copy (fov_model_graph (model));
-    GError *error = NULL;
-
-    if (fov_model_n_outputs (model) == 0)
-        abort ();
-    if (fov_graph_specialize (graph, NULL, &error) != (error == NULL))
-        abort ();
-    g_clear_error (&error);
-}
-
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
     const uint8_t *zero = size ? memchr (data, 0, size) : NULL;
     size_t json = zero ? (size_t) (zero - data) : size;
-    GError *error = NULL;
-    FovModel *model;
 
     if (!folder) {
         folder = g_dir_make_tmp ("fovea-fuzz-XXXXXX", NULL);
@@ -62,13 +45,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     }
     write_file ("model.json", data, json);
     write_file ("w", zero ? zero + 1 : data, zero ? size - json - 1 : 0);
-    model = fov_model_load (folder, &error);
-    if ((model == NULL) != (error != NULL) ||
-        (error && !g_utf8_validate (error->message, -1, NULL)))
-        abort ();
-    if (model)
-        check (model);
-    fov_model_unref (model);
-    g_clear_error (&error);
+    fuzz_model (folder);
     return 0;
 }
