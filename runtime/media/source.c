@@ -251,7 +251,11 @@ accept (FovSource *source, AVFrame *frame)
     return TRUE;
 }
 
-/* Reads one packet of any stream; a device that has none yet is asked again. */
+/*
+ * Reads one packet of any stream; a device that has none yet is asked again a
+ * millisecond later: FFmpeg hands out nothing to wait on, and its blocking read
+ * of a device can not be cancelled.
+ */
 static int
 read_packet (FovSource *source)
 {
