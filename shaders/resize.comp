@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Resize: y[oy][ox] = sum over i, j of rows[oy][i].w columns[ox][j].w x[rows[oy][i].at][...],
- * blocked. The constants hold (at, weight, -, -) per tap: nearest has 1, linear 2, cubic 4.
+ * blocked. The constants hold (at, weight, -, -) per tap: nearest has 1, linear 2, cubic 4, with
+ * antialias more.
  * Workgroups of 64: x: output pixels; y: (picture, block of 4 channels).
  */
 #extension GL_GOOGLE_include_directive : require

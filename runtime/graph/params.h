@@ -155,9 +155,11 @@ typedef struct {
     int to; /* FovLayout */
 } FovReorderParams;
 
+typedef enum { FOV_RESIZE_NEAREST, FOV_RESIZE_LINEAR, FOV_RESIZE_CUBIC } FovResizeMode;
+
 /** Resize, after inference: sizes from output / input; scale is the model's where given. */
 typedef struct {
-    int mode;            /* 0 nearest, 1 linear, 2 cubic */
+    int mode;            /* FovResizeMode */
     int coordinate_mode; /* 0 half_pixel, 1 asymmetric, 2 align_corners, 3 pytorch_half_pixel, 4
                             tf_half_pixel_for_nn */
     int nearest_mode;    /* 0 round_prefer_floor, 1 round_prefer_ceil, 2 floor, 3 ceil */
@@ -169,9 +171,17 @@ typedef struct {
     FovFloats scale; /* filled by inference, one per dimension, output / input coordinate scale */
 } FovResizeParams;
 
-/** Where coordinate o of dimension d lies in the input (in samples; in, out: the sizes). */
-double fov_resize_source (const FovResizeParams *p, int d, gint64 o, gint64 in, gint64 out);
-/** The sample nearest to x; may lie outside. */
-gint64 fov_resize_nearest (const FovResizeParams *p, double x);
+/** A sample of the input, 0..size-1, and its share in an output. */
+typedef struct {
+    gint64 at;
+    double weight;
+} FovTap;
+
+/** Samples that each output of dimension d is made of (in, out: its sizes), repeated ones counted.
+ */
+int fov_resize_n_taps (const FovResizeParams *p, int d, gint64 in, gint64 out);
+/** The samples of coordinate o, in order; as many as there are taps. */
+void fov_resize_taps (const FovResizeParams *p, int d, gint64 o, gint64 in, gint64 out,
+                      FovTap *taps);
 
 #endif

@@ -341,6 +341,15 @@ fov_shape_span (const FovShape *shape, int from, int to)
     return (gint64) n;
 }
 
+void
+fov_copy_strided (const FovView *in, gint64 start, const gint64 *stride, FovView *out)
+{
+    gint64 at[FOV_MAX_RANK] = { 0 }, n = fov_shape_elements (&out->shape);
+
+    for (gint64 i = 0; i < n; i++, fov_next_coord (&out->shape, at))
+        fov_copy_elements (out, i, in, start + fov_index (out->shape.rank, at, stride), 1);
+}
+
 gboolean
 fov_reference_copy (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {

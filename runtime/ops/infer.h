@@ -191,6 +191,9 @@ fov_copy_elements (FovView *out, gint64 o, const FovView *in, gint64 i, gint64 n
         memcpy ((guint8 *) out->data + o * size, (const guint8 *) in->data + i * size, n * size);
 }
 
+/** out[i] = in[start + coordinate of i * stride]: what all plain moves come down to. */
+void fov_copy_strided (const FovView *in, gint64 start, const gint64 *stride, FovView *out);
+
 /** out = in: the reference of every FOV_OP_ALIAS op. */
 gboolean fov_reference_copy (const FovNode *node, const FovView *in, FovView *out, GError **error);
 

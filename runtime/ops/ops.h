@@ -15,7 +15,8 @@
     F (pool)    /* MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool */                       \
     F (resize)  /* Resize, DepthToSpace, SpaceToDepth */                                           \
     F (shape)   /* Reshape, Flatten, Squeeze, Unsqueeze, Shape, Size, ConstantOfShape, Range */    \
-    F (move)    /* Transpose, Concat, Slice, Split, Pad, Expand, Tile, Trilu, fov.Reorder */       \
+    F (move)    /* Transpose, Concat, Slice, Split, fov.Reorder */                                 \
+    F (pad)     /* Pad, Expand, Tile, Trilu */                                                     \
     F (channel) /* fov.ChannelMap */                                                               \
     F (norm)    /* BatchNormalization, InstanceNormalization, LayerNormalization, LRN ... */       \
     F (matmul)  /* MatMul, Gemm */                                                                 \

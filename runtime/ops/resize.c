@@ -6,7 +6,6 @@
 
 #include <math.h>
 
-enum { NEAREST, LINEAR, CUBIC };
 enum { HALF_PIXEL, ASYMMETRIC, ALIGN_CORNERS, PYTORCH_HALF_PIXEL, TF_HALF_PIXEL_FOR_NN };
 enum { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, FLOOR, CEIL };
 enum { STRETCH, NOT_LARGER, NOT_SMALLER };
@@ -122,7 +121,7 @@ resize_infer (FovNode *node, GError **error)
 {
     FovResizeParams *p = node->params;
     const FovShape *x = fov_in_shape (node, 0);
-    guint set = p->mode == NEAREST ? FOV_ANY_DTYPE : FOV_NUMBERS;
+    guint set = p->mode == FOV_RESIZE_NEAREST ? FOV_ANY_DTYPE : FOV_NUMBERS;
     int axes[FOV_MAX_RANK], n_axes;
 
     if (!fov_infer_dtype (node, 0, set, error) || !fov_infer_dtype (node, 2, FOV_FLOATS, error))
@@ -137,7 +136,7 @@ resize_infer (FovNode *node, GError **error)
     return n_axes >= 0 && resize_output (node, axes, n_axes, error);
 }
 
-/* ---- reference -------------------------------------------------------- */
+/* ---- which samples an output is made of -------------------------------- */
 
 /* The exact ratio where the stored float is just that, rounded. */
 static double
@@ -148,11 +147,10 @@ exact_scale (const FovResizeParams *p, int d, gint64 in, gint64 out)
     return (float) ratio == p->scale.v[d] ? ratio : p->scale.v[d];
 }
 
-double
-fov_resize_source (const FovResizeParams *p, int d, gint64 o, gint64 in, gint64 out)
+/* Where coordinate o of dimension d lies among the samples. */
+static double
+source (const FovResizeParams *p, double scale, gint64 o, gint64 in, gint64 out)
 {
-    double scale = exact_scale (p, d, in, out);
-
     switch (p->coordinate_mode) {
     case ASYMMETRIC:
         return o / scale;
@@ -167,8 +165,8 @@ fov_resize_source (const FovResizeParams *p, int d, gint64 o, gint64 in, gint64 
     }
 }
 
-gint64
-fov_resize_nearest (const FovResizeParams *p, double x)
+static gint64
+nearest (const FovResizeParams *p, double x)
 {
     switch (p->nearest_mode) {
     case ROUND_PREFER_CEIL:
@@ -189,33 +187,53 @@ weight (const FovResizeParams *p, double t)
     double a = p->cubic_coeff_a;
 
     t = fabs (t);
-    if (p->mode == LINEAR)
+    if (p->mode == FOV_RESIZE_LINEAR)
         return MAX (1 - t, 0);
     if (t <= 1)
         return ((a + 2) * t - (a + 3)) * t * t + 1;
     return t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0;
 }
 
-/* One output value as a weighted sum along one line of n samples. */
+/* How far the samples lie apart in the filter: closer where shrinking is to blur. */
 static double
-sample_line (const FovResizeParams *p, const double *line, gint64 step, gint64 n, double x,
-             double scale)
+stretch (const FovResizeParams *p, double scale)
 {
-    double stretch = p->antialias && scale < 1 ? scale : 1;
-    double radius = (p->mode == LINEAR ? 1 : 2) / stretch, total = 0, sum = 0;
-    gint64 base = (gint64) floor (x), first = (gint64) floor (-radius) + 1;
-
-    if (p->mode == NEAREST)
-        return line[CLAMP (fov_resize_nearest (p, x), 0, n - 1) * step];
-    for (gint64 i = first; i <= 1 - first; i++) {
-        double w = weight (p, (i - (x - base)) * stretch);
-        if (p->exclude_outside && (base + i < 0 || base + i >= n))
-            continue;
-        total += w;
-        sum += w * line[CLAMP (base + i, 0, n - 1) * step];
-    }
-    return p->antialias || p->exclude_outside ? sum / total : sum;
+    return p->antialias && scale < 1 ? scale : 1;
 }
+
+int
+fov_resize_n_taps (const FovResizeParams *p, int d, gint64 in, gint64 out)
+{
+    double radius = p->mode == FOV_RESIZE_LINEAR ? 1 : 2;
+
+    if (p->mode == FOV_RESIZE_NEAREST)
+        return 1;
+    return 2 * (int) ceil (radius / stretch (p, exact_scale (p, d, in, out)));
+}
+
+void
+fov_resize_taps (const FovResizeParams *p, int d, gint64 o, gint64 in, gint64 out, FovTap *taps)
+{
+    double scale = exact_scale (p, d, in, out), x = source (p, scale, o, in, out), total = 0;
+    int n = fov_resize_n_taps (p, d, in, out);
+    gint64 base = (gint64) floor (x);
+
+    if (p->mode == FOV_RESIZE_NEAREST) {
+        taps[0] = (FovTap){ CLAMP (nearest (p, x), 0, in - 1), 1 };
+        return;
+    }
+    for (int k = 0; k < n; k++) {
+        gint64 i = base + 1 - n / 2 + k;
+        gboolean outside = i < 0 || i >= in;
+        double w = weight (p, (i - x) * stretch (p, scale));
+        taps[k] = (FovTap){ CLAMP (i, 0, in - 1), p->exclude_outside && outside ? 0 : w };
+        total += taps[k].weight;
+    }
+    for (int k = 0; k < n && (p->antialias || p->exclude_outside); k++)
+        taps[k].weight /= total;
+}
+
+/* ---- reference -------------------------------------------------------- */
 
 /* Resizes dimension d of x (of shape from) to size; returns a new array. */
 static double *
@@ -223,15 +241,18 @@ resize_axis (const FovResizeParams *p, const double *x, const FovShape *from, in
 {
     gint64 n = from->dim[d], inner = fov_shape_span (from, d + 1, from->rank);
     gint64 outer = fov_shape_span (from, 0, d);
-    double scale = exact_scale (p, d, n, size);
-    double *y = g_new (double, outer *size *inner);
+    int n_taps = fov_resize_n_taps (p, d, n, size);
+    g_autofree FovTap *taps = g_new (FovTap, n_taps);
+    double *y = g_new0 (double, outer *size *inner);
 
-    for (gint64 o = 0; o < outer; o++)
-        for (gint64 k = 0; k < size; k++)
+    for (gint64 k = 0; k < size; k++) {
+        fov_resize_taps (p, d, k, n, size, taps);
+        for (gint64 o = 0; o < outer; o++)
             for (gint64 i = 0; i < inner; i++)
-                y[(o * size + k) * inner + i] =
-                    sample_line (p, x + o * n * inner + i, inner, n,
-                                 fov_resize_source (p, d, k, n, size), scale);
+                for (int t = 0; t < n_taps; t++)
+                    y[(o * size + k) * inner + i] +=
+                        taps[t].weight * x[(o * n + taps[t].at) * inner + i];
+    }
     return y;
 }
 
@@ -328,7 +349,7 @@ depth_reference (const FovNode *node, const FovView *in, FovView *out, GError **
 /* ---- the table -------------------------------------------------------- */
 
 static const FovParam resize_params[] = {
-    FOV_P_ENUM ("mode", FovResizeParams, mode, NEAREST, modes),
+    FOV_P_ENUM ("mode", FovResizeParams, mode, FOV_RESIZE_NEAREST, modes),
     FOV_P_ENUM ("coordinate_transformation_mode", FovResizeParams, coordinate_mode, HALF_PIXEL,
                 coordinate_modes),
     FOV_P_ENUM ("nearest_mode", FovResizeParams, nearest_mode, ROUND_PREFER_FLOOR, nearest_modes),

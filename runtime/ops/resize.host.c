@@ -3,8 +3,6 @@
 /* Resize of pictures on the host: nearest and linear, by tables of indices and weights. */
 #include "ops/host-op.h"
 
-#include <math.h>
-
 typedef struct {
     int *low, *high; /* low alone for nearest */
     float *t;
@@ -34,21 +32,18 @@ resize_free (gpointer data)
 }
 
 static Axis
-make_axis (const FovNode *node, int d, gboolean nearest)
+make_axis (const FovNode *node, int d)
 {
     const FovResizeParams *p = node->params;
     const gint64 in = node->inputs[0]->shape.dim[d], out = node->outputs[0]->shape.dim[d];
     Axis a = { g_new (int, out), g_new (int, out), g_new (float, out) };
 
     for (gint64 o = 0; o < out; o++) {
-        const double at = fov_resize_source (p, d, o, in, out), floor_at = floor (at);
-        if (nearest) {
-            a.low[o] = (int) CLAMP (fov_resize_nearest (p, at), 0, in - 1);
-            continue;
-        }
-        a.low[o] = (int) CLAMP (floor_at, 0, in - 1);
-        a.high[o] = (int) CLAMP (floor_at + 1, 0, in - 1);
-        a.t[o] = (float) (at - floor_at);
+        FovTap taps[2] = { 0 };
+        fov_resize_taps (p, d, o, in, out, taps);
+        a.low[o] = (int) taps[0].at;
+        a.high[o] = (int) taps[1].at;
+        a.t[o] = (float) taps[1].weight;
     }
     return a;
 }
@@ -85,9 +80,9 @@ resize_prepare (FovHostStep *step, GError **error)
     step->state = s;
     step->free_state = resize_free;
     step->run = resize_run;
-    s->nearest = p->mode == 0;
-    s->y = make_axis (node, 2, s->nearest);
-    s->x = make_axis (node, 3, s->nearest);
+    s->nearest = p->mode == FOV_RESIZE_NEAREST;
+    s->y = make_axis (node, 2);
+    s->x = make_axis (node, 3);
     s->xs = fov_host_strides (step->step.in[0]);
     s->out = fov_host_rows (y);
     s->blocks = (y->shape.dim[1] + y->format.block - 1) / y->format.block;
@@ -103,7 +98,8 @@ resize_formats (const FovNode *node, int block)
     const FovResizeParams *p = node->params;
     const FovShape *x = &node->inputs[0]->shape, *y = &node->outputs[0]->shape;
 
-    if (!fov_host_can_block (node->inputs[0]) || p->mode > 1 || (p->mode == 1 && p->antialias))
+    if (!fov_host_can_block (node->inputs[0]) || p->mode > FOV_RESIZE_LINEAR ||
+        (p->mode == FOV_RESIZE_LINEAR && p->antialias))
         return 0;
     if (x->dim[0] != y->dim[0] || x->dim[1] != y->dim[1] || p->scale.v[0] != 1 ||
         p->scale.v[1] != 1)
