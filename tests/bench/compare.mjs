@@ -15,8 +15,9 @@ const usage = `compare.mjs --ort NODE_MODULES [--fovea COMMAND] [--data DIR] [--
              [--json]
 
 Prints a table of medians (ms) and of the ratio rival / Fovea: above 1, Fovea is faster. The ratio
-is the median over rounds, spread its least and most; the last column is the ratio of each side's
-fastest single run, which a busy machine disturbs least.
+is the median over rounds, spread its least and most; the last columns are the ratios of each
+side's fastest single run, and of the least processor time (of all threads) that a run took: a busy
+machine disturbs these least.
 --ort      folder with the npm package onnxruntime-node (see rivals.mjs); or FOVEA_BENCH_ORT
 --data     folder with models/detect; or FOVEA_TEST_DATA
 --tfjs     folder of a TensorFlow.js SSD (model.json), to be compared with tfjs-backend-wasm
@@ -51,14 +52,19 @@ function noise(model, dims) {
 }
 
 async function rivalRound(rival, data, runs) {
-    const times = [];
+    const times = [], processor = [];
     for (let i = -WARMUP; i < runs; i++) {
+        const before = process.cpuUsage();
         const start = process.hrtime.bigint();
         await rival.run(data);
-        if (i >= 0)
-            times.push(Number(process.hrtime.bigint() - start) / 1e6);
+        if (i < 0)
+            continue;
+        times.push(Number(process.hrtime.bigint() - start) / 1e6);
+        const used = process.cpuUsage(before);
+        processor.push((used.user + used.system) / 1e3);
     }
-    return { median: median(times), least: Math.min(...times) };
+    return { median: median(times), least: Math.min(...times),
+        processor: Math.min(...processor) };
 }
 
 function foveaRound(options, model, device, threads, runs) {
@@ -76,7 +82,8 @@ async function measure(options, model, device, rival, data) {
         last = foveaRound(options, model, device, rival.threads, options.runs);
         rounds.push({ rival: theirs.median, fovea: last.median_ms,
             ratio: theirs.median / last.median_ms,
-            rival_least: theirs.least, fovea_least: last.min_ms });
+            rival_least: theirs.least, fovea_least: last.min_ms,
+            rival_processor: theirs.processor, fovea_processor: last.processor_ms });
     }
     const least = (key) => Math.min(...rounds.map((round) => round[key]));
     const ratios = rounds.map((round) => round.ratio);
@@ -86,17 +93,20 @@ async function measure(options, model, device, rival, data) {
         rival_ms: median(rounds.map((round) => round.rival)),
         fovea_ms: median(rounds.map((round) => round.fovea)),
         ratio: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios),
-        rival_least_ms: least('rival_least'), fovea_least_ms: least('fovea_least'), rounds,
+        rival_least_ms: least('rival_least'), fovea_least_ms: least('fovea_least'),
+        rival_processor_ms: least('rival_processor'),
+        fovea_processor_ms: least('fovea_processor'), rounds,
     };
 }
 
 function printTable(results) {
     const header = ['model', 'device', 'threads', 'rival', 'rival ms', 'Fovea ms', 'ratio', 'spread',
-        'fastest runs'];
+        'fastest runs', 'processor time'];
     console.log(markdown(header, results.map((r) => [
         `${r.model} ${r.size}`, r.device, String(r.threads), r.rival, r.rival_ms.toFixed(2),
         r.fovea_ms.toFixed(2), r.ratio.toFixed(2), `${r.least.toFixed(2)}..${r.most.toFixed(2)}`,
         (r.rival_least_ms / r.fovea_least_ms).toFixed(2),
+        (r.rival_processor_ms / r.fovea_processor_ms).toFixed(2),
     ])));
 }
 
