@@ -4,6 +4,7 @@
  * 1x1 convolution, stride 1: y[m][p] = act (sum over c of w[m][c] x[c][p] + bias[m] + r[m][p]).
  * Blocked in and out; pixels p of a picture in one row. Weights: [oc block][c4][M][4 ic].
  * A lane computes M output channels of N pixels, LANES apart.
+ * Push constants are read before any loop or branch: some drivers read them per lane elsewhere.
  * Workgroups: x: LANES * N pixels each, y: blocks of M channels, z: pictures.
  */
 #extension GL_GOOGLE_include_directive : require
@@ -11,6 +12,7 @@
 #include "push.h"
 #include "lib/bind.glsl"
 #include "lib/act.glsl"
+#include "lib/store.glsl"
 #include "lib/weights.glsl"
 
 layout (local_size_x_id = 0) in;
@@ -26,7 +28,9 @@ void main ()
 {
     const int weight_lane = WEIGHT_LANE;
     int block = int (gl_WorkGroupID.y), n = int (gl_WorkGroupID.z);
-    int pixels = push.h * push.w, c4 = push.c4, m4 = push.m4;
+    int pixels = push.h * push.w, c4 = push.c4, m4 = push.m4, used = push.keep;
+    int dst = push.dst, residual = push.residual;
+    float a = push.a, b = push.b;
     int p0 = int (gl_WorkGroupID.x) * LANES * N + int (gl_LocalInvocationID.x);
     int x[N];
     [[unroll]] for (int i = 0; i < N; i++)
@@ -46,17 +50,17 @@ void main ()
             v[i] = texelFetch (arena_texels, x[i]);
             x[i] += pixels;
         }
-        [[unroll]] for (int b = 0; b < M; b += 8) {
-            vec4 fetched = FETCH_WEIGHTS (at + b);
+        [[unroll]] for (int k = 0; k < M; k += 8) {
+            vec4 fetched = FETCH_WEIGHTS (at + k);
             [[unroll]] for (int j = 0; j < 8; j++) {
-                vec4 w = WEIGHT (fetched, at + b, j);
+                vec4 w = WEIGHT (fetched, at + k, j);
                 [[unroll]] for (int i = 0; i < N; i++) {
-                    float s = sum[b + j][i];
+                    float s = sum[k + j][i];
                     s += w.x * v[i].x;
                     s += w.y * v[i].y;
                     s += w.z * v[i].z;
                     s += w.w * v[i].w;
-                    sum[b + j][i] = s;
+                    sum[k + j][i] = s;
                 }
             }
         }
@@ -74,13 +78,13 @@ void main ()
                            sum[m * 4 + 3][i]);
             int o = out0 + m * pixels + p;
             if (RESIDUAL == 1)
-                y += arena4[push.residual + o];
-            y = act (y, ACT, push.a, push.b);
+                y += texelFetch (arena_texels, residual + o);
+            y = act (y, ACT, a, b);
             if (RESIDUAL == 2)
-                y += arena4[push.residual + o];
+                y += texelFetch (arena_texels, residual + o);
             if (KEEP && mm == m4 - 1)
-                y = keep_channels (y, push.keep);
-            arena4[push.dst + o] = y;
+                y = keep_channels (y, used);
+            store (dst + o, y);
         }
     }
 }

@@ -68,6 +68,7 @@ struct fov_push_conv {
     float a, b;
     int kh, stride_y, dilation_y, group_in, group_out; /* conv_group, conv_transpose */
     int out_plane, out_row, out_step;                  /* conv_rows: where pixels of y lie */
+    int rows, strips;                                  /* conv_depth: rows of a lane; of a row */
 };
 
 /** unary: offsets and n in vec4 or floats; c4, plane, keep: see fov_push_conv; plane in pixels. */

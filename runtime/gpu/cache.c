@@ -26,12 +26,12 @@ find_shader (const char *name)
 const FovShader *
 fov_gpu_find_shader (FovGpu *gpu, const char *name)
 {
-    const FovShader *plain = NULL;
-    if (!gpu->has_shuffle) {
-        g_autofree char *variant = g_strconcat (name, ".plain", NULL);
-        plain = find_shader (variant);
+    const FovShader *variant = NULL;
+    if (!gpu->has_shuffle || gpu->has_wide) {
+        g_autofree char *full = g_strconcat (name, gpu->has_shuffle ? ".wide" : ".plain", NULL);
+        variant = find_shader (full);
     }
-    return plain ? plain : find_shader (name);
+    return variant ? variant : find_shader (name);
 }
 
 static VkResult

@@ -57,7 +57,8 @@ texels_supported (VkPhysicalDevice physical)
 }
 
 gboolean
-fov_physical_limits (VkPhysicalDevice physical, FovGpuLimits *limits, gboolean *shuffle)
+fov_physical_limits (VkPhysicalDevice physical, FovGpuLimits *limits, gboolean *shuffle,
+                     gboolean *wide)
 {
     VkPhysicalDeviceSubgroupProperties subgroup = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
@@ -103,6 +104,7 @@ fov_physical_limits (VkPhysicalDevice physical, FovGpuLimits *limits, gboolean *
     *shuffle = subgroup.subgroupSize >= 8 &&
                (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
+    *wide = subgroup.subgroupSize <= 8 && features.features.shaderInt64;
     return v12.timelineSemaphore && texels_supported (physical) &&
            l->maxPushConstantsSize >= FOV_PUSH_BYTES && l->maxComputeWorkGroupInvocations >= 128;
 }
@@ -153,9 +155,11 @@ create_device (FovGpu *gpu)
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
         .timelineSemaphore = VK_TRUE,
     };
+    VkPhysicalDeviceFeatures features = { .shaderInt64 = gpu->has_wide };
     VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
         .pNext = &v12,
+        .pEnabledFeatures = &features,
         .queueCreateInfoCount = 1,
         .pQueueCreateInfos = &queue,
     };
@@ -209,7 +213,7 @@ fov_gpu_open (FovGpuSelect select, int index, const char *match, GError **error)
 
     vkGetPhysicalDeviceProperties (gpu->physical, &gpu->props);
     vkGetPhysicalDeviceMemoryProperties (gpu->physical, &gpu->memory);
-    fov_physical_limits (gpu->physical, &gpu->limits, &gpu->has_shuffle);
+    fov_physical_limits (gpu->physical, &gpu->limits, &gpu->has_shuffle, &gpu->has_wide);
     compute_family (gpu->physical, &gpu->family, &timestamp_bits);
     gpu->name = g_strdup (gpu->props.deviceName);
     gpu->is_real = fov_physical_is_real (gpu->physical);

@@ -35,6 +35,7 @@ struct _FovGpu {
     VkPhysicalDeviceMemoryProperties memory;
     char *name;
     gboolean is_real, has_shuffle;
+    gboolean has_wide; /* 64-bit integers, and subgroups narrow enough for them to pay */
     FovGpuLimits limits;
     VkDevice device;
     VkQueue queue;
@@ -53,7 +54,8 @@ struct _FovGpu {
 };
 
 /** Reads what the device can do into limits; FALSE where it lacks what the kernels need. */
-gboolean fov_physical_limits (VkPhysicalDevice physical, FovGpuLimits *limits, gboolean *shuffle);
+gboolean fov_physical_limits (VkPhysicalDevice physical, FovGpuLimits *limits, gboolean *shuffle,
+                              gboolean *wide);
 /** Turns a result into a GError that says what was being done; TRUE on success. */
 gboolean fov_gpu_check (FovGpu *gpu, VkResult result, const char *what, GError **error);
 void fov_gpu_count_prepared (FovGpu *gpu);
@@ -77,7 +79,10 @@ void fov_buffer_clear (FovGpu *gpu, FovBuffer *buffer);
 
 /* ---- cache.c ---------------------------------------------------------- */
 
-/** By name; on devices without subgroup shuffles the "NAME.plain" variant where there is one. */
+/**
+ * By name; where there is one, the variant "NAME.plain" on devices without subgroup shuffles or
+ * "NAME.wide" on those with has_wide.
+ */
 const FovShader *fov_gpu_find_shader (FovGpu *gpu, const char *name);
 /** Made once per (shader, constants) and device; owned by the device. */
 gboolean fov_gpu_pipeline (FovGpu *gpu, const FovShader *shader, const guint32 *spec, guint n_spec,

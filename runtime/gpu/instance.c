@@ -161,8 +161,8 @@ fov_instance_devices (FovInstance *instance)
         return usable;
     for (guint i = 0; i < n; i++) {
         FovGpuLimits limits;
-        gboolean shuffle;
-        if (fov_physical_limits (all[i], &limits, &shuffle))
+        gboolean shuffle, wide;
+        if (fov_physical_limits (all[i], &limits, &shuffle, &wide))
             g_array_append_val (usable, all[i]);
     }
     return usable;
@@ -179,9 +179,9 @@ describe (VkPhysicalDevice physical)
         .pNext = &driver,
     };
     FovGpuLimits limits;
-    gboolean shuffle;
+    gboolean shuffle, wide;
     vkGetPhysicalDeviceProperties2 (physical, &props);
-    fov_physical_limits (physical, &limits, &shuffle);
+    fov_physical_limits (physical, &limits, &shuffle, &wide);
     return g_strdup_printf ("%s %s, %.1f GiB%s%s%s%s", driver.driverName, driver.driverInfo,
                             (double) limits.memory_bytes / (1 << 30),
                             limits.fp16_storage ? ", fp16 storage" : "",

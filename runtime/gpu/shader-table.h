@@ -6,7 +6,7 @@
 #include <glib.h>
 
 typedef struct {
-    const char *name; /* of the file, without ".comp"; "NAME.plain" for the variant */
+    const char *name; /* of the file, without ".comp"; "NAME.plain", "NAME.wide" for variants */
     const guint32 *words;
     guint n_words;
 } FovShader;

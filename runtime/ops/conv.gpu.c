@@ -213,20 +213,50 @@ div_up (int a, int b)
     return (guint) ((a + b - 1) / b);
 }
 
+/* What a lane of conv_point computes: m channels of n pixels. */
+typedef struct {
+    int m, n;
+    int cost; /* of a step through the channels, ns of a core where a subgroup is 8 lanes */
+} Tile;
+
+static const Tile narrow_tiles[] = {
+    { 32, 5, 231 }, { 24, 6, 209 }, { 16, 8, 193 }, { 8, 8, 133 }
+};
+static const Tile wide_tiles[] = { { 16, 5, 2 }, { 8, 5, 1 } };
+
+/* The one that costs least, with what is computed beyond the picture and its channels. */
+static const Tile *
+choose_tile (const Conv *c, int lanes)
+{
+    const Tile *tiles = lanes == 8 ? narrow_tiles : wide_tiles, *best = NULL;
+    guint n = lanes == 8 ? G_N_ELEMENTS (narrow_tiles) : G_N_ELEMENTS (wide_tiles);
+    guint64 least = G_MAXUINT64;
+
+    for (guint i = 0; i < n; i++) {
+        const Tile *t = &tiles[i];
+        guint64 cost = (guint64) div_up (c->in.h * c->in.w, lanes * t->n) *
+                       div_up (c->out.c, t->m) * (guint) t->cost;
+        if (cost < least)
+            best = t;
+        least = MIN (least, cost);
+    }
+    return best;
+}
+
 static gboolean
 record_point (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
 {
-    int m = c->out.c > 8 ? 16 : 8, n = 5;
     int lanes = (int) fov_gpu_lanes (program);
+    const Tile *tile = choose_tile (c, lanes);
     struct fov_push_conv push = make_push (c, step);
-    guint32 spec[] = { (guint32) lanes,         (guint32) m, (guint32) n, c->params->act.kind,
-                       residual_kind (c, step), keep (c) };
+    guint32 spec[] = { (guint32) lanes,     (guint32) tile->m,       (guint32) tile->n,
+                       c->params->act.kind, residual_kind (c, step), keep (c) };
 
-    push.weights = add_dense_weights (program, weights_of (step->node), c, m);
-    push.bias = add_bias (program, step->node, (int) div_up (c->out.c, m) * m);
+    push.weights = add_dense_weights (program, weights_of (step->node), c, tile->m);
+    push.bias = add_bias (program, step->node, (int) div_up (c->out.c, tile->m) * tile->m);
     return fov_gpu_program_dispatch (program, "conv_point", spec, G_N_ELEMENTS (spec), &push,
-                                     sizeof push, div_up (c->in.h * c->in.w, lanes * n),
-                                     div_up (c->out.c, m), (guint) c->in.n, error);
+                                     sizeof push, div_up (c->in.h * c->in.w, lanes * tile->n),
+                                     div_up (c->out.c, tile->m), (guint) c->in.n, error);
 }
 
 /* w: [M][C][kh][kw] */
@@ -268,34 +298,35 @@ record_rows (FovGpuProgram *program, const FovStep *step, const Conv *c, GError 
     return dispatch_rows (program, step, c, weights_of (step->node), push, error);
 }
 
-/*
- * Tall columns share more of what they fetch, and make fewer workgroups; a low
- * picture would waste their ends.
- */
-static int
-depth_rows (const Conv *c)
+/* conv_depth holds a lane's window in registers. */
+static gboolean
+fits_depth (const Conv *c)
 {
-    if (c->out.h >= 40 && c->sy == 1 && c->kh <= 7 && c->dy == 1)
-        return 8;
-    return c->out.h > 2 ? 4 : 1;
+    return is_depthwise (c) && (c->kh - 1) * c->dy < 7 && (c->kw - 1) * c->dx < 7 && c->sy <= 4 &&
+           c->sx <= 4;
 }
 
 static gboolean
 record_depth (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
 {
-    int lanes = (int) fov_gpu_lanes (program), r = depth_rows (c);
+    gboolean narrow = fov_gpu_lanes (program) == 8;
+    int lanes = (int) fov_gpu_lanes (program) * 2;
+    int columns = narrow && c->sx == 1 && c->out.w > 2 ? 4 : 2;
+    int parts = (int) div_up (c->out.h, narrow ? 24 : 8);
     struct fov_push_conv push = make_push (c, step);
     guint32 spec[] = {
-        (guint32) lanes,     (guint32) c->kw,         (guint32) r,
-        c->params->act.kind, residual_kind (c, step), keep (c),
-        (guint32) c->kh,     (guint32) c->sy,         (guint32) c->dy,
+        (guint32) lanes, (guint32) columns, c->params->act.kind, residual_kind (c, step),
+        keep (c),        (guint32) c->kh,   (guint32) c->kw,     (guint32) c->sy,
+        (guint32) c->sx, (guint32) c->dy,   (guint32) c->dx,
     };
 
+    push.rows = (int) div_up (c->out.h, parts);
+    push.strips = (int) div_up (c->out.w, columns);
     push.weights = add_depth_weights (program, step->node, c);
     push.bias = add_bias (program, step->node, c->out.blocks * 4);
     return fov_gpu_program_dispatch (program, "conv_depth", spec, G_N_ELEMENTS (spec), &push,
-                                     sizeof push, div_up (c->out.w, lanes), div_up (c->out.h, r),
-                                     (guint) (c->in.n * c->in.blocks), error);
+                                     sizeof push, div_up (push.strips * c->in.blocks, lanes),
+                                     div_up (c->out.h, push.rows), (guint) c->in.n, error);
 }
 
 /* The kernels for what is rare: one lane computes 4 channels of one pixel. */
@@ -415,7 +446,7 @@ record_conv (FovGpuProgram *program, const FovStep *step, GError **error)
 
     if (is_point (&c))
         return record_point (program, step, &c, error);
-    if (is_depthwise (&c) && fits_rows (&c) && c.kw <= 11)
+    if (fits_depth (&c))
         return record_depth (program, step, &c, error);
     if (c.group == 1 && fits_rows (&c))
         return record_rows (program, step, &c, error);
