@@ -56,19 +56,18 @@ struct fov_push_detect_nms {
 };
 
 /**
- * conv_*: offsets in vec4. c4, m4: blocks of 4 input / output channels; blocks:
- * of as many output channels as a lane computes; keep: used channels of the
- * last block.
+ * conv_*: offsets in vec4. c4, m4: blocks of 4 input / output channels; keep: used
+ * channels of the last block.
  */
 struct fov_push_conv {
     int src, dst, weights, bias, residual;
     int c4, h, w;
     int m4, oh, ow;
-    int blocks, kw, stride_x, pad_x, pad_y, dilation_x, keep;
+    int kh, kw, stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x, keep;
     float a, b;
-    int kh, stride_y, dilation_y, group_in, group_out; /* conv_group, conv_transpose */
-    int out_plane, out_row, out_step;                  /* conv_rows: where pixels of y lie */
-    int rows, strips;                                  /* conv_depth: rows of a lane; of a row */
+    int group_in, group_out;          /* conv_group, conv_transpose: channels of a group */
+    int out_plane, out_row, out_step; /* conv_flat: where pixels of y lie */
+    int rows, strips;                 /* conv_depth: rows of a lane; strips of a row */
 };
 
 /** unary: offsets and n in vec4 or floats; c4, plane, keep: see fov_push_conv; plane in pixels. */

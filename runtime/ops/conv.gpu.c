@@ -42,13 +42,6 @@ is_point (const Conv *c)
            !pad[1] && !pad[2] && !pad[3];
 }
 
-/* Kernels that unroll over rows: not for any height. */
-static gboolean
-fits_rows (const Conv *c)
-{
-    return c->kh <= 16 && c->dy <= 32 && c->sy <= 4;
-}
-
 static guint
 formats (const FovNode *node, int block)
 {
@@ -83,7 +76,7 @@ weights_of (const FovNode *node)
     return g_bytes_get_data (node->inputs[1]->data, NULL);
 }
 
-/* [oc block of m][c4][kx][ky][m][4 ic] from [M][C][kh][kw] */
+/* [oc block of m][ky][kx][c4][m][4 ic] from [M][C][kh][kw] */
 static int
 add_dense_weights (FovGpuProgram *program, const float *w, const Conv *c, int m)
 {
@@ -95,9 +88,7 @@ add_dense_weights (FovGpuProgram *program, const float *w, const Conv *c, int m)
     for (int oc = 0; to && oc < c->out.c; oc++)
         for (int ic = 0; ic < c->in.c; ic++)
             for (int t = 0; t < taps; t++) {
-                int ky = t / c->kw, kx = t % c->kw;
-                gsize at = (gsize) (oc / m) * c->in.blocks + ic / 4;
-                at = (at * c->kw + kx) * c->kh + ky;
+                gsize at = ((gsize) (oc / m) * taps + t) * c->in.blocks + ic / 4;
                 to[(at * m + oc % m) * 4 + ic % 4] = w[((gsize) oc * c->in.c + ic) * taps + t];
             }
     return (int) (offset / 16);
@@ -213,20 +204,20 @@ div_up (int a, int b)
     return (guint) ((a + b - 1) / b);
 }
 
-/* What a lane of conv_point computes: m channels of n pixels. */
+/* What a lane of conv_flat computes: m channels of n pixels. */
 typedef struct {
     int m, n;
-    int cost; /* of a step through the channels, ns of a core where a subgroup is 8 lanes */
+    int cost; /* of 4 channels of a tap: ns of a core where a subgroup is 8 lanes */
 } Tile;
 
 static const Tile narrow_tiles[] = {
-    { 32, 5, 231 }, { 24, 6, 209 }, { 16, 8, 193 }, { 8, 8, 133 }
+    { 32, 5, 231 }, { 32, 4, 199 }, { 24, 6, 209 }, { 16, 8, 193 }, { 8, 8, 133 },
 };
 static const Tile wide_tiles[] = { { 16, 5, 2 }, { 8, 5, 1 } };
 
 /* The one that costs least, with what is computed beyond the picture and its channels. */
 static const Tile *
-choose_tile (const Conv *c, int lanes)
+choose_tile (int pixels, int channels, int lanes)
 {
     const Tile *tiles = lanes == 8 ? narrow_tiles : wide_tiles, *best = NULL;
     guint n = lanes == 8 ? G_N_ELEMENTS (narrow_tiles) : G_N_ELEMENTS (wide_tiles);
@@ -234,68 +225,43 @@ choose_tile (const Conv *c, int lanes)
 
     for (guint i = 0; i < n; i++) {
         const Tile *t = &tiles[i];
-        guint64 cost = (guint64) div_up (c->in.h * c->in.w, lanes * t->n) *
-                       div_up (c->out.c, t->m) * (guint) t->cost;
-        if (cost < least)
+        guint64 groups = (guint64) div_up (pixels, lanes * t->n) * div_up (channels, t->m);
+        if (groups * (guint) t->cost < least)
             best = t;
-        least = MIN (least, cost);
+        least = MIN (least, groups * (guint) t->cost);
     }
     return best;
 }
 
+/* w: [M][C][kh][kw]; window: not a 1x1 convolution whose output's pixels lie as the input's. */
 static gboolean
-record_point (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
+dispatch_flat (FovGpuProgram *program, const FovStep *step, const Conv *c, const float *w,
+               gboolean window, struct fov_push_conv push, GError **error)
 {
-    int lanes = (int) fov_gpu_lanes (program);
-    const Tile *tile = choose_tile (c, lanes);
-    struct fov_push_conv push = make_push (c, step);
-    guint32 spec[] = { (guint32) lanes,     (guint32) tile->m,       (guint32) tile->n,
-                       c->params->act.kind, residual_kind (c, step), keep (c) };
-
-    push.weights = add_dense_weights (program, weights_of (step->node), c, tile->m);
-    push.bias = add_bias (program, step->node, (int) div_up (c->out.c, tile->m) * tile->m);
-    return fov_gpu_program_dispatch (program, "conv_point", spec, G_N_ELEMENTS (spec), &push,
-                                     sizeof push, div_up (c->in.h * c->in.w, lanes * tile->n),
-                                     div_up (c->out.c, tile->m), (guint) c->in.n, error);
-}
-
-/* w: [M][C][kh][kw] */
-static gboolean
-dispatch_rows (FovGpuProgram *program, const FovStep *step, const Conv *c, const float *w,
-               struct fov_push_conv push, GError **error)
-{
-    int m = 8, r = push.oh > 2 && c->kh <= 8 ? 4 : 1;
-    int lanes = (int) fov_gpu_lanes (program);
+    int lanes = (int) fov_gpu_lanes (program), pixels = push.oh * push.ow;
+    const Tile *tile = choose_tile (pixels, c->out.c, lanes);
+    guint blocks = div_up (c->out.c, tile->m);
     guint32 spec[] = {
-        (guint32) lanes,
-        (guint32) m,
-        (guint32) r,
-        c->params->act.kind,
-        residual_kind (c, step),
-        keep (c),
-        (guint32) c->kh,
-        (guint32) c->sy,
-        (guint32) c->dy,
-        (guint32) MIN (c->in.c, 4),
+        (guint32) lanes,         (guint32) tile->m, (guint32) tile->n, c->params->act.kind,
+        residual_kind (c, step), keep (c),          (guint32) window,  (guint32) MIN (c->in.c, 4),
     };
 
-    push.blocks = (int) div_up (c->out.c, m);
-    push.weights = add_dense_weights (program, w, c, m);
-    push.bias = add_bias (program, step->node, push.blocks * m);
-    return fov_gpu_program_dispatch (program, "conv_rows", spec, G_N_ELEMENTS (spec), &push,
-                                     sizeof push, div_up (push.ow, lanes), div_up (push.oh, r),
-                                     (guint) (c->in.n * push.blocks), error);
+    push.weights = add_dense_weights (program, w, c, tile->m);
+    push.bias = add_bias (program, step->node, (int) blocks * tile->m);
+    return fov_gpu_program_dispatch (program, "conv_flat", spec, G_N_ELEMENTS (spec), &push,
+                                     sizeof push, div_up (pixels, lanes * tile->n), blocks,
+                                     (guint) c->in.n, error);
 }
 
 static gboolean
-record_rows (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
+record_flat (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
 {
     struct fov_push_conv push = make_push (c, step);
 
     push.out_plane = c->out.h * c->out.w;
     push.out_row = c->out.w;
     push.out_step = 1;
-    return dispatch_rows (program, step, c, weights_of (step->node), push, error);
+    return dispatch_flat (program, step, c, weights_of (step->node), !is_point (c), push, error);
 }
 
 /* conv_depth holds a lane's window in registers. */
@@ -408,8 +374,9 @@ record_phase (FovGpuProgram *program, const FovStep *step, const Conv *c, const 
     part.kh = y->taps;
     part.kw = x->taps;
     part.sy = part.sx = 1;
+    push.kh = y->taps;
     push.kw = x->taps;
-    push.stride_x = 1;
+    push.stride_y = push.stride_x = 1;
     push.pad_y = y->taps - 1 - y->shift;
     push.pad_x = x->taps - 1 - x->shift;
     push.oh = y->size;
@@ -418,7 +385,7 @@ record_phase (FovGpuProgram *program, const FovStep *step, const Conv *c, const 
     push.out_plane = c->out.h * c->out.w;
     push.out_row = c->sy * c->out.w;
     push.out_step = c->sx;
-    return dispatch_rows (program, step, &part, w, push, error);
+    return dispatch_flat (program, step, &part, w, TRUE, push, error);
 }
 
 static gboolean
@@ -444,12 +411,10 @@ record_conv (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     Conv c = describe (step->node);
 
-    if (is_point (&c))
-        return record_point (program, step, &c, error);
     if (fits_depth (&c))
         return record_depth (program, step, &c, error);
-    if (c.group == 1 && fits_rows (&c))
-        return record_rows (program, step, &c, error);
+    if (c.group == 1)
+        return record_flat (program, step, &c, error);
     return record_plain (program, step, &c, FALSE, error);
 }
 
