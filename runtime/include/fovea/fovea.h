@@ -13,5 +13,7 @@
 #include <fovea/overlay.h>
 #include <fovea/session.h>
 #include <fovea/tensor.h>
+#include <fovea/tracker.h>
+#include <fovea/visual.h>
 
 #endif

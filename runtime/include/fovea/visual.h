@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOVEA_VISUAL_H
+#define FOVEA_VISUAL_H
+
+#include <fovea/box.h>
+#include <fovea/device.h>
+#include <fovea/image.h>
+
+G_BEGIN_DECLS
+
+/**
+ * A visual tracker: learns what targets look like and finds them again near
+ * where they are expected, without a detector. It knows pictures only; motion,
+ * loss and identity belong to its user (FovTracker, FovFollower). Many targets
+ * are handled in one call. One object, one thread at a time.
+ */
+typedef struct _FovVisual FovVisual;
+
+/** Zero means the default everywhere. */
+typedef struct {
+    FovDevice *device;    /**< where networks and batched filters run; NULL: the host */
+    const char *backbone; /**< "siamese": path of the backbone model */
+    const char *head;     /**< "siamese": path of the head model */
+    guint max_targets;    /**< in one call; 0: 64 */
+} FovVisualParams;
+
+/** Where to look for a target. */
+typedef struct {
+    guint target;    /**< handle from fov_visual_add */
+    FovBox expected; /**< pixels: the predicted box, the centre of the search */
+    float widen;     /**< search area's factor over the usual one, 1..4; 0: 1 */
+} FovVisualQuery;
+
+/** What was found. Which values mean loss is the user's judgement, against their running means. */
+typedef struct {
+    FovBox box;        /**< pixels of the picture */
+    float score;       /**< of the best place, 0..1 */
+    float psr;         /**< peak to side-lobe ratio of the response (Bolme et al. 2010) */
+    float apce;        /**< average peak-to-correlation energy (Wang et al. 2017, eq. 9) */
+    float second;      /**< best other peak's score over the best one's, 0..1: a distractor */
+    FovBox second_box; /**< where that is */
+} FovVisualFound;
+
+/** name: "dcf" or "siamese". FOV_ERROR_ARGUMENT lists what there is. May block (loads models). */
+FOV_API FovVisual *fov_visual_new (const char *name, const FovVisualParams *params, GError **error);
+FOV_API void fov_visual_free (FovVisual *visual);
+FOV_API const char *const *fov_visual_names (void);
+
+/** Learns a new target from its box; returns its handle (> 0), or 0 with error. */
+FOV_API guint fov_visual_add (FovVisual *visual, const FovImage *image, FovBox box, GError **error);
+/** Forgets a target. An unknown handle does nothing. */
+FOV_API void fov_visual_remove (FovVisual *visual, guint target);
+FOV_API void fov_visual_clear (FovVisual *visual);
+
+/** Looks for n targets in one picture; learns nothing. found has n entries. */
+FOV_API gboolean fov_visual_locate (FovVisual *visual, const FovImage *image,
+                                    const FovVisualQuery *queries, guint n, FovVisualFound *found,
+                                    GError **error);
+/** Learns from a picture in which the target is surely at box. */
+FOV_API gboolean fov_visual_learn (FovVisual *visual, const FovImage *image, guint target,
+                                   FovBox box, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovVisual, fov_visual_free)
+
+/**
+ * Follows one object from its box in the first picture, without a detector: a
+ * visual tracker with a Kalman filter, its own judgement of loss, coasting and
+ * re-detection. One object, one thread at a time.
+ */
+typedef struct _FovFollower FovFollower;
+
+typedef struct {
+    FovBox box;       /**< pixels: found, or predicted while not seen */
+    float confidence; /**< 0..1 */
+    gboolean seen;    /**< FALSE: coasting on the motion model */
+} FovFollowed;
+
+/** visual is borrowed and must outlive the follower. */
+FOV_API FovFollower *fov_follower_new (FovVisual *visual, GError **error);
+FOV_API void fov_follower_free (FovFollower *follower);
+/** Starts, or starts over. FOV_ERROR_ARGUMENT for a box outside the picture. pts: ns. */
+FOV_API gboolean fov_follower_init (FovFollower *follower, const FovImage *image, FovBox box,
+                                    gint64 pts, GError **error);
+FOV_API gboolean fov_follower_update (FovFollower *follower, const FovImage *image, gint64 pts,
+                                      FovFollowed *followed, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovFollower, fov_follower_free)
+
+G_END_DECLS
+
+#endif
