@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <glob.h>
 #include <string.h>
+#include <libavutil/motion_vector.h>
 #include "clock.h"
 #include "picture.h"
 #include "source.h"
@@ -12,6 +13,8 @@ enum { SERIES_FPS = 25 };
 struct _FovReader {
     FovInterrupt interrupt;
     char *name;
+    FovSourceWants wants;
+    GArray *motion;   /* FovMotionVector of the current frame; NULL: not wanted */
     GPtrArray *paths; /* of images; NULL for all else */
     guint next_path;
     FovSource *source; /* of the current frame, or NULL */
@@ -101,7 +104,8 @@ next_image (FovReader *reader, GError **error)
         GError *local = NULL;
 
         close_source (reader);
-        reader->source = fov_source_open (path, FOV_SOURCE_STILL, &reader->interrupt, &local);
+        reader->source =
+            fov_source_open (path, FOV_SOURCE_STILL, FOV_SOURCE_PLAIN, &reader->interrupt, &local);
         if (reader->source && fov_source_next (reader->source, reader->frame, &local))
             return TRUE;
         if (g_error_matches (local, FOV_ERROR, FOV_ERROR_CANCELLED)) {
@@ -185,7 +189,8 @@ open_input (FovReader *reader, GError **error)
             return FALSE;
         describe_images (reader);
     } else {
-        reader->source = fov_source_open (reader->name, kind, &reader->interrupt, error);
+        reader->source =
+            fov_source_open (reader->name, kind, reader->wants, &reader->interrupt, error);
         if (!reader->source)
             return FALSE;
         describe_video (reader);
@@ -197,6 +202,12 @@ open_input (FovReader *reader, GError **error)
 FovReader *
 fov_reader_open (const char *input, GError **error)
 {
+    return fov_reader_open_full (input, NULL, error);
+}
+
+FovReader *
+fov_reader_open_full (const char *input, const FovReaderParams *params, GError **error)
+{
     g_autoptr (FovReader) reader = NULL;
 
     fov_media_begin ();
@@ -207,6 +218,10 @@ fov_reader_open (const char *input, GError **error)
     reader = g_new0 (FovReader, 1);
     reader->name = g_strdup (input);
     reader->clock.step = 1000000000 / SERIES_FPS;
+    if (params && params->motion_vectors) {
+        reader->wants = FOV_SOURCE_MOTION;
+        reader->motion = g_array_new (FALSE, FALSE, sizeof (FovMotionVector));
+    }
     reader->frame = av_frame_alloc ();
     if (!reader->frame) {
         fov_media_set_error (error, AVERROR (ENOMEM), "cannot open '%s'", input);
@@ -222,6 +237,7 @@ fov_reader_free (FovReader *reader)
         return;
     fov_source_free (reader->source);
     g_clear_pointer (&reader->paths, g_ptr_array_unref);
+    g_clear_pointer (&reader->motion, g_array_unref);
     av_frame_free (&reader->frame);
     av_frame_free (&reader->converted);
     fov_scaler_clear (&reader->scaler);
@@ -259,6 +275,31 @@ next_pts (FovReader *reader)
     return fov_clock_next (&reader->clock, time);
 }
 
+/* The file's blocks as ours: motion_x / motion_scale is finer than src_x, which is rounded. */
+static void
+take_motion (FovReader *reader, FovFrame *frame)
+{
+    const AVFrameSideData *side =
+        av_frame_get_side_data (reader->frame, AV_FRAME_DATA_MOTION_VECTORS);
+    gsize n = side ? side->size / sizeof (AVMotionVector) : 0;
+
+    g_array_set_size (reader->motion, 0);
+    for (gsize i = 0; i < n; i++) {
+        const AVMotionVector *v = (const AVMotionVector *) (const void *) side->data + i;
+        float scale = v->motion_scale ? (float) v->motion_scale : 1;
+        FovMotionVector ours = { .x = v->dst_x,
+                                 .y = v->dst_y,
+                                 .dx = (float) v->motion_x / scale,
+                                 .dy = (float) v->motion_y / scale,
+                                 .width = v->w,
+                                 .height = v->h,
+                                 .direction = v->source < 0 ? -1 : 1 };
+        g_array_append_val (reader->motion, ours);
+    }
+    frame->motion = (const FovMotionVector *) (const void *) reader->motion->data;
+    frame->n_motion = reader->motion->len;
+}
+
 gboolean
 fov_reader_read (FovReader *reader, FovFrame *frame, GError **error)
 {
@@ -278,6 +319,8 @@ fov_reader_read (FovReader *reader, FovFrame *frame, GError **error)
         }
         fov_picture_view (reader->converted, &frame->image);
     }
+    if (reader->motion)
+        take_motion (reader, frame);
     frame->path = still ? reader->source->name : NULL;
     reader->index++;
     return TRUE;

@@ -153,7 +153,7 @@ choose_stream (FovSource *source, const AVCodec **codec, GError **error)
 }
 
 static int
-open_decoder (FovSource *source, const AVCodec *codec)
+open_decoder (FovSource *source, const AVCodec *codec, FovSourceWants wants)
 {
     int ret;
 
@@ -166,6 +166,8 @@ open_decoder (FovSource *source, const AVCodec *codec)
         return ret;
     source->decoder->pkt_timebase = source->stream->time_base;
     source->decoder->max_pixels = FOV_MEDIA_MAX_PIXELS;
+    if (wants == FOV_SOURCE_MOTION)
+        source->decoder->flags2 |= AV_CODEC_FLAG2_EXPORT_MVS;
     source->decoder->thread_count = fov_source_is_still (source) ? 1 : 0;
     if (source->live) {
         /* Frame threads would hold back one frame each. */
@@ -176,7 +178,8 @@ open_decoder (FovSource *source, const AVCodec *codec)
 }
 
 FovSource *
-fov_source_open (const char *name, FovSourceKind kind, FovInterrupt *interrupt, GError **error)
+fov_source_open (const char *name, FovSourceKind kind, FovSourceWants wants,
+                 FovInterrupt *interrupt, GError **error)
 {
     g_autoptr (FovSource) source = g_new0 (FovSource, 1);
     const AVCodec *codec = NULL;
@@ -198,7 +201,7 @@ fov_source_open (const char *name, FovSourceKind kind, FovInterrupt *interrupt, 
     source->live = is_live (source);
     if (!choose_stream (source, &codec, error))
         return NULL;
-    ret = open_decoder (source, codec);
+    ret = open_decoder (source, codec, wants);
     if (ret < 0) {
         fail (source, ret, "decode", error);
         return NULL;

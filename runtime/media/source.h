@@ -13,6 +13,9 @@ typedef struct {
     gint64 deadline; /* g_get_monotonic_time, 0: none */
 } FovInterrupt;
 
+/** What comes out beside the pictures. */
+typedef enum { FOV_SOURCE_PLAIN, FOV_SOURCE_MOTION } FovSourceWants;
+
 typedef enum {
     FOV_SOURCE_FILE,   /* a local file; what is in it is found by its content */
     FOV_SOURCE_STILL,  /* a local image file; its name has no meaning to FFmpeg */
@@ -38,8 +41,8 @@ typedef struct {
 /** The kind of a path or URL that is no glob. */
 FovSourceKind fov_source_guess (const char *name);
 
-FovSource *fov_source_open (const char *name, FovSourceKind kind, FovInterrupt *interrupt,
-                            GError **error);
+FovSource *fov_source_open (const char *name, FovSourceKind kind, FovSourceWants wants,
+                            FovInterrupt *interrupt, GError **error);
 void fov_source_free (FovSource *source);
 
 /**

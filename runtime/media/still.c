@@ -148,7 +148,7 @@ fov_image_load (const char *path, FovImage *image, GError **error)
         fov_media_set_error (error, AVERROR (ENOMEM), "cannot read '%s'", path);
         return FALSE;
     }
-    source = fov_source_open (path, FOV_SOURCE_STILL, &interrupt, error);
+    source = fov_source_open (path, FOV_SOURCE_STILL, FOV_SOURCE_PLAIN, &interrupt, error);
     if (!source || !fov_source_next (source, frame, error))
         return FALSE;
     if (to_rgb (frame, image, error))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -610,16 +611,107 @@ remove_folder (const char *path)
     g_remove (path);
 }
 
+/* A texture that moves 6 pixels right and 2 down in each picture. */
+static void
+write_pan (const char *path, int n)
+{
+    GError *error = NULL;
+    g_autoptr (FovWriter) writer =
+        fov_writer_open (path, 320, 240, &(FovWriterParams){ .bitrate = 4000000 }, &error);
+
+    assert_fov_ok (writer != NULL, error);
+    for (int i = 0; i < n; i++) {
+        FovImage image;
+        assert_fov_ok (fov_image_alloc (&image, FOV_PIXEL_GRAY, 320, 240, &error), error);
+        for (int y = 0; y < 240; y++) {
+            for (int x = 0; x < 320; x++) {
+                double u = x - 6 * i, v = y - 2 * i;
+                image.plane[0][y * image.stride[0] + x] =
+                    (guint8) (128 + 60 * sin (u * 0.13) * cos (v * 0.11 + u * 0.02));
+            }
+        }
+        assert_fov_ok (fov_writer_write (writer, &image, i * (gint64) FRAME_NS, &error), error);
+        g_free (image.plane[0]);
+    }
+    assert_fov_ok (fov_writer_close (writer, &error), error);
+}
+
+static int
+by_value (gconstpointer a, gconstpointer b)
+{
+    float x = *(const float *) a, y = *(const float *) b;
+
+    return (x > y) - (x < y);
+}
+
+static float
+median (GArray *values)
+{
+    g_array_sort (values, by_value);
+    return g_array_index (values, float, values->len / 2);
+}
+
+static void
+test_motion_vectors (void **state)
+{
+    static const char *const names[] = { "pan.avi", "pan.mp4" };
+
+    for (guint k = 0; k < G_N_ELEMENTS (names); k++) {
+        g_autofree char *path = at (names[k]);
+        g_autoptr (GArray) dx = g_array_new (FALSE, FALSE, sizeof (float));
+        g_autoptr (GArray) dy = g_array_new (FALSE, FALSE, sizeof (float));
+        GError *error = NULL;
+        FovFrame frame;
+
+        write_pan (path, 10);
+        g_autoptr (FovReader) reader =
+            fov_reader_open_full (path, &(FovReaderParams){ .motion_vectors = TRUE }, &error);
+        assert_fov_ok (reader != NULL, error);
+        while (fov_reader_read (reader, &frame, &error)) {
+            assert_true (frame.index > 0 || frame.n_motion == 0);
+            for (guint i = 0; i < frame.n_motion; i++) {
+                const FovMotionVector *v = &frame.motion[i];
+                if (v->x < 40 || v->x > 280 || v->y < 40 || v->y > 200)
+                    continue; /* what comes in at the borders has no source */
+                assert_int_equal (v->direction, -1);
+                assert_in_range (v->width, 4, 16);
+                g_array_append_val (dx, v->dx);
+                g_array_append_val (dy, v->dy);
+            }
+        }
+        assert_null (error);
+        assert_true (dx->len > 500);
+        if (fabsf (median (dx) + 6) > 0.26f || fabsf (median (dy) + 2) > 0.26f)
+            fail_msg ("%s moves by %g, %g", names[k], (double) median (dx), (double) median (dy));
+    }
+}
+
+static void
+test_no_motion_unless_asked (void **state)
+{
+    g_autofree char *path = at ("still-pan.avi");
+    GError *error = NULL;
+    FovFrame frame;
+
+    write_pan (path, 3);
+    g_autoptr (FovReader) reader = fov_reader_open (path, &error);
+    assert_fov_ok (reader != NULL, error);
+    while (fov_reader_read (reader, &frame, &error))
+        assert_int_equal (frame.n_motion, 0);
+    assert_null (error);
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_clips),         cmocka_unit_test (test_variable_rate),
-        cmocka_unit_test (test_stills),        cmocka_unit_test (test_glob),
-        cmocka_unit_test (test_bad_input),     cmocka_unit_test (test_damaged_files),
-        cmocka_unit_test (test_clock),         cmocka_unit_test (test_cancel),
-        cmocka_unit_test (test_cancel_stream), cmocka_unit_test (test_writer_arguments),
-        cmocka_unit_test (test_disk_full),     cmocka_unit_test (test_real_film),
+        cmocka_unit_test (test_clips),          cmocka_unit_test (test_variable_rate),
+        cmocka_unit_test (test_stills),         cmocka_unit_test (test_glob),
+        cmocka_unit_test (test_bad_input),      cmocka_unit_test (test_damaged_files),
+        cmocka_unit_test (test_clock),          cmocka_unit_test (test_cancel),
+        cmocka_unit_test (test_cancel_stream),  cmocka_unit_test (test_writer_arguments),
+        cmocka_unit_test (test_disk_full),      cmocka_unit_test (test_real_film),
+        cmocka_unit_test (test_motion_vectors), cmocka_unit_test (test_no_motion_unless_asked),
     };
     int failed;
 

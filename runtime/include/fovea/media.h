@@ -24,6 +24,18 @@ typedef struct {
 } FovReaderInfo;
 
 /**
+ * How the encoder predicted one block of a picture from another picture: the
+ * pixel at x, y looks like the one at x + dx, y + dy there. An encoder looks for
+ * what saves bits, which is mostly but not always the true motion.
+ */
+typedef struct {
+    float x, y;            /**< pixels: the block's centre in this picture */
+    float dx, dy;          /**< pixels: from there to its source in the other picture */
+    guint16 width, height; /**< pixels of the block */
+    gint8 direction;       /**< -1: from an earlier picture, 1: from a later one */
+} FovMotionVector;
+
+/**
  * One decoded picture; valid until the next fov_reader_read or _free on its
  * reader. Its planes may be the decoder's own: read them only, and draw on a
  * copy (fov_image_alloc, fov_image_convert).
@@ -33,7 +45,20 @@ typedef struct {
     gint64 pts;       /**< ns from the first frame, increasing */
     gint64 index;     /**< 0-based */
     const char *path; /**< the image file it came from, or NULL for video */
+    /**
+     * n_motion vectors, owned by the reader like the picture. 0 unless they were
+     * asked for, in pictures that stand on their own, and from decoders that give
+     * none (H.264, MPEG-4 and MPEG-2 do). The other picture is the nearest
+     * reference, which is the one before unless the file has B pictures.
+     */
+    const FovMotionVector *motion;
+    guint n_motion;
 } FovFrame;
+
+/** Zero means the default. */
+typedef struct {
+    gboolean motion_vectors; /**< fill FovFrame.motion */
+} FovReaderParams;
 
 /**
  * Opens a name that is none of the above as a local file. A glob is expanded
@@ -44,6 +69,9 @@ typedef struct {
  * Errors name the input: IO, FORMAT, UNSUPPORTED (no decoder), DEVICE.
  */
 FOV_API FovReader *fov_reader_open (const char *input, GError **error);
+/** The same with params, which may be NULL. */
+FOV_API FovReader *fov_reader_open_full (const char *input, const FovReaderParams *params,
+                                         GError **error);
 FOV_API void fov_reader_free (FovReader *reader);
 FOV_API const FovReaderInfo *fov_reader_info (FovReader *reader);
 
