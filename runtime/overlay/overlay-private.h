@@ -70,8 +70,34 @@ typedef struct {
 
 void fov_stroke_draw (FovCanvas *canvas, const FovStroke *stroke, const FovInk *ink,
                       guint8 opacity);
-void fov_fill_draw (FovCanvas *canvas, const FovFill *fill, const FovInk *ink);
+void fov_fill_draw (FovCanvas *canvas, const FovFill *fill, const FovInk *ink, guint8 opacity);
 void fov_mask_draw (FovCanvas *canvas, const FovMask *mask, const FovInk *ink, guint8 opacity);
+
+/* Only what of the mask lies in part. */
+void fov_mask_draw_part (FovCanvas *canvas, const FovMask *mask, FovRect part, const FovInk *ink);
+
+/* ---- trail.c: where objects came from ---- */
+
+typedef struct _FovTrails FovTrails;
+
+FovTrails *fov_trails_new (void);
+void fov_trails_free (FovTrails *trails);
+void fov_trails_clear (FovTrails *trails);
+guint fov_trails_count (const FovTrails *trails);
+
+/* For a picture of this size; another one than before forgets all. */
+void fov_trails_begin (FovTrails *trails, int width, int height);
+
+/*
+ * The object id is at x, y (pixels) now; hidden: but is not seen there. Moves of
+ * less than step pixels count as none. Times are ns; length: how long a place
+ * stays visible.
+ */
+void fov_trails_add (FovTrails *trails, gint64 id, const guint8 rgb[3], float x, float y,
+                     gboolean hidden, float step, gint64 now, gint64 length);
+
+/* Draws all, with line as the width of the newest end in pixels, and forgets the faded ones. */
+void fov_trails_draw (FovTrails *trails, FovCanvas *canvas, float line, gint64 now, gint64 length);
 
 /* ---- text.c: text to masks, once per string ---- */
 
@@ -122,5 +148,6 @@ FovRect fov_place_chip (FovRect box, int line, int w, int h, int frame_w, int fr
 /* Where the chips of the last picture are; owned by overlay, until the next one. */
 const FovRect *fov_overlay_chips (const FovOverlay *overlay, guint *n);
 const FovTextCache *fov_overlay_texts (const FovOverlay *overlay);
+const FovTrails *fov_overlay_trails (const FovOverlay *overlay);
 
 #endif

@@ -6,16 +6,21 @@
 /* Far enough outside any picture that a cut box shows no false edge. */
 #define FAR 100000.0f
 #define MAX_PARTS 3
-#define SHADE 70  /* opacity of the dark rim around lines, of 255 */
-#define FAINT 200 /* opacity of id and score beside the name */
+#define SHADE 70                          /* opacity of the dark rim around lines, of 255 */
+#define LIGHT 200                         /* opacity of id and score beside the name */
+#define FAINT 120                         /* opacity of what a faint item shows */
+#define STEP G_GINT64_CONSTANT (40000000) /* ns between pictures whose time is not known */
 
 struct _FovOverlay {
     FovOverlayParams params; /* font: owned, in font_family */
     char *font_family;
     FovTextCache *texts;
     FovCanvas canvas;
+    FovTrails *trails;
     GArray *chips; /* FovRect */
     float line;    /* of the current picture, pixels */
+    gint64 now;    /* of the current picture, ns */
+    gboolean timed;
 };
 
 /* What a chip says, and how large it is. */
@@ -41,6 +46,7 @@ fov_overlay_new (const FovOverlayParams *params)
 {
     FovOverlay *overlay = g_new0 (FovOverlay, 1);
     overlay->texts = fov_text_cache_new ();
+    overlay->trails = fov_trails_new ();
     overlay->chips = g_array_new (FALSE, FALSE, sizeof (FovRect));
     take_params (overlay, params);
     return overlay;
@@ -52,6 +58,7 @@ fov_overlay_free (FovOverlay *overlay)
     if (!overlay)
         return;
     fov_text_cache_free (overlay->texts);
+    fov_trails_free (overlay->trails);
     fov_canvas_clear (&overlay->canvas);
     g_array_unref (overlay->chips);
     g_free (overlay->font_family);
@@ -69,6 +76,28 @@ fov_overlay_chips (const FovOverlay *overlay, guint *n)
 {
     *n = overlay->chips->len;
     return (const FovRect *) (void *) overlay->chips->data;
+}
+
+void
+fov_overlay_set_time (FovOverlay *overlay, gint64 time)
+{
+    time = CLAMP (time, -G_MAXINT64 / 4, G_MAXINT64 / 4); /* differences can not overflow */
+    if (time < overlay->now)
+        fov_trails_clear (overlay->trails);
+    overlay->now = time;
+    overlay->timed = TRUE;
+}
+
+void
+fov_overlay_forget (FovOverlay *overlay)
+{
+    fov_trails_clear (overlay->trails);
+}
+
+const FovTrails *
+fov_overlay_trails (const FovOverlay *overlay)
+{
+    return overlay->trails;
 }
 
 const FovTextCache *
@@ -97,6 +126,9 @@ begin (FovOverlay *overlay, FovImage *image)
     fov_text_cache_set_font (overlay->texts, overlay->font_family, font,
                              MAX (image->width - (int) font, 1));
     g_array_set_size (overlay->chips, 0);
+    if (!overlay->timed && overlay->now < G_MAXINT64 / 4)
+        overlay->now += STEP;
+    overlay->timed = FALSE;
 }
 
 /* Edges on whole pixels, so that lines are equally sharp on all four sides. */
@@ -145,8 +177,8 @@ draw_outline (FovOverlay *overlay, const FovOverlayItem *item, FovStroke stroke,
         rim.dash_y = stroke.dash_y;
     }
     rim.half_width += MAX (overlay->line * 0.25f, 0.75f);
-    fov_stroke_draw (canvas, &rim, &shade, SHADE);
-    fov_stroke_draw (canvas, &stroke, &ink, 255);
+    fov_stroke_draw (canvas, &rim, &shade, item->faint ? SHADE / 2 : SHADE);
+    fov_stroke_draw (canvas, &stroke, &ink, item->faint ? FAINT : 255);
 }
 
 static void
@@ -203,7 +235,8 @@ text_color (const guint8 rgb[3])
 }
 
 static void
-draw_chip (FovOverlay *overlay, const Chip *chip, const FovStroke *stroke, const guint8 rgb[3])
+draw_chip (FovOverlay *overlay, const Chip *chip, const FovStroke *stroke, const guint8 rgb[3],
+           gboolean faint)
 {
     FovCanvas *canvas = &overlay->canvas;
     float half = stroke->half_width, radius = MIN (overlay->line * 2.0f, (float) chip->h * 0.3f);
@@ -222,13 +255,13 @@ draw_chip (FovOverlay *overlay, const Chip *chip, const FovStroke *stroke, const
     if (attached)
         fill.radius[3] = 0;
     FovInk ink = fov_canvas_ink (canvas, rgb), letters = fov_canvas_ink (canvas, text_color (rgb));
-    fov_fill_draw (canvas, &fill, &ink);
+    fov_fill_draw (canvas, &fill, &ink, faint ? FAINT : 255);
 
     int pen = fill.rect.x1 + chip->pad_x, baseline = fill.rect.y1 + chip->pad_y + chip->ascent;
     for (int i = 0; i < chip->n_parts; i++) {
         const FovText *t = chip->part[i];
         FovMask mask = { t->alpha, t->stride, pen + t->dx, baseline + t->dy, t->w, t->h };
-        fov_mask_draw (canvas, &mask, &letters, i == 0 ? 255 : FAINT);
+        fov_mask_draw (canvas, &mask, &letters, i == 0 ? 255 : LIGHT);
         pen += t->advance + chip->gap;
     }
 }
@@ -238,6 +271,31 @@ color_of (const FovOverlay *overlay, const FovOverlayItem *item, guint8 rgb[3])
 {
     gboolean by_id = overlay->params.color != FOV_OVERLAY_COLOR_CLASS && item->id >= 0;
     fov_overlay_palette (by_id ? (guint) item->id : (guint) MAX (item->class_id, 0), rgb);
+}
+
+static void
+draw_trails (FovOverlay *overlay, const FovOverlayItem *items, guint n)
+{
+    const FovImage *image = overlay->canvas.image;
+    float seconds = overlay->params.trail;
+    gint64 length = isfinite (seconds) ? (gint64) (CLAMP (seconds, 0.0f, 3600.0f) * 1e9f) : 0;
+    FovStroke stroke;
+    guint8 rgb[3];
+
+    if (length == 0) {
+        fov_trails_clear (overlay->trails);
+        return;
+    }
+    fov_trails_begin (overlay->trails, image->width, image->height);
+    for (guint i = 0; i < n; i++) {
+        if (items[i].id < 0 || !outline_of (overlay, items[i].box, &stroke))
+            continue;
+        color_of (overlay, &items[i], rgb);
+        fov_trails_add (overlay->trails, items[i].id, rgb, (items[i].box.x1 + items[i].box.x2) / 2,
+                        items[i].box.y2, items[i].dashed || items[i].faint, overlay->line,
+                        overlay->now, length);
+    }
+    fov_trails_draw (overlay->trails, &overlay->canvas, overlay->line, overlay->now, length);
 }
 
 gboolean
@@ -251,6 +309,7 @@ fov_overlay_draw (FovOverlay *overlay, FovImage *image, const FovOverlayItem *it
     if (!fov_image_check (image, error))
         return FALSE;
     begin (overlay, image);
+    draw_trails (overlay, items, n);
     for (guint i = 0; i < n; i++)
         if (outline_of (overlay, items[i].box, &stroke)) {
             color_of (overlay, &items[i], rgb);
@@ -260,7 +319,7 @@ fov_overlay_draw (FovOverlay *overlay, FovImage *image, const FovOverlayItem *it
     for (guint i = 0; i < n && !overlay->params.hide_labels; i++)
         if (outline_of (overlay, items[i].box, &stroke) && compose (overlay, &items[i], &chip)) {
             color_of (overlay, &items[i], rgb);
-            draw_chip (overlay, &chip, &stroke, rgb);
+            draw_chip (overlay, &chip, &stroke, rgb, items[i].faint);
         }
     return TRUE;
 }

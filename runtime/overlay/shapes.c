@@ -136,9 +136,9 @@ fill_coverage (gconstpointer shape, int y, int x1, int x2, guint8 *alpha)
 }
 
 void
-fov_fill_draw (FovCanvas *canvas, const FovFill *fill, const FovInk *ink)
+fov_fill_draw (FovCanvas *canvas, const FovFill *fill, const FovInk *ink, guint8 opacity)
 {
-    fov_canvas_blend (canvas, fill->rect, ink, 255, fill_coverage, fill);
+    fov_canvas_blend (canvas, fill->rect, ink, opacity, fill_coverage, fill);
 }
 
 static void
@@ -151,6 +151,12 @@ mask_coverage (gconstpointer shape, int y, int x1, int x2, guint8 *alpha)
     if (y >= m->y && y < m->y + m->h && from < to)
         memcpy (alpha + from - x1, m->alpha + (gsize) (y - m->y) * m->stride + from - m->x,
                 (gsize) (to - from));
+}
+
+void
+fov_mask_draw_part (FovCanvas *canvas, const FovMask *mask, FovRect part, const FovInk *ink)
+{
+    fov_canvas_blend (canvas, part, ink, 255, mask_coverage, mask);
 }
 
 void

@@ -465,6 +465,172 @@ test_refuses_bad_image (void **state)
     g_free (image.plane[0]);
 }
 
+#define MS G_GINT64_CONSTANT (1000000)
+
+/* A box that goes right by 8 pixels in each of n pictures 100 ms apart; the last one stays. */
+static FovImage
+walk (FovOverlay *overlay, FovPixelFormat format, int width, int height, int n, FovOverlayItem one)
+{
+    FovImage image = make (format, width, height);
+
+    for (int i = 0; i < n; i++) {
+        memset (image.plane[0], 0, image_bytes (&image));
+        fov_overlay_set_time (overlay, i * 100 * MS);
+        draw (overlay, &image, &one, 1);
+        one.box.x1 += 8;
+        one.box.x2 += 8;
+    }
+    return image;
+}
+
+/* How bright the trail is in a column; of GRAY. */
+static int
+brightest (const FovImage *image, int x, int y1, int y2)
+{
+    int most = 0;
+
+    for (int y = y1; y < y2; y++)
+        most = MAX (most, image->plane[0][y * image->stride[0] + x]);
+    return most;
+}
+
+static void
+test_trail_fades (void **state)
+{
+    const FovOverlayParams params = { .hide_labels = TRUE, .trail = 2, .line_width = 4 };
+    g_autoptr (FovOverlay) overlay = fov_overlay_new (&params);
+    FovOverlayItem one = item (8, 20, 32, 100, NULL);
+    int column[3], later;
+
+    one.id = 7;
+    /* Its last place is 20 + 8 * 15 = 140; 13 steps ago it was at 36, 1.3 s old. */
+    FovImage image = walk (overlay, FOV_PIXEL_GRAY, 320, 120, 16, one);
+    for (int i = 0; i < 3; i++)
+        column[i] = brightest (&image, 36 + i * 40, 95, 105);
+    assert_true (column[0] > 20);
+    assert_true (column[0] + 20 < column[1]);
+    assert_true (column[1] + 20 < column[2]);
+    assert_int_equal (brightest (&image, 36, 0, 90), 0);
+
+    /* The object went; its trail fades out where it was. */
+    memset (image.plane[0], 0, image_bytes (&image));
+    fov_overlay_set_time (overlay, 2000 * MS);
+    draw (overlay, &image, NULL, 0);
+    later = brightest (&image, 116, 95, 105);
+    assert_true (later > 20 && later + 20 < column[2]);
+    memset (image.plane[0], 0, image_bytes (&image));
+    fov_overlay_set_time (overlay, 3600 * MS);
+    draw (overlay, &image, NULL, 0);
+    assert_int_equal (brightest (&image, 116, 95, 105), 0);
+    assert_int_equal (fov_trails_count (fov_overlay_trails (overlay)), 0);
+    g_free (image.plane[0]);
+}
+
+/* Where it was not seen a trail is fainter; without an id, or unless asked for, there is none. */
+static void
+test_trail_of_whom (void **state)
+{
+    FovOverlayParams params = { .hide_labels = TRUE, .trail = 2, .line_width = 4 };
+    static const struct {
+        gint64 id;
+        float seconds;
+        gboolean dashed;
+        int least, most;
+    } rows[] = { { 1, 2, FALSE, 90, 255 }, { 1, 2, TRUE, 25, 80 },  { -1, 2, FALSE, 0, 0 },
+                 { 1, 0, FALSE, 0, 0 },    { 1, NAN, FALSE, 0, 0 }, { 1, -3, FALSE, 0, 0 } };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+        params.trail = rows[i].seconds;
+        g_autoptr (FovOverlay) overlay = fov_overlay_new (&params);
+        FovOverlayItem one = item (8, 20, 32, 100, NULL);
+        one.id = rows[i].id;
+        one.dashed = rows[i].dashed;
+        FovImage image = walk (overlay, FOV_PIXEL_GRAY, 320, 120, 16, one);
+        assert_in_range (brightest (&image, 100, 95, 105), rows[i].least, rows[i].most);
+        g_free (image.plane[0]);
+    }
+}
+
+static void
+test_trail_is_forgotten (void **state)
+{
+    const FovOverlayParams params = { .hide_labels = TRUE, .trail = 5 };
+    FovOverlayItem one = item (8, 20, 32, 100, NULL);
+
+    one.id = 7;
+    for (int way = 0; way < 3; way++) {
+        g_autoptr (FovOverlay) overlay = fov_overlay_new (&params);
+        FovImage image = walk (overlay, FOV_PIXEL_GRAY, 320, 120, 16, one);
+        FovImage other = make (FOV_PIXEL_GRAY, 320, way == 2 ? 122 : 120);
+        if (way == 0)
+            fov_overlay_forget (overlay);
+        else if (way == 1)
+            fov_overlay_set_time (overlay, 300 * MS);
+        draw (overlay, &other, NULL, 0);
+        assert_int_equal (brightest (&other, 100, 0, 120), 0);
+        g_free (image.plane[0]);
+        g_free (other.plane[0]);
+    }
+}
+
+/* In every format and odd sizes a trail runs between two places, and nothing else is between. */
+static void
+test_trail_formats (void **state)
+{
+    static const int sizes[][2] = { { 200, 120 }, { 201, 121 }, { 64, 101 } };
+    const FovOverlayParams params = { .hide_labels = TRUE, .trail = 2, .line_width = 3 };
+
+    for (int f = 0; f < FOV_PIXEL_N_FORMATS; f++)
+        for (gsize s = 0; s < G_N_ELEMENTS (sizes); s++) {
+            g_autoptr (FovOverlay) overlay = fov_overlay_new (&params);
+            int width = sizes[s][0], height = sizes[s][1];
+            FovImage first = make_noise (f, width, height), image = copy_image (&first);
+            FovImage before = copy_image (&first);
+            FovOverlayItem one = item (6, 20, 16, 90, NULL);
+            one.id = 2;
+            fov_overlay_set_time (overlay, 0);
+            draw (overlay, &first, &one, 1);
+            one.box = (FovBox){ (float) width - 16, 20, (float) width - 6, 90 };
+            fov_overlay_set_time (overlay, 1000 * MS);
+            draw (overlay, &image, &one, 1);
+            for (int y = 0; y < height; y++) {
+                gsize at = (gsize) y * image.stride[0] +
+                           (gsize) (width / 2) * fov_pixel_format_row_bytes (f, 0, 1);
+                if (y < 80 || y > 99)
+                    assert_memory_equal (before.plane[0] + at, image.plane[0] + at, 4);
+                if (y == 90)
+                    assert_memory_not_equal (before.plane[0] + at, image.plane[0] + at, 4);
+            }
+            g_free (first.plane[0]);
+            g_free (image.plane[0]);
+            g_free (before.plane[0]);
+        }
+}
+
+/* Thousands of ids, wild places, times at the ends of their range. */
+static void
+test_trail_bounds (void **state)
+{
+    const FovOverlayParams params = { .hide_labels = TRUE, .trail = 1e9f };
+    g_autoptr (FovOverlay) overlay = fov_overlay_new (&params);
+    g_autoptr (GRand) rand = g_rand_new_with_seed (5);
+    FovImage image = make (FOV_PIXEL_NV12, 160, 90);
+
+    for (int i = 0; i < 3000; i++) {
+        float x = (float) g_rand_double_range (rand, -1e5, 1e5);
+        FovOverlayItem one = item (x, -1e7f, x + 1e5f, (float) (i % 200), NULL);
+        one.id = i % 2 ? i : G_MAXINT64;
+        fov_overlay_set_time (overlay, i < 2990 ? i * MS : G_MAXINT64 - 3000 + i);
+        draw (overlay, &image, &one, 1);
+    }
+    assert_in_range (fov_trails_count (fov_overlay_trails (overlay)), 1, 1024);
+    fov_overlay_set_time (overlay, G_MININT64);
+    draw (overlay, &image, NULL, 0);
+    draw (overlay, &image, NULL, 0);
+    assert_int_equal (fov_trails_count (fov_overlay_trails (overlay)), 0);
+    g_free (image.plane[0]);
+}
+
 int
 main (void)
 {
@@ -475,7 +641,9 @@ main (void)
         cmocka_unit_test (test_hostile_boxes),        cmocka_unit_test (test_hostile_labels),
         cmocka_unit_test (test_text_cache),           cmocka_unit_test (test_dashes_and_options),
         cmocka_unit_test (test_text_is_readable),     cmocka_unit_test (test_palette),
-        cmocka_unit_test (test_refuses_bad_image),
+        cmocka_unit_test (test_refuses_bad_image),    cmocka_unit_test (test_trail_fades),
+        cmocka_unit_test (test_trail_of_whom),        cmocka_unit_test (test_trail_is_forgotten),
+        cmocka_unit_test (test_trail_formats),        cmocka_unit_test (test_trail_bounds),
     };
     return RUN ("overlay", tests);
 }

@@ -28,6 +28,7 @@ typedef struct {
     FovOverlayColor color;
     gboolean hide_labels; /**< no chips at all */
     gboolean hide_scores; /**< name and id only */
+    float trail;          /**< seconds that the way of an object with an id stays; 0: no trails */
 } FovOverlayParams;
 
 /** One thing to draw. */
@@ -37,7 +38,8 @@ typedef struct {
     float score;       /**< 0..1; < 0: no score */
     int class_id;      /**< >= 0 */
     gint64 id;         /**< track id; < 0: none */
-    gboolean dashed;   /**< e.g. an occluded track */
+    gboolean dashed;   /**< e.g. an occluded track: its place is estimated */
+    gboolean faint;    /**< e.g. a lost track: box and label are half transparent */
 } FovOverlayItem;
 
 FOV_API FovOverlay *fov_overlay_new (const FovOverlayParams *params);
@@ -51,11 +53,23 @@ FOV_API void fov_overlay_set_params (FovOverlay *overlay, const FovOverlayParams
  * picture, moved aside where it would cover another label if there is room.
  * Boxes that are not finite, inverted or wholly outside are skipped. A label
  * shows at most 96 bytes of the name, the id and the score in percent; bytes
- * that are not UTF-8 show as replacement marks. Allocates only for strings and
- * sizes not seen lately. Fails only on an invalid image.
+ * that are not UTF-8 show as replacement marks. Trails run along the middle of
+ * boxes' lower edges, beneath all boxes, fade with time, and stay for a while
+ * after their object went; at most 1024 are kept. Allocates only for strings,
+ * sizes and more ids than seen before. Fails only on an invalid image.
  */
 FOV_API gboolean fov_overlay_draw (FovOverlay *overlay, FovImage *image,
                                    const FovOverlayItem *items, guint n, GError **error);
+
+/**
+ * The time of the next picture, ns, by which trails fade. A picture without it
+ * counts as 1/25 s after the last one. A time before the last one forgets all
+ * trails.
+ */
+FOV_API void fov_overlay_set_time (FovOverlay *overlay, gint64 time);
+
+/** Forgets all trails, e.g. at a cut or a seek. */
+FOV_API void fov_overlay_forget (FovOverlay *overlay);
 
 /** The sRGB colour that the overlay uses for index: hues a golden ratio apart. */
 FOV_API void fov_overlay_palette (guint index, guint8 rgb[3]);
