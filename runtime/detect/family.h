@@ -10,17 +10,8 @@
  */
 #include <fovea/labels.h>
 
-#include "model/model.h"
+#include "detect/intake.h"
 #include "ops/boxes.h"
-#include "ops/frame.h"
-
-/** What the network wants to see. */
-typedef struct {
-    gboolean bgr;
-    FovFit fit;
-    float mean[3], scale[3]; /* network channel order, on 0..255 */
-    float pad;               /* 0..255 */
-} FovIntake;
 
 /** A network's output; shape as computed, or as declared where it depends on data. */
 typedef struct {

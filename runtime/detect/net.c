@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#define MAX_SIZE 4096
 #define MAX_BATCH 64
 
 void
@@ -17,104 +16,6 @@ fov_detect_net_free (FovDetectNet *net)
     g_clear_pointer (&net->net.model, fov_model_unref);
     g_free (net->net.outputs);
     g_free (net);
-}
-
-/* ---- the input -------------------------------------------------------- */
-
-static gboolean
-find_input (FovDetectNet *net, GError **error)
-{
-    FovGraph *graph = net->net.graph;
-
-    for (guint i = 0; i < graph->inputs->len; i++) {
-        FovTensor *t = graph->inputs->pdata[i];
-        g_autofree char *shape = fov_shape_to_string (&t->shape);
-        if (t->shape.rank == 4 && !net->input &&
-            (t->shape.dim[1] == 3 || t->shape.dim[3] == 3 || t->shape.dim[1] < 0)) {
-            net->input = t;
-            net->nhwc = t->shape.dim[1] != 3 && t->shape.dim[3] == 3;
-        } else if (t->consumers->len) {
-            g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
-                         "input '%s' is %s %s; a detector takes one picture: 1x3xHxW or 1xHxWx3",
-                         t->name, fov_dtype_name (t->dtype), shape);
-            return FALSE;
-        }
-    }
-    if (!net->input)
-        g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
-                     "there is no input; a detector takes one picture: 1x3xHxW or 1xHxWx3");
-    return net->input != NULL;
-}
-
-/* Integer pixels that the graph makes floats of at once may as well come as floats. */
-static void
-retype_input (FovTensor *input)
-{
-    for (guint i = 0; i < input->consumers->len; i++)
-        if (!g_str_equal (((FovNode *) input->consumers->pdata[i])->op->name, "Cast"))
-            return;
-    input->dtype = FOV_F32;
-}
-
-static gboolean
-choose_size (FovDetectNet *net, const FovDetectorParams *params, int free_width, int free_height,
-             GError **error)
-{
-    FovShape *s = &net->input->shape;
-    int y = net->nhwc ? 1 : 2, wanted[2] = { params->height, params->width };
-    int fallback[2] = { free_height, free_width };
-    gint64 batch = MAX (params->batch, 1);
-
-    if (s->dim[0] >= 0 && s->dim[0] != batch) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                     "batch is %" G_GINT64_FORMAT
-                     ", but the model's input is made for %" G_GINT64_FORMAT " pictures",
-                     batch, s->dim[0]);
-        return FALSE;
-    }
-    if (s->dim[net->nhwc ? 3 : 1] < 0)
-        s->dim[net->nhwc ? 3 : 1] = 3;
-    s->dim[0] = batch;
-    for (int i = 0; i < 2; i++) {
-        gint64 *size = &s->dim[y + i];
-        if (*size >= 0 && wanted[i] && wanted[i] != *size) {
-            g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                         "%s is %d, but the model fixes its input to %" G_GINT64_FORMAT,
-                         i ? "width" : "height", wanted[i], *size);
-            return FALSE;
-        }
-        if (*size < 0)
-            *size = wanted[i] ? wanted[i] : fallback[i];
-        if (*size < 1 || *size > MAX_SIZE) {
-            g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                         "input %s is %" G_GINT64_FORMAT ", expected 1..%d", i ? "width" : "height",
-                         *size, MAX_SIZE);
-            return FALSE;
-        }
-    }
-    net->net.n = (int) batch;
-    net->net.height = (int) s->dim[y];
-    net->net.width = (int) s->dim[y + 1];
-    return TRUE;
-}
-
-/* The graph begins with arithmetic on the pixels: it wants them as they are. */
-static gboolean
-prepares_itself (const FovTensor *t)
-{
-    static const char *const arithmetic[] = { "Mul", "Sub", "Div", "Add", NULL };
-    static const char *const moves[] = { "Cast",   "Transpose", "Identity",  "Reshape",
-                                         "Resize", "Squeeze",   "Unsqueeze", NULL };
-
-    for (int depth = 0; depth < 16 && t && t->consumers->len == 1; depth++) {
-        const FovNode *node = t->consumers->pdata[0];
-        if (g_strv_contains (arithmetic, node->op->name))
-            return TRUE;
-        if (!g_strv_contains (moves, node->op->name))
-            return FALSE;
-        t = node->outputs[0];
-    }
-    return FALSE;
 }
 
 /* ---- the outputs ------------------------------------------------------ */
@@ -151,54 +52,18 @@ open_net (FovModel *model, const FovDetectorParams *params, const FovFamily *fam
     net->net.graph = fov_graph_copy (fov_model_graph (model));
     net->net.n_labels = stated ? fov_labels_count (stated) : 0;
     net->net.forced = params->decoder != NULL;
-    if (!find_input (net, error) ||
-        !choose_size (net, params, family->width, family->height, error))
+    if (!fov_picture_input_find (&net->input, net->net.graph, "a detector", error) ||
+        !fov_picture_input_size (&net->input, (int) MAX (params->batch, 1), params->width,
+                                 params->height, family->width, family->height, error))
         return NULL;
-    retype_input (net->input);
+    net->net.n = net->input.n;
+    net->net.width = net->input.width;
+    net->net.height = net->input.height;
     if (!fov_graph_specialize (net->net.graph, NULL, error))
         return NULL;
-    net->net.prepared = prepares_itself (net->input);
+    net->net.prepared = fov_picture_input_prepares_itself (&net->input);
     list_outputs (net);
     return g_steal_pointer (&net);
-}
-
-static gboolean
-set_intake (FovDetectNet *net, const FovDetectorParams *p, GError **error)
-{
-    FovIntake *intake = &net->match.intake;
-
-    if (net->net.prepared)
-        for (int c = 0; c < 3; c++) {
-            intake->mean[c] = 0;
-            intake->scale[c] = 1;
-        }
-    if (p->color_order) {
-        if (!g_str_equal (p->color_order, "rgb") && !g_str_equal (p->color_order, "bgr")) {
-            g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                         "color_order is \"%s\", expected rgb or bgr", p->color_order);
-            return FALSE;
-        }
-        intake->bgr = g_str_equal (p->color_order, "bgr");
-    }
-    if (p->fit) {
-        static const char *const names[] = { "letterbox-center", "letterbox", "stretch" };
-        guint i = 0;
-        while (i < G_N_ELEMENTS (names) && !g_str_equal (p->fit, names[i]))
-            i++;
-        if (i == G_N_ELEMENTS (names)) {
-            g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                         "fit is \"%s\", expected letterbox, letterbox-center or stretch", p->fit);
-            return FALSE;
-        }
-        intake->fit = (FovFit) i;
-    }
-    for (int c = 0; c < 3; c++) {
-        if (p->mean)
-            intake->mean[c] = p->mean[c];
-        if (p->scale)
-            intake->scale[c] = p->scale[c];
-    }
-    return TRUE;
 }
 
 static gboolean
@@ -285,7 +150,10 @@ fov_detect_net_new (FovModel *model, const FovDetectorParams *params, GString *r
         return NULL;
     }
     net = recognise (model, params, report, error);
-    if (!net || !set_intake (net, params, error))
+    if (!net || !fov_intake_apply (&net->match.intake, net->net.prepared,
+                                   &(FovIntakeWishes){ params->color_order, params->fit,
+                                                       params->mean, params->scale },
+                                   error))
         return NULL;
     n = net->match.heads.final ? 0 : (guint) net->match.heads.n_classes;
     net->labels = fov_detect_labels (model, params->labels, n);

@@ -9,8 +9,7 @@
 
 typedef struct {
     FovNet net;
-    FovTensor *input; /* of net.graph: the picture */
-    gboolean nhwc;
+    FovPictureInput input; /* of net.graph */
     const FovFamily *family;
     FovMatch match;
     FovLabels *labels; /* of all classes, or NULL */

@@ -110,6 +110,19 @@ fov_model_metadata (FovModel *model, const char *key)
     return g_hash_table_lookup (model->metadata, key);
 }
 
+GHashTable *
+fov_model_copy_metadata (FovModel *model)
+{
+    GHashTable *copy = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+    GHashTableIter iter;
+    gpointer key, value;
+
+    g_hash_table_iter_init (&iter, model->metadata);
+    while (g_hash_table_iter_next (&iter, &key, &value))
+        g_hash_table_insert (copy, g_strdup (key), g_strdup (value));
+    return copy;
+}
+
 /* ---- files ------------------------------------------------------------ */
 
 char *

@@ -20,6 +20,9 @@ const FovGraph *fov_model_graph (FovModel *model);
 FovModel *fov_model_new_from_graph (FovGraph *graph, const char *path, const char *format,
                                     GHashTable *metadata);
 
+/** A copy of the metadata; g_hash_table_unref. */
+GHashTable *fov_model_copy_metadata (FovModel *model);
+
 /**
  * The readers: path as the caller gave it (for messages and for files beside
  * it), data its content. On success *format is what fov_model_format says

@@ -29,6 +29,7 @@ HEADER_OF = {
     'model.h': 'model',
     'session.h': 'model',
     'detector.h': 'detect',
+    'embedder.h': 'detect',
     'train.h': 'train',
     'trainer.h': 'train',
     'tracker.h': 'trackers',

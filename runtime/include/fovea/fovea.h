@@ -5,6 +5,7 @@
 #include <fovea/box.h>
 #include <fovea/detector.h>
 #include <fovea/device.h>
+#include <fovea/embedder.h>
 #include <fovea/error.h>
 #include <fovea/image.h>
 #include <fovea/labels.h>

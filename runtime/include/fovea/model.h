@@ -34,6 +34,14 @@ FOV_API void fov_model_output (FovModel *model, guint index, FovTensorInfo *info
 /** A metadata value by key ("names", "stride", ...), or NULL. Owned by the model. */
 FOV_API const char *fov_model_metadata (FovModel *model, const char *key);
 
+/**
+ * The same network for inputs of other sizes (one shape per input, all dimensions
+ * known, of the input's rank), also where the file fixes them; weights are shared.
+ * A batch of one that the file's reshapes name is loosened with it. Fails with
+ * FOV_ERROR_SHAPE that names the node where the graph does not allow it.
+ */
+FOV_API FovModel *fov_model_reshape (FovModel *model, const FovShape *inputs, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovModel, fov_model_unref)
 
 G_END_DECLS
