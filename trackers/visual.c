@@ -9,6 +9,7 @@
 
 /* Every visual tracker, by rising name; NULL ends the list. */
 static const FovVisualClass *const classes[] = {
+    &fov_visual_dcf,
     NULL,
 };
 

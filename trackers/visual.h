@@ -30,4 +30,6 @@ typedef struct {
 /* Pixels; boxes thinner than this are refused. */
 #define FOV_VISUAL_MIN_SIDE 1.0f
 
+extern const FovVisualClass fov_visual_dcf;
+
 #endif

@@ -7,7 +7,7 @@
  * that is cut to the K best whenever it is full.
  */
 #include "ops/boxes.h"
-#include "ops/clones.h"
+#include "vision/clones.h"
 #include "ops/frame.h"
 
 #include <math.h>

@@ -5,7 +5,7 @@
  * chunks: source positions, then both neighbours of every sample gathered as one
  * unaligned word, then interpolation and colour in vectorised loops.
  */
-#include "ops/clones.h"
+#include "vision/clones.h"
 #include "ops/frame.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef FOV_OPS_CLONES_H
-#define FOV_OPS_CLONES_H
+#ifndef FOV_VISION_CLONES_H
+#define FOV_VISION_CLONES_H
 
 /* Compiles a plain loop for several instruction sets; the loader picks one. What it calls must
  * be FOV_INLINE to be compiled along. (It picks before ThreadSanitizer can bear it.) */
