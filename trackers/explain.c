@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "trackers/tracker-private.h"
+
+#include <math.h>
+
+/* A lost track of which less than this is to be seen is behind another one. */
+#define HIDDEN 0.5f
+
+/* The share of box that other covers. */
+static float
+covered (FovBox box, FovBox other)
+{
+    float w = fminf (box.x2, other.x2) - fmaxf (box.x1, other.x1);
+    float h = fminf (box.y2, other.y2) - fmaxf (box.y1, other.y1);
+    float area = fov_box_area (box);
+
+    return w > 0 && h > 0 && area > 0 ? fminf (w * h / area, 1) : 0;
+}
+
+static void
+explain (FovTrack *track, const GArray *tracks)
+{
+    float worst = 0;
+
+    track->visibility = 1;
+    track->occluder = 0;
+    for (guint i = 0; i < tracks->len; i++) {
+        const FovTrack *other = &g_array_index (tracks, FovTrack, i);
+        if (other->id == track->id || !fov_track_is_shown (other) ||
+            !(other->box.y2 > track->box.y2))
+            continue;
+        float share = covered (track->box, other->box);
+        if (share > worst) {
+            worst = share;
+            track->occluder = other->id;
+        }
+    }
+    track->visibility = 1 - worst;
+}
+
+void
+fov_tracker_explain (GArray *tracks, double width, double height)
+{
+    for (guint i = 0; i < tracks->len; i++) {
+        FovTrack *track = &g_array_index (tracks, FovTrack, i);
+        explain (track, tracks);
+        if (track->state != FOV_TRACK_LOST || track->visibility >= HIDDEN)
+            continue;
+        track->state = FOV_TRACK_OCCLUDED;
+        if (track->reason == FOV_TRACK_REASON_MISSED)
+            track->reason = FOV_TRACK_REASON_OCCLUDED;
+    }
+}

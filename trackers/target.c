@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "trackers/target.h"
+
+#include <math.h>
+#include <string.h>
+
+void
+fov_target_bear (FovTarget *target, const FovMotion *motion, const FovScene *scene, guint detection,
+                 guint64 *next_id)
+{
+    const FovDetection *d = &scene->detections[detection];
+
+    target->track = (FovTrack){ .id = (*next_id)++,
+                                .box = d->box,
+                                .score = d->score,
+                                .label = d->label,
+                                .state = FOV_TRACK_TENTATIVE,
+                                .reason = FOV_TRACK_REASON_NEW,
+                                .visibility = 1,
+                                .detection = (int) detection,
+                                .age = 1,
+                                .first_pts = scene->pts,
+                                .seen_pts = scene->pts };
+    target->hits = target->streak = 0;
+    target->unseen_for = 0;
+    target->dead = FALSE;
+    fov_motion_start (motion, &target->kalman, d->box);
+}
+
+void
+fov_target_step (FovTarget *target, const FovScene *scene)
+{
+    target->track.detection = -1;
+    target->track.reason = FOV_TRACK_REASON_NONE;
+    target->track.age++;
+    target->track.unseen++;
+    if (!scene->ran)
+        return;
+    if (target->unseen_for > 0)
+        target->streak = 0;
+    target->unseen_for += scene->dt;
+}
+
+void
+fov_target_predict (FovTarget *target, const FovMotion *motion, const FovScene *scene)
+{
+    fov_motion_predict (motion, &target->kalman, scene->dt);
+    target->track.box = fov_motion_box (motion, &target->kalman);
+}
+
+void
+fov_target_correct (FovTarget *target, const FovMotion *motion, const FovScene *scene,
+                    guint detection)
+{
+    fov_motion_correct (motion, &target->kalman, scene->detections[detection].box,
+                        FOV_MEASURED_DETECTOR, 1, FALSE);
+    target->track.box = fov_motion_box (motion, &target->kalman);
+}
+
+void
+fov_target_seen (FovTarget *target, const FovScene *scene, guint detection)
+{
+    const FovDetection *d = &scene->detections[detection];
+
+    target->track.score = d->score;
+    target->track.label = d->label;
+    target->track.detection = (int) detection;
+    target->track.seen_pts = scene->pts;
+    target->track.unseen = 0;
+    target->unseen_for = 0;
+    target->hits++;
+    target->streak++;
+}
+
+void
+fov_target_confirm (FovTarget *target)
+{
+    FovTrack *track = &target->track;
+
+    switch (track->state) {
+    case FOV_TRACK_TENTATIVE:
+        track->reason = FOV_TRACK_REASON_CONFIRMED;
+        track->state = FOV_TRACK_CONFIRMED;
+        break;
+    case FOV_TRACK_LOST:
+    case FOV_TRACK_OCCLUDED:
+        track->reason = FOV_TRACK_REASON_MOTION;
+        track->state = FOV_TRACK_RECOVERED;
+        break;
+    default:
+        track->state = FOV_TRACK_CONFIRMED;
+    }
+}
+
+void
+fov_target_miss (FovTarget *target)
+{
+    if (target->track.state != FOV_TRACK_LOST)
+        target->track.reason = FOV_TRACK_REASON_MISSED;
+    target->track.state = FOV_TRACK_LOST;
+}
+
+void
+fov_target_kill (FovTarget *target, FovTrackReason reason)
+{
+    target->track.state = FOV_TRACK_REMOVED;
+    target->track.reason = reason;
+    target->dead = TRUE;
+}
+
+/* A filter run away for long must not break what reads its box. */
+static FovBox
+reportable (FovBox box, FovBox fallback)
+{
+    const float far = 1e7f;
+
+    if (!(fabsf (box.x1) < far && fabsf (box.y1) < far && fabsf (box.x2) < far &&
+          fabsf (box.y2) < far))
+        return fallback;
+    return box;
+}
+
+void
+fov_targets_report (GArray *targets, const FovScene *scene, GArray *tracks)
+{
+    gsize size = g_array_get_element_size (targets);
+    guint kept = 0;
+
+    for (guint i = 0; i < targets->len; i++) {
+        FovTarget *target = (FovTarget *) (gpointer) (targets->data + i * size);
+        FovTrack *track = &target->track;
+        track->box = reportable (track->box, (FovBox){ 0, 0, 0, 0 });
+        track->velocity_x = (float) (target->kalman.x[4] * scene->rate);
+        track->velocity_y = (float) (target->kalman.x[5] * scene->rate);
+        g_array_append_val (tracks, *track);
+        if (target->dead)
+            continue;
+        if (kept != i)
+            memcpy (targets->data + kept * size, target, size);
+        kept++;
+    }
+    g_array_set_size (targets, kept);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOV_TRACKERS_TARGET_H
+#define FOV_TRACKERS_TARGET_H
+
+#include "trackers/motion.h"
+#include "trackers/tracker-private.h"
+
+/** What every tracker that stands on a Kalman filter keeps about one object. */
+typedef struct {
+    FovTrack track; /**< as it will be reported */
+    FovKalman kalman;
+    guint hits;        /**< detections taken in, the first one not counted */
+    guint streak;      /**< of them without a gap */
+    double unseen_for; /**< nominal pictures that the detector missed it; 0: none */
+    gboolean dead;     /**< to be swept after its last report */
+} FovTarget;
+
+/** A new track from a detection: tentative, with an id of its own. */
+void fov_target_bear (FovTarget *target, const FovMotion *motion, const FovScene *scene,
+                      guint detection, guint64 *next_id);
+/** One picture on, not seen so far: books the time. The filter is the caller's. */
+void fov_target_step (FovTarget *target, const FovScene *scene);
+/** The filter one picture on, its box into the track. */
+void fov_target_predict (FovTarget *target, const FovMotion *motion, const FovScene *scene);
+/** Corrects the filter with the detection's box, the filter's box into the track. */
+void fov_target_correct (FovTarget *target, const FovMotion *motion, const FovScene *scene,
+                         guint detection);
+/** Books the detection on the track (score, times, counts); the filter is the caller's. */
+void fov_target_seen (FovTarget *target, const FovScene *scene, guint detection);
+/** Confirmed, or recovered where it had been unseen; with the reason. */
+void fov_target_confirm (FovTarget *target);
+/** Unseen in this picture, and nothing is known about why. */
+void fov_target_miss (FovTarget *target);
+/** Gives it up: reported once more, then swept. */
+void fov_target_kill (FovTarget *target, FovTrackReason reason);
+
+/**
+ * Reports all targets, whose structs of size bytes begin with a FovTarget, and
+ * sweeps the dead out of the array.
+ */
+void fov_targets_report (GArray *targets, const FovScene *scene, GArray *tracks);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOV_TRACKERS_TRACKER_PRIVATE_H
+#define FOV_TRACKERS_TRACKER_PRIVATE_H
+
+#include <fovea/tracker.h>
+
+/** More detections than this in one picture, or tracks alive, are not followed: the best are. */
+#define FOV_TRACKER_MAX_OBJECTS 2000
+
+/** One picture as a tracker sees it: checked, ordered, with time in nominal pictures. */
+typedef struct {
+    const FovImage *image;          /**< NULL: none */
+    double width, height;           /**< pixels; 0: unknown */
+    const FovDetection *detections; /**< usable ones, best first; order depends on values only */
+    const int *source;              /**< their index in the caller's array */
+    guint n;
+    gboolean ran; /**< FALSE: the detector did not look */
+    gint64 pts;
+    double dt;            /**< nominal pictures since the last update; 1 at the first */
+    double rate;          /**< nominal pictures per second */
+    guint64 number;       /**< updates since the reset, 1 at the first */
+    const double *camera; /**< x' = camera (x), 6 numbers; NULL: at rest or unknown */
+    const double *set;    /**< property values, in the order of the class's table */
+    const FovTrackerParams *params;
+} FovScene;
+
+/** A kind of tracker: one const struct, one line in the registry. */
+typedef struct {
+    const char *name;
+    const char *describe;
+    const FovTrackerProperty *properties; /**< value: the default */
+    guint n_properties;
+    gpointer (*create) (const FovTrackerParams *params);
+    /** Appends a FovTrack for every live track and every one removed now; next_id is the next free.
+     */
+    void (*update) (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks);
+    void (*reset) (gpointer self);
+    void (*destroy) (gpointer self);
+} FovTrackerClass;
+
+extern const FovTrackerClass fov_tracker_sort;
+extern const FovTrackerClass fov_tracker_iou;
+extern const FovTrackerClass fov_tracker_bytetrack;
+extern const FovTrackerClass fov_tracker_botsort;
+extern const FovTrackerClass fov_tracker_ocsort;
+
+/** A class by name, or NULL with FOV_ERROR_ARGUMENT that lists the names. NULL name: the default.
+ */
+const FovTrackerClass *fov_tracker_class (const char *name, GError **error);
+/** The property values under a preset (NULL: general) into set[n_properties]. */
+gboolean fov_tracker_defaults (const FovTrackerClass *klass, const char *preset, double *set,
+                               GError **error);
+
+/**
+ * Fills visibility and occluder of tracks that another one covers (the one whose
+ * lower edge is lower is nearer), and says of those lost that they are occluded
+ * where more than half of them is covered.
+ */
+void fov_tracker_explain (GArray *tracks, double width, double height);
+
+#endif

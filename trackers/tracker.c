@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "trackers/tracker-private.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MAX_DETECTIONS 100000
+#define DEFAULT_RATE 30.0
+/* Beyond this many pixels a coordinate is no place in any picture. */
+#define FAR 1e6f
+
+/* A usable detection and where the caller has it. */
+typedef struct {
+    FovDetection detection;
+    int source;
+} Entry;
+
+struct _FovTracker {
+    const FovTrackerClass *klass;
+    gpointer self;
+    FovTrackerParams params;
+    FovGroundCamera ground;
+    double *set;
+    double rate;
+    gint64 last_pts;
+    guint64 n_updates, next_id, ignored;
+    gboolean has_camera;
+    double camera[6];
+    GArray *entries;    /* Entry */
+    GArray *detections; /* FovDetection */
+    GArray *source;     /* int */
+};
+
+static gboolean
+params_valid (const FovTrackerParams *p, GError **error)
+{
+    if (!isfinite (p->frame_rate) || p->frame_rate < 0 || p->frame_rate > 1e6)
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "tracker: frame_rate is %g, expected more than 0 to 1e6, or 0 for the default",
+                     p->frame_rate);
+    else if (p->embed && (p->embed_dim < 1 || p->embed_dim > 4096))
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "tracker: embed_dim is %u, expected 1 to 4096", p->embed_dim);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+FovTracker *
+fov_tracker_new (const char *name, const FovTrackerParams *params, GError **error)
+{
+    static const FovTrackerParams defaults;
+    const FovTrackerClass *klass = fov_tracker_class (name, error);
+    FovTracker *tracker;
+
+    params = params ? params : &defaults;
+    if (!klass || !params_valid (params, error))
+        return NULL;
+    tracker = g_new0 (FovTracker, 1);
+    tracker->klass = klass;
+    tracker->params = *params;
+    tracker->params.preset = NULL; /* the caller's string */
+    if (params->ground) {
+        tracker->ground = *params->ground;
+        tracker->params.ground = &tracker->ground;
+    }
+    tracker->rate = params->frame_rate > 0 ? params->frame_rate : DEFAULT_RATE;
+    tracker->set = g_new0 (double, klass->n_properties + 1);
+    tracker->next_id = 1;
+    if (!fov_tracker_defaults (klass, params->preset, tracker->set, error)) {
+        g_free (tracker->set);
+        g_free (tracker);
+        return NULL;
+    }
+    tracker->entries = g_array_new (FALSE, FALSE, sizeof (Entry));
+    tracker->detections = g_array_new (FALSE, FALSE, sizeof (FovDetection));
+    tracker->source = g_array_new (FALSE, FALSE, sizeof (int));
+    tracker->self = klass->create (&tracker->params);
+    return tracker;
+}
+
+void
+fov_tracker_free (FovTracker *tracker)
+{
+    if (!tracker)
+        return;
+    tracker->klass->destroy (tracker->self);
+    g_array_unref (tracker->entries);
+    g_array_unref (tracker->detections);
+    g_array_unref (tracker->source);
+    g_free (tracker->set);
+    g_free (tracker);
+}
+
+static int
+find_property (FovTracker *tracker, const char *property, GError **error)
+{
+    const FovTrackerClass *klass = tracker->klass;
+
+    for (guint i = 0; property && i < klass->n_properties; i++)
+        if (g_str_equal (klass->properties[i].name, property))
+            return (int) i;
+    g_autoptr (GString) list = g_string_new (NULL);
+    for (guint i = 0; i < klass->n_properties; i++)
+        g_string_append_printf (list, "%s%s", i ? ", " : "", klass->properties[i].name);
+    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                 "tracker %s has no property \"%s\"; it has: %s", klass->name,
+                 property ? property : "(null)", list->str);
+    return -1;
+}
+
+gboolean
+fov_tracker_set (FovTracker *tracker, const char *property, double value, GError **error)
+{
+    int i = find_property (tracker, property, error);
+
+    if (i < 0)
+        return FALSE;
+    const FovTrackerProperty *p = &tracker->klass->properties[i];
+    if (!(value >= p->minimum && value <= p->maximum) || (p->whole && value != floor (value))) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "tracker %s: %s is %g, expected %s%g to %g", tracker->klass->name, property,
+                     value, p->whole ? "a whole number " : "", p->minimum, p->maximum);
+        return FALSE;
+    }
+    tracker->set[i] = value;
+    return TRUE;
+}
+
+gboolean
+fov_tracker_get (FovTracker *tracker, const char *property, double *value, GError **error)
+{
+    int i = find_property (tracker, property, error);
+
+    if (i >= 0)
+        *value = tracker->set[i];
+    return i >= 0;
+}
+
+gboolean
+fov_tracker_set_camera_motion (FovTracker *tracker, const double m[6], GError **error)
+{
+    double det = m[0] * m[4] - m[1] * m[3];
+    gboolean finite = TRUE;
+
+    for (int i = 0; i < 6; i++)
+        finite = finite && isfinite (m[i]) && fabs (m[i]) < (double) FAR;
+    if (!finite || fabs (det) < 1e-6) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "tracker: camera motion %g %g %g, %g %g %g can not be undone, expected a "
+                     "finite map with an inverse",
+                     m[0], m[1], m[2], m[3], m[4], m[5]);
+        return FALSE;
+    }
+    memcpy (tracker->camera, m, sizeof tracker->camera);
+    tracker->has_camera = TRUE;
+    return TRUE;
+}
+
+static gboolean
+usable (const FovDetection *d, double width, double height)
+{
+    FovBox b = d->box;
+    float w = b.x2 - b.x1, h = b.y2 - b.y1;
+
+    if (!(fabsf (b.x1) < FAR && fabsf (b.y1) < FAR && fabsf (b.x2) < FAR && fabsf (b.y2) < FAR))
+        return FALSE;
+    if (!(w > 0 && h > 0) || !isfinite (d->score))
+        return FALSE;
+    if (width > 0 && (b.x1 < -w || b.x2 > (float) width + w))
+        return FALSE;
+    return !(height > 0 && (b.y1 < -h || b.y2 > (float) height + h));
+}
+
+static int
+compare_floats (float a, float b)
+{
+    return (a > b) - (a < b);
+}
+
+/* Best first; what the caller's order was decides only between equals. */
+static int
+compare_entries (gconstpointer a, gconstpointer b)
+{
+    const Entry *x = a, *y = b;
+    const float p[] = { y->detection.score,  x->detection.box.x1, x->detection.box.y1,
+                        x->detection.box.x2, x->detection.box.y2, (float) x->detection.label };
+    const float q[] = { x->detection.score,  y->detection.box.x1, y->detection.box.y1,
+                        y->detection.box.x2, y->detection.box.y2, (float) y->detection.label };
+
+    for (guint i = 0; i < G_N_ELEMENTS (p); i++) {
+        int c = compare_floats (p[i], q[i]);
+        if (c)
+            return c;
+    }
+    return x->source - y->source;
+}
+
+static void
+take_detections (FovTracker *tracker, const FovDetection *detections, guint n, double width,
+                 double height)
+{
+    g_array_set_size (tracker->entries, 0);
+    g_array_set_size (tracker->detections, 0);
+    g_array_set_size (tracker->source, 0);
+    for (guint i = 0; i < n; i++) {
+        Entry e = { detections[i], (int) i };
+        if (usable (&e.detection, width, height))
+            g_array_append_val (tracker->entries, e);
+    }
+    if (tracker->entries->len > 1)
+        qsort (tracker->entries->data, tracker->entries->len, sizeof (Entry), compare_entries);
+    guint kept = MIN (tracker->entries->len, FOV_TRACKER_MAX_OBJECTS);
+    tracker->ignored += n - kept;
+    for (guint i = 0; i < kept; i++) {
+        const Entry *e = &g_array_index (tracker->entries, Entry, i);
+        g_array_append_val (tracker->detections, e->detection);
+        g_array_append_val (tracker->source, e->source);
+    }
+}
+
+static gboolean
+update_valid (FovTracker *tracker, const FovImage *image, int width, int height,
+              const FovDetection *detections, guint n, gint64 pts, GError **error)
+{
+    if (image && !fov_image_check (image, error)) {
+        g_prefix_error (error, "tracker: ");
+        return FALSE;
+    }
+    if (width < 0 || height < 0)
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "tracker: the picture's size is %d x %d, expected 0 or more", width, height);
+    else if (image && (width || height) && (width != image->width || height != image->height))
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "tracker: the picture's size is given as %d x %d, but the image is %d x %d",
+                     width, height, image->width, image->height);
+    else if (n > MAX_DETECTIONS)
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "tracker: %u detections in one picture, expected at most %d", n,
+                     MAX_DETECTIONS);
+    else if (n > 0 && !detections)
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "tracker: %u detections, but no array of them", n);
+    else if (tracker->n_updates > 0 && pts <= tracker->last_pts)
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "tracker: pts %" G_GINT64_FORMAT " ns follows %" G_GINT64_FORMAT
+                     " ns, expected a later one",
+                     pts, tracker->last_pts);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+/* Timestamps are rounded, and some files' by a millisecond: near a whole number it is that. */
+static double
+pictures_since (FovTracker *tracker, gint64 pts)
+{
+    if (tracker->n_updates == 0)
+        return 1;
+    double dt = ((double) pts - (double) tracker->last_pts) / 1e9 * tracker->rate;
+    double whole = round (dt);
+    return whole >= 1 && fabs (dt - whole) < 0.1 ? whole : CLAMP (dt, 1e-3, 1e5);
+}
+
+static int
+compare_ids (gconstpointer a, gconstpointer b)
+{
+    const FovTrack *x = a, *y = b;
+
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static void
+finish (FovTracker *tracker, GArray *tracks, double width, double height)
+{
+    if (tracks->len > 1)
+        qsort (tracks->data, tracks->len, sizeof (FovTrack), compare_ids);
+    for (guint i = 0; i < tracks->len; i++) {
+        FovTrack *t = &g_array_index (tracks, FovTrack, i);
+        if (t->detection >= 0)
+            t->detection = g_array_index (tracker->source, int, t->detection);
+    }
+    fov_tracker_explain (tracks, width, height);
+}
+
+gboolean
+fov_tracker_update (FovTracker *tracker, const FovImage *image, int width, int height,
+                    const FovDetection *detections, guint n, gboolean ran, gint64 pts,
+                    GArray *tracks, GError **error)
+{
+    if (!update_valid (tracker, image, width, height, detections, n, pts, error))
+        return FALSE;
+    FovScene scene = { .image = image,
+                       .width = image ? image->width : width,
+                       .height = image ? image->height : height,
+                       .ran = ran || n > 0,
+                       .pts = pts,
+                       .dt = pictures_since (tracker, pts),
+                       .rate = tracker->rate,
+                       .number = tracker->n_updates + 1,
+                       .camera = tracker->has_camera ? tracker->camera : NULL,
+                       .set = tracker->set,
+                       .params = &tracker->params };
+    take_detections (tracker, detections, n, scene.width, scene.height);
+    scene.detections = (const FovDetection *) (gpointer) tracker->detections->data;
+    scene.source = (const int *) (gpointer) tracker->source->data;
+    scene.n = tracker->detections->len;
+    g_array_set_size (tracks, 0);
+    tracker->klass->update (tracker->self, &scene, &tracker->next_id, tracks);
+    finish (tracker, tracks, scene.width, scene.height);
+    tracker->has_camera = FALSE;
+    tracker->last_pts = pts;
+    tracker->n_updates++;
+    return TRUE;
+}
+
+guint64
+fov_tracker_ignored (FovTracker *tracker)
+{
+    return tracker->ignored;
+}
+
+void
+fov_tracker_reset (FovTracker *tracker, gboolean restart_ids)
+{
+    tracker->klass->reset (tracker->self);
+    tracker->n_updates = 0;
+    tracker->has_camera = FALSE;
+    if (restart_ids)
+        tracker->next_id = 1;
+}
