@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fovea/metrics.h>
+#include "vision/overlap.h"
 
 #include <math.h>
 #include <string.h>
@@ -62,24 +63,15 @@ typedef struct {
     guint n_counted; /* truths that are not ignored */
 } Scratch;
 
-static double
-box_area (FovBox b)
-{
-    double w = (double) b.x2 - b.x1, h = (double) b.y2 - b.y1;
-    return w > 0 && h > 0 && isfinite (w) && isfinite (h) ? w * h : 0.0;
-}
-
 /* Against a crowd region it is the part of the detection that lies inside. */
 static double
 overlap (const Found *found, const Truth *truth)
 {
-    FovBox a = found->box, b = truth->box;
-    double w = (double) fminf (a.x2, b.x2) - fmaxf (a.x1, b.x1);
-    double h = (double) fminf (a.y2, b.y2) - fmaxf (a.y1, b.y1);
-    double truth_area = box_area (b);
-    if (!(w > 0 && h > 0) || found->area == 0 || truth_area == 0)
+    double truth_area = fov_exact_area (truth->box);
+    if (found->area == 0 || truth_area == 0)
         return 0.0;
-    return w * h / (truth->crowd ? found->area : found->area + truth_area - w * h);
+    double inter = fov_exact_intersection (found->box, truth->box);
+    return inter / (truth->crowd ? found->area : found->area + truth_area - inter);
 }
 
 static double
@@ -151,7 +143,7 @@ fov_coco_eval_add (FovCocoEval *eval, const FovCocoTruth *truths, guint n_truths
     }
     for (guint i = 0; i < n_detections; i++) {
         const FovDetection *d = &detections[i];
-        Found found = { d->box, box_area (d->box), d->score, eval->n_images };
+        Found found = { d->box, fov_exact_area (d->box), d->score, eval->n_images };
         if (isfinite (d->score))
             g_array_append_val (category_of (eval, d->label)->found, found);
     }

@@ -11,6 +11,7 @@
 #include <fovea/labels.h>
 #include <fovea/metrics.h>
 #include <fovea/model.h>
+#include <fovea/mot.h>
 #include <fovea/overlay.h>
 #include <fovea/session.h>
 #include <fovea/tensor.h>
