@@ -12,8 +12,10 @@
 #include <fovea/metrics.h>
 #include <fovea/model.h>
 #include <fovea/mot.h>
+#include <fovea/motfile.h>
 #include <fovea/overlay.h>
 #include <fovea/session.h>
+#include <fovea/sot.h>
 #include <fovea/tensor.h>
 #include <fovea/tracker.h>
 #include <fovea/visual.h>
