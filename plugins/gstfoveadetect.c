@@ -180,20 +180,6 @@ job_free (Job *job)
     g_free (job);
 }
 
-static gboolean
-class_wanted (const char *classes, GQuark label)
-{
-    g_auto (GStrv) names = classes && *classes ? g_strsplit (classes, ",", -1) : NULL;
-
-    if (!names)
-        return TRUE;
-    for (guint i = 0; names[i]; i++) {
-        if (label && g_ascii_strcasecmp (g_strstrip (names[i]), g_quark_to_string (label)) == 0)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 static void
 add_region_tasks (Job *job, guint index, GstFoveaFrame *frame, const char *classes)
 {
@@ -207,7 +193,7 @@ add_region_tasks (Job *job, guint index, GstFoveaFrame *frame, const char *class
                       { (float) o->x_min * width, (float) o->y_min * height,
                         (float) o->x_max * width, (float) o->y_max * height },
                       o->roi_id };
-        if (o->model_instance != frame->instance && class_wanted (classes, o->label) &&
+        if (o->model_instance != frame->instance && gst_fovea_class_wanted (classes, o->label) &&
             task.region.x2 - task.region.x1 >= 1 && task.region.y2 - task.region.y1 >= 1)
             g_array_append_val (job->tasks, task);
     }
@@ -348,10 +334,16 @@ collect (GstFoveaFilter *filter, gpointer handle, GstFoveaFrame **frames, guint 
 static void
 attach (GstFoveaFilter *filter, GstFoveaFrame *frame, GstBuffer *buffer, gboolean skipped)
 {
+    GstFoveaDetect *self = GST_FOVEA_DETECT (filter);
     double width = frame->image.width, height = frame->image.height;
-    GstFoveaMeta *meta =
-        gst_fovea_buffer_add_meta (buffer, frame->image.width, frame->image.height, frame->instance,
-                                   skipped ? GST_FOVEA_META_SKIPPED : GST_FOVEA_META_INFERRED);
+    GstFoveaMetaFlags flags = skipped ? GST_FOVEA_META_SKIPPED : GST_FOVEA_META_INFERRED;
+
+    g_mutex_lock (&self->lock);
+    if (self->region == GST_FOVEA_REGION_ROI_LIST)
+        flags |= GST_FOVEA_META_REGIONS;
+    g_mutex_unlock (&self->lock);
+    GstFoveaMeta *meta = gst_fovea_buffer_add_meta (buffer, frame->image.width, frame->image.height,
+                                                    frame->instance, flags);
 
     for (guint i = 0; !skipped && frame->detections && i < frame->detections->len; i++) {
         const FovDetection *d = &g_array_index (frame->detections, FovDetection, i);

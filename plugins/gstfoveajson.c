@@ -96,6 +96,48 @@ add_string (JsonBuilder *b, const char *name, const char *value)
     json_builder_add_string_value (b, value);
 }
 
+/* What a tracker knows beyond the identity. */
+static void
+add_track (JsonBuilder *b, const GstFoveaObject *o)
+{
+    json_builder_set_member_name (b, "track");
+    json_builder_begin_object (b);
+    if (o->track_id >= 0)
+        add_int (b, "id", o->track_id);
+    if (o->occluder >= 0)
+        add_int (b, "occluder", o->occluder);
+    if (o->track_reason != FOV_TRACK_REASON_NONE)
+        add_string (b, "reason", fov_track_reason_name (o->track_reason));
+    add_string (b, "state", fov_track_state_name ((FovTrackState) o->track_state));
+    if (o->track_id >= 0) {
+        json_builder_set_member_name (b, "velocity");
+        json_builder_begin_object (b);
+        add_double (b, "x", o->velocity_x);
+        add_double (b, "y", o->velocity_y);
+        json_builder_end_object (b);
+    }
+    if (o->visibility >= 0)
+        add_double (b, "visibility", o->visibility);
+    json_builder_end_object (b);
+}
+
+static void
+add_ended (JsonBuilder *b, const GArray *ended)
+{
+    json_builder_set_member_name (b, "ended");
+    json_builder_begin_array (b);
+    for (guint i = 0; i < ended->len; i++) {
+        const GstFoveaObject *o = &g_array_index (ended, GstFoveaObject, i);
+        json_builder_begin_object (b);
+        add_int (b, "id", o->track_id);
+        if (o->label)
+            add_string (b, "label", g_quark_to_string (o->label));
+        add_string (b, "reason", fov_track_reason_name (o->track_reason));
+        json_builder_end_object (b);
+    }
+    json_builder_end_array (b);
+}
+
 static void
 add_object (JsonBuilder *b, const GstFoveaObject *o, const GstVideoInfo *info)
 {
@@ -121,10 +163,12 @@ add_object (JsonBuilder *b, const GstFoveaObject *o, const GstVideoInfo *info)
         add_int (b, "label_id", o->label_id);
     json_builder_end_object (b);
     add_int (b, "h", llround (o->y_max * height) - y);
-    if (o->track_id >= 0)
+    if (gst_fovea_object_is_tracked (o))
         add_int (b, "id", o->track_id);
     if (label)
         add_string (b, "roi_type", label);
+    if (o->track_state >= 0)
+        add_track (b, o);
     add_int (b, "w", llround (o->x_max * width) - x);
     add_int (b, "x", x);
     add_int (b, "y", y);
@@ -135,13 +179,15 @@ char *
 gst_fovea_json_from_buffer (GstBuffer *buffer, const GstVideoInfo *info,
                             const GstFoveaJsonParams *params, GArray *scratch)
 {
-    guint n = gst_fovea_buffer_objects (buffer, info, scratch);
-
-    if (n == 0 && !params->add_empty)
-        return NULL;
-
+    guint n_ended = gst_fovea_buffer_ended (buffer, info, scratch);
     g_autoptr (JsonBuilder) b = json_builder_new ();
+
     json_builder_begin_object (b);
+    if (n_ended)
+        add_ended (b, scratch);
+    guint n = gst_fovea_buffer_objects (buffer, info, scratch);
+    if (n == 0 && n_ended == 0 && !params->add_empty)
+        return NULL;
     json_builder_set_member_name (b, "objects");
     json_builder_begin_array (b);
     for (guint i = 0; i < n; i++)

@@ -39,8 +39,15 @@ typedef struct {
  *
  *   {"objects": [{"detection": {"bounding_box": {"x_max", "x_min", "y_max",
  *    "y_min" (0..1)}, "confidence" (0..1), "label", "label_id"}, "h", "w", "x",
- *    "y" (pixels), "id" (where tracked), "roi_type"}],
+ *    "y" (pixels), "id" (where a track is sure), "roi_type", "track" (where a
+ *    tracker looked): {"id", "state", "reason" (where something changed),
+ *    "visibility" (0..1), "occluder" (an id), "velocity": {"x", "y"} (parts of
+ *    the picture a second)}}],
+ *    "ended" (tracks given up in this picture, if any): [{"id", "label", "reason"}],
  *    "resolution": {"height", "width"}, "source", "tags", "timestamp" (ns, PTS)}
+ *
+ * "track" and "ended" are Fovea's own. A picture in which a track ended counts
+ * as a result.
  *
  * scratch is a GArray of GstFoveaObject whose content is replaced.
  */

@@ -28,6 +28,7 @@ meta_init (GstMeta *meta, gpointer params, GstBuffer *buffer)
     fovea->model_instance = 0;
     fovea->flags = 0;
     fovea->objects = g_array_new (FALSE, TRUE, sizeof (GstFoveaObject));
+    fovea->ended = NULL;
     return TRUE;
 }
 
@@ -35,6 +36,7 @@ static void
 meta_free (GstMeta *meta, GstBuffer *buffer)
 {
     g_array_unref (((GstFoveaMeta *) meta)->objects);
+    g_clear_pointer (&((GstFoveaMeta *) meta)->ended, g_array_unref);
 }
 
 /* The part of the output that a scaler with borders fills, 0..1. */
@@ -70,17 +72,26 @@ inner_of_scale (const GstVideoInfo *in, const GstVideoInfo *out)
 }
 
 static void
-copy_objects (GstFoveaMeta *dst, const GstFoveaMeta *src, Inner inner)
+copy_objects (GArray *dst, const GArray *src, Inner inner)
 {
-    g_array_set_size (dst->objects, 0);
-    g_array_append_vals (dst->objects, src->objects->data, src->objects->len);
-    for (guint i = 0; i < dst->objects->len; i++) {
-        GstFoveaObject *o = &g_array_index (dst->objects, GstFoveaObject, i);
-        o->x_min = inner.x + o->x_min * inner.w;
-        o->x_max = inner.x + o->x_max * inner.w;
-        o->y_min = inner.y + o->y_min * inner.h;
-        o->y_max = inner.y + o->y_max * inner.h;
+    for (guint i = 0; i < src->len; i++) {
+        GstFoveaObject o = g_array_index (src, GstFoveaObject, i);
+        o.x_min = inner.x + o.x_min * inner.w;
+        o.x_max = inner.x + o.x_max * inner.w;
+        o.y_min = inner.y + o.y_min * inner.h;
+        o.y_max = inner.y + o.y_max * inner.h;
+        o.velocity_x *= (float) inner.w;
+        o.velocity_y *= (float) inner.h;
+        g_array_append_val (dst, o);
     }
+}
+
+static GArray *
+ended_of (GstFoveaMeta *meta)
+{
+    if (!meta->ended)
+        meta->ended = g_array_new (FALSE, FALSE, sizeof (GstFoveaObject));
+    return meta->ended;
 }
 
 static gboolean
@@ -108,7 +119,9 @@ meta_transform (GstBuffer *dest, GstMeta *meta, GstBuffer *buffer, GQuark type, 
 
     GstFoveaMeta *dst =
         gst_fovea_buffer_add_meta (dest, width, height, src->model_instance, src->flags);
-    copy_objects (dst, src, inner);
+    copy_objects (dst->objects, src->objects, inner);
+    if (src->ended)
+        copy_objects (ended_of (dst), src->ended, inner);
     return TRUE;
 }
 
@@ -156,6 +169,7 @@ gst_fovea_buffer_add_meta (GstBuffer *buffer, int width, int height, GQuark mode
     if (!meta)
         meta = (GstFoveaMeta *) gst_buffer_add_meta (buffer, gst_fovea_meta_get_info (), NULL);
     g_array_set_size (meta->objects, 0);
+    g_clear_pointer (&meta->ended, g_array_unref);
     meta->width = width;
     meta->height = height;
     meta->model_instance = model_instance;
@@ -176,6 +190,28 @@ add_analytics (GstBuffer *buffer, const GstFoveaMeta *meta, const GstFoveaObject
     gst_analytics_relation_meta_add_od_mtd (rmeta, o->label, x, y, w, h, o->confidence, &mtd);
 }
 #endif
+
+gboolean
+gst_fovea_object_is_tracked (const GstFoveaObject *object)
+{
+    return object->track_id >= 0 && object->track_state != FOV_TRACK_TENTATIVE;
+}
+
+/* The identity as others know it: gvatrack's parameter of the ROI meta. */
+static void
+set_roi_track (GstVideoRegionOfInterestMeta *roi, const GstFoveaObject *object)
+{
+    GstStructure *s = gst_video_region_of_interest_meta_get_param (roi, "object_id");
+    int id = (int) object->track_id;
+
+    if (!gst_fovea_object_is_tracked (object))
+        return;
+    if (s)
+        gst_structure_set (s, "id", G_TYPE_INT, id, NULL);
+    else
+        gst_video_region_of_interest_meta_add_param (roi, gst_structure_new ("object_id", "id",
+                                                                             G_TYPE_INT, id, NULL));
+}
 
 void
 gst_fovea_buffer_add_object (GstBuffer *buffer, GstFoveaMeta *meta, GstFoveaObject *object)
@@ -201,9 +237,7 @@ gst_fovea_buffer_add_object (GstBuffer *buffer, GstFoveaMeta *meta, GstFoveaObje
                                 "y_max", G_TYPE_DOUBLE, object->y_max, "confidence", G_TYPE_DOUBLE,
                                 (double) object->confidence, "label_id", G_TYPE_INT,
                                 object->label_id, NULL));
-    if (object->track_id >= 0)
-        gst_video_region_of_interest_meta_add_param (
-            roi, gst_structure_new ("object_id", "id", G_TYPE_INT, (int) object->track_id, NULL));
+    set_roi_track (roi, object);
 #ifdef HAVE_GST_ANALYTICS
     add_analytics (buffer, meta, object, x, y, w, h);
 #endif
@@ -225,6 +259,8 @@ push_clipped (GArray *objects, GstFoveaObject o, double from_w, double from_h, c
     o.x_max = CLAMP ((o.x_max * from_w - dx) / view->width, 0, 1);
     o.y_min = CLAMP ((o.y_min * from_h - dy) / view->height, 0, 1);
     o.y_max = CLAMP ((o.y_max * from_h - dy) / view->height, 0, 1);
+    o.velocity_x *= (float) (from_w / view->width);
+    o.velocity_y *= (float) (from_h / view->height);
     if (!(o.x_max > o.x_min) || !(o.y_max > o.y_min))
         return FALSE;
     g_array_append_val (objects, o);
@@ -232,7 +268,7 @@ push_clipped (GArray *objects, GstFoveaObject o, double from_w, double from_h, c
 }
 
 static void
-collect_own (const GstFoveaMeta *meta, const View *view, GArray *objects, GHashTable *seen)
+collect_own (const GstFoveaMeta *meta, const GArray *from, const View *view, GArray *objects)
 {
     /* Without a crop the boxes can only belong to a picture of this size. */
     gboolean same = meta->width == (int) view->width && meta->height == (int) view->height;
@@ -240,12 +276,23 @@ collect_own (const GstFoveaMeta *meta, const View *view, GArray *objects, GHashT
 
     if (same)
         now.crop = NULL;
-    for (guint i = 0; i < meta->objects->len; i++) {
-        const GstFoveaObject *o = &g_array_index (meta->objects, GstFoveaObject, i);
-        g_hash_table_add (seen, GINT_TO_POINTER (o->roi_id));
-        if (same || now.crop)
-            push_clipped (objects, *o, meta->width, meta->height, &now);
-    }
+    for (guint i = 0; (same || now.crop) && i < from->len; i++)
+        push_clipped (objects, g_array_index (from, GstFoveaObject, i), meta->width, meta->height,
+                      &now);
+}
+
+static GstFoveaMeta *
+next_own (GstBuffer *buffer, gpointer *state)
+{
+    return (GstFoveaMeta *) gst_buffer_iterate_meta_filtered (buffer, state,
+                                                              gst_fovea_meta_api_get_type ());
+}
+
+static GstVideoRegionOfInterestMeta *
+next_roi (GstBuffer *buffer, gpointer *state)
+{
+    return (GstVideoRegionOfInterestMeta *) gst_buffer_iterate_meta_filtered (
+        buffer, state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE);
 }
 
 static void
@@ -277,25 +324,123 @@ collect_roi (const GstVideoRegionOfInterestMeta *roi, const View *view, GArray *
     push_clipped (objects, o, 1, 1, view);
 }
 
+static View
+view_of (GstBuffer *buffer, const GstVideoInfo *info)
+{
+    return (View){ GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
+                   gst_buffer_get_video_crop_meta (buffer) };
+}
+
 guint
 gst_fovea_buffer_objects (GstBuffer *buffer, const GstVideoInfo *info, GArray *objects)
 {
     g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
-    const View view = { GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
-                        gst_buffer_get_video_crop_meta (buffer) };
+    const View view = view_of (buffer, info);
     gpointer state = NULL;
-    GstMeta *meta;
+    GstFoveaMeta *meta;
+    GstVideoRegionOfInterestMeta *roi;
 
     g_array_set_size (objects, 0);
-    while (
-        (meta = gst_buffer_iterate_meta_filtered (buffer, &state, gst_fovea_meta_api_get_type ())))
-        collect_own ((GstFoveaMeta *) meta, &view, objects, seen);
+    while ((meta = next_own (buffer, &state))) {
+        collect_own (meta, meta->objects, &view, objects);
+        for (guint i = 0; i < meta->objects->len; i++)
+            g_hash_table_add (seen, GINT_TO_POINTER (
+                                        g_array_index (meta->objects, GstFoveaObject, i).roi_id));
+    }
     state = NULL;
-    while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
-                                                     GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
-        const GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *) meta;
+    while ((roi = next_roi (buffer, &state))) {
         if (!g_hash_table_contains (seen, GINT_TO_POINTER (roi->id)))
             collect_roi (roi, &view, objects);
     }
     return objects->len;
+}
+
+guint
+gst_fovea_buffer_ended (GstBuffer *buffer, const GstVideoInfo *info, GArray *ended)
+{
+    const View view = view_of (buffer, info);
+    gpointer state = NULL;
+    GstFoveaMeta *meta;
+
+    g_array_set_size (ended, 0);
+    while ((meta = next_own (buffer, &state)))
+        if (meta->ended)
+            collect_own (meta, meta->ended, &view, ended);
+    return ended->len;
+}
+
+void
+gst_fovea_buffer_number_rois (GstBuffer *buffer)
+{
+    gpointer state = NULL;
+    GstVideoRegionOfInterestMeta *roi;
+
+    while ((roi = next_roi (buffer, &state)))
+        if (roi->id <= 0)
+            roi->id = (int) (gst_util_seqnum_next () & G_MAXINT);
+}
+
+static void
+copy_track (GstFoveaObject *to, const GstFoveaObject *from)
+{
+    to->track_id = from->track_id;
+    to->track_state = from->track_state;
+    to->track_reason = from->track_reason;
+    to->visibility = from->visibility;
+    to->occluder = from->occluder;
+    to->velocity_x = from->velocity_x;
+    to->velocity_y = from->velocity_y;
+}
+
+void
+gst_fovea_buffer_set_tracks (GstBuffer *buffer, GstFoveaMeta *meta, const GArray *objects)
+{
+    g_autoptr (GHashTable) by_roi = g_hash_table_new (NULL, NULL);
+    g_autoptr (GHashTable) ours = g_hash_table_new (NULL, NULL);
+    gpointer state = NULL;
+    GstFoveaMeta *own;
+    GstVideoRegionOfInterestMeta *roi;
+    const GstFoveaObject *object;
+
+    for (guint i = 0; i < objects->len; i++) {
+        GstFoveaObject *o = &g_array_index (objects, GstFoveaObject, i);
+        g_hash_table_insert (by_roi, GINT_TO_POINTER (o->roi_id), o);
+    }
+    while ((own = next_own (buffer, &state)))
+        for (guint i = 0; i < own->objects->len; i++) {
+            GstFoveaObject *o = &g_array_index (own->objects, GstFoveaObject, i);
+            gpointer key = GINT_TO_POINTER (o->roi_id);
+            g_hash_table_add (ours, key);
+            if ((object = g_hash_table_lookup (by_roi, key)))
+                copy_track (o, object);
+        }
+    state = NULL;
+    while ((roi = next_roi (buffer, &state))) {
+        gpointer key = GINT_TO_POINTER (roi->id);
+        if (!(object = g_hash_table_lookup (by_roi, key)))
+            continue;
+        set_roi_track (roi, object);
+        if (!g_hash_table_contains (ours, key))
+            g_array_append_val (meta->objects, *object);
+    }
+}
+
+void
+gst_fovea_meta_add_ended (GstFoveaMeta *meta, const GstFoveaObject *object)
+{
+    g_array_append_val (ended_of (meta), *object);
+}
+
+gboolean
+gst_fovea_class_wanted (const char *classes, GQuark label)
+{
+    g_auto (GStrv) names = classes && *classes ? g_strsplit (classes, ",", -1) : NULL;
+
+    if (!names)
+        return TRUE;
+    for (guint i = 0; names[i]; i++) {
+        if (label && g_ascii_strcasecmp (g_strstrip (names[i]), g_quark_to_string (label)) == 0)
+            return TRUE;
+    }
+    return FALSE;
 }

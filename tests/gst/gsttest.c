@@ -67,6 +67,24 @@ test_add_object (GstBuffer *buffer, int width, int height, double x_min, double 
     return o.roi_id;
 }
 
+void
+test_set_track (GstBuffer *buffer, gint64 id, FovTrackState state, FovTrackReason reason)
+{
+    GstFoveaMeta *meta = gst_fovea_buffer_get_meta (buffer, 0);
+    g_autoptr (GArray) objects = g_array_new (FALSE, FALSE, sizeof (GstFoveaObject));
+    GstFoveaObject o = g_array_index (meta->objects, GstFoveaObject, meta->objects->len - 1);
+
+    o.track_id = id;
+    o.track_state = state;
+    o.track_reason = reason;
+    o.visibility = .5f;
+    o.occluder = 4;
+    o.velocity_x = .25f;
+    o.velocity_y = -.5f;
+    g_array_append_val (objects, o);
+    gst_fovea_buffer_set_tracks (buffer, meta, objects);
+}
+
 GstMessage *
 test_wait_message (GstBus *bus, GstMessageType type)
 {

@@ -28,6 +28,9 @@ GstBuffer *test_square (const char *caps, guint index, int x, int y, int size);
 int test_add_object (GstBuffer *buffer, int width, int height, double x_min, double y_min,
                      double x_max, double y_max, const char *label);
 
+/** What a tracker would say of the last object that test_add_object put onto buffer. */
+void test_set_track (GstBuffer *buffer, gint64 id, FovTrackState state, FovTrackReason reason);
+
 /** The first message of that type within a second, or NULL; unref it. */
 GstMessage *test_wait_message (GstBus *bus, GstMessageType type);
 

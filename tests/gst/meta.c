@@ -9,6 +9,7 @@ typedef struct {
     gboolean crop_downstream; /* downstream takes GstVideoCropMeta */
     gboolean kept;
     double x_min, y_min, x_max, y_max; /* of what was at 160,120 - 480,240 */
+    gboolean cuts;                     /* the object is not whole any more */
 } Way;
 
 static const Way ways[] = {
@@ -37,7 +38,7 @@ static const Way ways[] = {
     { "videocrop that copies", "videocrop left=160 top=120", FALSE, FALSE },
     { "videocrop by meta", "videocrop left=160 top=120", TRUE, TRUE, 0, 0, 320 / 480., 120 / 360. },
     { "videocrop by meta cuts the object", "videocrop right=320 bottom=300", TRUE, TRUE, .5,
-      120 / 180., 1, 1 },
+      120 / 180., 1, 1, TRUE },
     { "videocrop by meta without the object", "videocrop left=500", TRUE, FALSE },
     { "videobox", "videobox left=-20", FALSE, FALSE },
     { "videoflip", "videoflip video-direction=horiz", FALSE, FALSE },
@@ -61,6 +62,9 @@ through (const Way *way, GstVideoInfo *out_info, int *roi_id)
     gst_harness_set_src_caps_str (h, CAPS);
     GstBuffer *in = test_frame (CAPS, 0);
     *roi_id = test_add_object (in, 640, 480, .25, .25, .75, .5, "cat");
+    test_set_track (in, 7, FOV_TRACK_OCCLUDED, FOV_TRACK_REASON_OCCLUDED);
+    GstFoveaMeta *meta = gst_fovea_buffer_get_meta (in, 0);
+    gst_fovea_meta_add_ended (meta, &g_array_index (meta->objects, GstFoveaObject, 0));
     assert_int_equal (gst_harness_push (h, in), GST_FLOW_OK);
     GstBuffer *out = gst_harness_pull (h);
     assert_non_null (out);
@@ -71,10 +75,28 @@ through (const Way *way, GstVideoInfo *out_info, int *roi_id)
     return out;
 }
 
+/* The track's part, and its velocity in parts of the picture as it is now. */
+static void
+check_track (const Way *way, const GstFoveaObject *o)
+{
+    double scale_x = (way->x_max - way->x_min) / .5, scale_y = (way->y_max - way->y_min) / .25;
+
+    assert_int_equal (o->track_id, 7);
+    assert_int_equal (o->track_state, FOV_TRACK_OCCLUDED);
+    assert_int_equal (o->track_reason, FOV_TRACK_REASON_OCCLUDED);
+    assert_int_equal (o->occluder, 4);
+    assert_float_equal (o->visibility, .5, 0);
+    if (!way->cuts) {
+        assert_float_equal (o->velocity_x, .25 * scale_x, 1e-6);
+        assert_float_equal (o->velocity_y, -.5 * scale_y, 1e-6);
+    }
+}
+
 static void
 test_ways (void **state)
 {
     g_autoptr (GArray) objects = g_array_new (FALSE, FALSE, sizeof (GstFoveaObject));
+    g_autoptr (GArray) ended = g_array_new (FALSE, FALSE, sizeof (GstFoveaObject));
 
     for (guint i = 0; i < G_N_ELEMENTS (ways); i++) {
         const Way *way = &ways[i];
@@ -95,6 +117,9 @@ test_ways (void **state)
             assert_int_equal (o->label_id, 3);
             assert_float_equal (o->confidence, .75f, 0);
             assert_string_equal (g_quark_to_string (o->label), "cat");
+            check_track (way, o);
+            assert_int_equal (gst_fovea_buffer_ended (out, &info, ended), 1);
+            check_track (way, &g_array_index (ended, GstFoveaObject, 0));
         }
         gst_buffer_unref (out);
     }
@@ -125,6 +150,32 @@ test_roi_beside (void **state)
     assert_float_equal (confidence, .75, 1e-9);
     assert_int_equal (label_id, 3);
     gst_buffer_unref (buffer);
+}
+
+/* Others read an identity as gvatrack writes it, and only one that a track is sure of. */
+static void
+test_track_beside (void **state)
+{
+    static const struct {
+        FovTrackState state;
+        gboolean known;
+    } rows[] = { { FOV_TRACK_TENTATIVE, FALSE },
+                 { FOV_TRACK_CONFIRMED, TRUE },
+                 { FOV_TRACK_LOST, TRUE },
+                 { FOV_TRACK_RECOVERED, TRUE } };
+
+    for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+        GstBuffer *buffer = test_frame (CAPS, 0);
+        int roi = test_add_object (buffer, 640, 480, .25, .25, .75, .5, "cat"), id = -1;
+        test_set_track (buffer, 11, rows[i].state, FOV_TRACK_REASON_NONE);
+        test_set_track (buffer, 12, rows[i].state, FOV_TRACK_REASON_NONE);
+        GstStructure *s = gst_video_region_of_interest_meta_get_param (
+            gst_buffer_get_video_region_of_interest_meta_id (buffer, roi), "object_id");
+        assert_int_equal (s != NULL, rows[i].known);
+        if (s)
+            assert_true (gst_structure_get_int (s, "id", &id) && id == 12);
+        gst_buffer_unref (buffer);
+    }
 }
 
 static void
@@ -184,7 +235,7 @@ main (int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_ways),        cmocka_unit_test (test_roi_beside),
         cmocka_unit_test (test_foreign_roi), cmocka_unit_test (test_part_of_a_buffer),
-        cmocka_unit_test (test_instances),
+        cmocka_unit_test (test_instances),   cmocka_unit_test (test_track_beside),
     };
 
     test_init (&argc, &argv);

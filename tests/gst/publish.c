@@ -45,6 +45,55 @@ test_schema (void **state)
     assert_string_equal (text, expected);
 }
 
+/* What a tracker adds: the identity where gvametaconvert has it, the rest beside it. */
+static void
+test_tracks (void **state)
+{
+    static const struct {
+        FovTrackState state;
+        FovTrackReason reason;
+        const char *id, *track;
+    } rows[] = {
+        { FOV_TRACK_OCCLUDED, FOV_TRACK_REASON_OCCLUDED, "\"id\":7,",
+          "{\"id\":7,\"occluder\":4,\"reason\":\"occluded\",\"state\":\"occluded\","
+          "\"velocity\":{\"x\":0.25,\"y\":-0.5},\"visibility\":0.5}" },
+        { FOV_TRACK_TENTATIVE, FOV_TRACK_REASON_NONE, "",
+          "{\"id\":7,\"occluder\":4,\"state\":\"tentative\","
+          "\"velocity\":{\"x\":0.25,\"y\":-0.5},\"visibility\":0.5}" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+        GstBuffer *buffer = frame_with_object (0, "cat");
+        test_set_track (buffer, 7, rows[i].state, rows[i].reason);
+        g_autofree char *text = convert ("foveametaconvert", buffer);
+        g_autofree char *expected =
+            g_strdup_printf ("\"h\":180,%s\"roi_type\":\"cat\",\"track\":%s,\"w\":320,", rows[i].id,
+                             rows[i].track);
+        if (!strstr (text, expected))
+            fail_msg ("%s lacks %s", text, expected);
+    }
+}
+
+/* A track that ended is a result even where nothing is left to see. */
+static void
+test_ended (void **state)
+{
+    GstBuffer *buffer = test_frame (CAPS, 0);
+    GstFoveaMeta *meta = gst_fovea_buffer_add_meta (buffer, 640, 480, 0, GST_FOVEA_META_TRACKED);
+    GstFoveaObject o = GST_FOVEA_OBJECT_INIT;
+
+    o.x_max = o.y_max = .5;
+    o.track_id = 9;
+    o.track_state = FOV_TRACK_REMOVED;
+    o.track_reason = FOV_TRACK_REASON_LEFT;
+    o.label = g_quark_from_static_string ("cat");
+    gst_fovea_meta_add_ended (meta, &o);
+    g_autofree char *text = convert ("foveametaconvert", buffer);
+    assert_non_null (text);
+    assert_true (g_str_has_prefix (
+        text, "{\"ended\":[{\"id\":9,\"label\":\"cat\",\"reason\":\"left\"}],\"objects\":[],"));
+}
+
 static void
 test_strange_label (void **state)
 {
@@ -234,7 +283,8 @@ int
 main (int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_schema),         cmocka_unit_test (test_strange_label),
+        cmocka_unit_test (test_schema),         cmocka_unit_test (test_tracks),
+        cmocka_unit_test (test_ended),          cmocka_unit_test (test_strange_label),
         cmocka_unit_test (test_empty_results),  cmocka_unit_test (test_bad_tags),
         cmocka_unit_test (test_lines),          cmocka_unit_test (test_array),
         cmocka_unit_test (test_no_such_folder), cmocka_unit_test (test_disk_full),
