@@ -7,6 +7,7 @@
 G_BEGIN_DECLS
 
 GType gst_fovea_detect_get_type (void);
+GType gst_fovea_track_get_type (void);
 GType gst_fovea_overlay_get_type (void);
 GType gst_fovea_meta_convert_get_type (void);
 GType gst_fovea_publish_get_type (void);

@@ -15,9 +15,11 @@ struct _GstFoveaOverlay {
     GstVideoFilter parent;
     FovOverlay *overlay;
     GArray *objects, *items;
+    gboolean trails; /* objects with an identity were there */
     /* under the object lock */
     FovOverlayParams params;
     char *font;
+    gboolean show_lost, show_tentative;
     gboolean changed;
 };
 
@@ -30,8 +32,13 @@ enum {
     PROP_FONT,
     PROP_COLOR_BY,
     PROP_SHOW_LABELS,
-    PROP_SHOW_SCORES
+    PROP_SHOW_SCORES,
+    PROP_TRAIL,
+    PROP_SHOW_LOST,
+    PROP_SHOW_TENTATIVE
 };
+
+#define DEFAULT_TRAIL 2
 
 static GType
 color_by_get_type (void)
@@ -72,6 +79,15 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
     case PROP_SHOW_SCORES:
         self->params.hide_scores = !g_value_get_boolean (value);
         break;
+    case PROP_TRAIL:
+        self->params.trail = g_value_get_float (value);
+        break;
+    case PROP_SHOW_LOST:
+        self->show_lost = g_value_get_boolean (value);
+        break;
+    case PROP_SHOW_TENTATIVE:
+        self->show_tentative = g_value_get_boolean (value);
+        break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
@@ -104,6 +120,15 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
     case PROP_SHOW_SCORES:
         g_value_set_boolean (value, !self->params.hide_scores);
         break;
+    case PROP_TRAIL:
+        g_value_set_float (value, self->params.trail);
+        break;
+    case PROP_SHOW_LOST:
+        g_value_set_boolean (value, self->show_lost);
+        break;
+    case PROP_SHOW_TENTATIVE:
+        g_value_set_boolean (value, self->show_tentative);
+        break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
@@ -128,20 +153,38 @@ apply_params (GstFoveaOverlay *self)
     fov_overlay_set_params (self->overlay, &params);
 }
 
+static FovOverlayItem
+item_of (const GstFoveaObject *o, float width, float height)
+{
+    gboolean held = o->track_state == FOV_TRACK_OCCLUDED || o->track_state == FOV_TRACK_LOST;
+
+    return (FovOverlayItem){
+        .box = { (float) o->x_min * width, (float) o->y_min * height, (float) o->x_max * width,
+                 (float) o->y_max * height },
+        .label = o->label ? g_quark_to_string (o->label) : NULL,
+        .score = held ? -1 : o->confidence, /* it was another picture's */
+        .class_id = MAX (o->label_id, 0),
+        .id = gst_fovea_object_is_tracked (o) ? o->track_id : -1,
+        .dashed = held,
+        .faint = o->track_state == FOV_TRACK_LOST || o->track_state == FOV_TRACK_TENTATIVE,
+    };
+}
+
 static void
 make_items (GstFoveaOverlay *self, int width, int height)
 {
+    GST_OBJECT_LOCK (self);
+    gboolean lost = self->show_lost, tentative = self->show_tentative;
+    GST_OBJECT_UNLOCK (self);
+
     g_array_set_size (self->items, 0);
     for (guint i = 0; i < self->objects->len; i++) {
         const GstFoveaObject *o = &g_array_index (self->objects, GstFoveaObject, i);
-        FovOverlayItem item = {
-            .box = { (float) (o->x_min * width), (float) (o->y_min * height),
-                     (float) (o->x_max * width), (float) (o->y_max * height) },
-            .label = o->label ? g_quark_to_string (o->label) : NULL,
-            .score = o->confidence,
-            .class_id = MAX (o->label_id, 0),
-            .id = o->track_id,
-        };
+        FovOverlayItem item = item_of (o, (float) width, (float) height);
+        if ((o->track_state == FOV_TRACK_LOST && !lost) ||
+            (o->track_state == FOV_TRACK_TENTATIVE && !tentative))
+            continue;
+        self->trails |= item.id >= 0;
         g_array_append_val (self->items, item);
     }
 }
@@ -153,7 +196,7 @@ transform_frame_ip (GstVideoFilter *filter, GstVideoFrame *frame)
     g_autoptr (GError) error = NULL;
     FovImage image;
 
-    if (gst_fovea_buffer_objects (frame->buffer, &frame->info, self->objects) == 0)
+    if (gst_fovea_buffer_objects (frame->buffer, &frame->info, self->objects) == 0 && !self->trails)
         return GST_FLOW_OK;
     apply_params (self);
     make_items (self, GST_VIDEO_FRAME_WIDTH (frame), GST_VIDEO_FRAME_HEIGHT (frame));
@@ -161,6 +204,8 @@ transform_frame_ip (GstVideoFilter *filter, GstVideoFrame *frame)
         GST_WARNING_OBJECT (self, "nothing drawn: %s", error->message);
         return GST_FLOW_OK;
     }
+    if (GST_BUFFER_PTS_IS_VALID (frame->buffer))
+        fov_overlay_set_time (self->overlay, (gint64) GST_BUFFER_PTS (frame->buffer));
     if (!gst_fovea_image_from_frame (&image, frame, &error) ||
         !fov_overlay_draw (self->overlay, &image, (FovOverlayItem *) self->items->data,
                            self->items->len, &error)) {
@@ -168,6 +213,20 @@ transform_frame_ip (GstVideoFilter *filter, GstVideoFrame *frame)
         return GST_FLOW_ERROR;
     }
     return GST_FLOW_OK;
+}
+
+/* Ways end where the stream is cut. */
+static gboolean
+sink_event (GstBaseTransform *base, GstEvent *event)
+{
+    GstFoveaOverlay *self = GST_FOVEA_OVERLAY (base);
+
+    if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP ||
+        GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START) {
+        fov_overlay_forget (self->overlay);
+        self->trails = FALSE;
+    }
+    return GST_BASE_TRANSFORM_CLASS (gst_fovea_overlay_parent_class)->sink_event (base, event);
 }
 
 static void
@@ -185,7 +244,8 @@ finalize (GObject *object)
 static void
 gst_fovea_overlay_init (GstFoveaOverlay *self)
 {
-    self->overlay = fov_overlay_new (NULL);
+    self->params.trail = DEFAULT_TRAIL;
+    self->overlay = fov_overlay_new (&self->params);
     self->objects = g_array_new (FALSE, FALSE, sizeof (GstFoveaObject));
     self->items = g_array_new (FALSE, FALSE, sizeof (FovOverlayItem));
 }
@@ -227,6 +287,24 @@ install_properties (GObjectClass *object_class)
                               "Write the confidence behind the label. Takes effect with the next "
                               "frame",
                               TRUE, GST_FOVEA_LIVE));
+    g_object_class_install_property (
+        object_class, PROP_TRAIL,
+        g_param_spec_float ("trail", "Trail",
+                            "Seconds that the way of a tracked object stays visible; 0: no trails. "
+                            "Takes effect with the next frame",
+                            0, 60, DEFAULT_TRAIL, GST_FOVEA_LIVE));
+    g_object_class_install_property (
+        object_class, PROP_SHOW_LOST,
+        g_param_spec_boolean ("show-lost", "Show lost",
+                              "Draw objects that are not seen and that nothing hides, where they "
+                              "are thought to be. Takes effect with the next frame",
+                              FALSE, GST_FOVEA_LIVE));
+    g_object_class_install_property (
+        object_class, PROP_SHOW_TENTATIVE,
+        g_param_spec_boolean ("show-tentative", "Show tentative",
+                              "Draw what a tracker saw too seldom or too weakly to believe it. "
+                              "Takes effect with the next frame",
+                              FALSE, GST_FOVEA_LIVE));
 }
 
 static void
@@ -239,11 +317,12 @@ gst_fovea_overlay_class_init (GstFoveaOverlayClass *klass)
     object_class->set_property = set_property;
     object_class->get_property = get_property;
     object_class->finalize = finalize;
+    GST_BASE_TRANSFORM_CLASS (klass)->sink_event = sink_event;
     GST_VIDEO_FILTER_CLASS (klass)->transform_frame_ip = transform_frame_ip;
     install_properties (object_class);
     gst_fovea_add_pad_templates (element_class, caps);
     gst_element_class_set_static_metadata (
         element_class, "Fovea overlay", "Filter/Effect/Video",
-        "Draws boxes and labels of what was found into the picture", "Fovea");
+        "Draws boxes, labels and trails of what was found into the picture", "Fovea");
     gst_type_mark_as_plugin_api (color_by_get_type (), 0);
 }

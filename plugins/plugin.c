@@ -8,6 +8,7 @@ static const struct {
     GType (*type) (void);
 } elements[] = {
     { "foveadetect", gst_fovea_detect_get_type },
+    { "foveatrack", gst_fovea_track_get_type },
     { "foveaoverlay", gst_fovea_overlay_get_type },
     { "foveametaconvert", gst_fovea_meta_convert_get_type },
     { "foveapublish", gst_fovea_publish_get_type },

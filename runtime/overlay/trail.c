@@ -73,14 +73,22 @@ fov_trails_begin (FovTrails *t, int width, int height)
     if (t->width == width && t->height == height)
         return;
     fov_trails_clear (t);
-    g_free (t->mask);
-    g_free (t->rows);
-    t->mask = g_malloc0 ((gsize) width * (gsize) height);
-    t->rows = g_new (Span, height);
-    for (int y = 0; y < height; y++)
-        t->rows[y] = (Span){ width, 0 };
+    g_clear_pointer (&t->mask, g_free);
+    g_clear_pointer (&t->rows, g_free);
     t->width = width;
     t->height = height;
+}
+
+/* Only pictures with trails pay for it. */
+static void
+make_mask (FovTrails *t)
+{
+    if (t->mask)
+        return;
+    t->mask = g_malloc0 ((gsize) t->width * (gsize) t->height);
+    t->rows = g_new (Span, t->height);
+    for (int y = 0; y < t->height; y++)
+        t->rows[y] = (Span){ t->width, 0 };
 }
 
 static Trail *
@@ -229,6 +237,7 @@ draw_trail (FovTrails *t, FovCanvas *canvas, const Trail *trail, float line, gin
     static const guint8 black[3] = { 0, 0, 0 };
     Point points[MAX_POINTS];
 
+    make_mask (t);
     memcpy (points, trail->points, trail->n * sizeof *points);
     smooth (points, trail->n);
     for (int layer = 0; layer < 2; layer++) {

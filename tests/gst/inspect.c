@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *elements[] = { "foveadetect", "foveaoverlay", "foveametaconvert",
+static const char *elements[] = { "foveadetect", "foveatrack", "foveaoverlay", "foveametaconvert",
                                   "foveapublish" };
 
 /* Ours, not what GStreamer's base classes bring. */
@@ -54,6 +54,12 @@ type_text (const GParamSpec *spec)
     if (G_IS_PARAM_SPEC_UINT (spec) && (spec->flags & G_PARAM_WRITABLE))
         return g_strdup_printf ("integer, %u to %u", G_PARAM_SPEC_UINT (spec)->minimum,
                                 G_PARAM_SPEC_UINT (spec)->maximum);
+    if (G_IS_PARAM_SPEC_INT (spec))
+        return g_strdup_printf ("integer, %d to %d", G_PARAM_SPEC_INT (spec)->minimum,
+                                G_PARAM_SPEC_INT (spec)->maximum);
+    if (G_IS_PARAM_SPEC_DOUBLE (spec) && (spec->flags & G_PARAM_WRITABLE))
+        return g_strdup_printf ("number, %g to %g", G_PARAM_SPEC_DOUBLE (spec)->minimum,
+                                G_PARAM_SPEC_DOUBLE (spec)->maximum);
     if (G_IS_PARAM_SPEC_FLOAT (spec))
         return g_strdup_printf ("number, %g to %g", (double) G_PARAM_SPEC_FLOAT (spec)->minimum,
                                 (double) G_PARAM_SPEC_FLOAT (spec)->maximum);
@@ -73,6 +79,8 @@ default_text (GstElement *element, GParamSpec *spec)
     g_object_get_property (G_OBJECT (element), spec->name, &value);
     if (G_VALUE_HOLDS_STRING (&value))
         return g_strdup (g_value_get_string (&value) ? g_value_get_string (&value) : "unset");
+    if (G_VALUE_HOLDS_DOUBLE (&value))
+        return g_strdup_printf ("%g", g_value_get_double (&value));
     if (G_VALUE_HOLDS_FLOAT (&value))
         return g_strdup_printf ("%g", (double) g_value_get_float (&value));
     if (G_VALUE_HOLDS_ENUM (&value)) {

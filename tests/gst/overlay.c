@@ -119,14 +119,94 @@ test_corrupt (void **state)
     }
 }
 
+/* A frame with a tracked object at x, through the element; NULL: a frame without objects. */
+static GstBuffer *
+walk (GstHarness *h, const char *caps, guint index, double x, int state)
+{
+    GstBuffer *in = test_frame (caps, index);
+
+    if (state >= 0) {
+        test_add_object (in, 320, 240, x, .25, x + .1, .75, NULL);
+        test_set_track (in, 5, (FovTrackState) state, FOV_TRACK_REASON_NONE);
+    }
+    return gst_harness_push_and_pull (h, in);
+}
+
+/* A trail stays behind for its time; a flush ends it, and so does trail=0. */
+static void
+test_trails (void **state)
+{
+    g_autofree char *caps = caps_of ("GRAY8", 320, 240);
+    enum { PLAIN, LATER, OFF, FLUSHED, N_WAYS };
+
+    for (int way = 0; way < N_WAYS; way++) {
+        GstHarness *h = gst_harness_new ("foveaoverlay");
+        GstBuffer *clean = test_frame (caps, 0), *out;
+        gst_harness_set_src_caps_str (h, caps);
+        gst_harness_set (h, "foveaoverlay", "show-labels", FALSE, "trail", way == OFF ? 0.f : 1.f,
+                         NULL);
+        for (guint i = 0; i < 10; i++)
+            gst_buffer_unref (walk (h, caps, i, .1 + .05 * i, FOV_TRACK_CONFIRMED));
+        if (way == FLUSHED) {
+            GstSegment segment;
+            gst_segment_init (&segment, GST_FORMAT_TIME);
+            gst_harness_push_event (h, gst_event_new_flush_start ());
+            gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+            gst_harness_push_event (h, gst_event_new_segment (&segment));
+        }
+        out = walk (h, caps, way == LATER ? 60 : 10, 0, -1);
+        if ((changed_bytes (clean, out) > 100) != (way == PLAIN))
+            fail_msg ("way %d: %zu bytes are drawn", way, changed_bytes (clean, out));
+        gst_buffer_unref (out);
+        gst_buffer_unref (clean);
+        gst_harness_teardown (h);
+    }
+}
+
+/* Occluded: fewer pixels, as it is dashed. Lost and tentative: only where asked for. */
+static void
+test_states (void **state)
+{
+    static const struct {
+        int state;
+        const char *property;
+    } rows[] = { { FOV_TRACK_CONFIRMED, NULL },
+                 { FOV_TRACK_RECOVERED, NULL },
+                 { FOV_TRACK_OCCLUDED, NULL },
+                 { FOV_TRACK_LOST, "show-lost" },
+                 { FOV_TRACK_TENTATIVE, "show-tentative" } };
+    g_autofree char *caps = caps_of ("GRAY8", 320, 240);
+    GstBuffer *clean = test_frame (caps, 0);
+    gsize solid = 0;
+
+    for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+        GstHarness *h = gst_harness_new ("foveaoverlay");
+        gst_harness_set_src_caps_str (h, caps);
+        gst_harness_set (h, "foveaoverlay", "show-labels", FALSE, NULL);
+        for (guint asked = 0; asked < 2; asked++) {
+            if (asked && rows[i].property)
+                gst_harness_set (h, "foveaoverlay", rows[i].property, TRUE, NULL);
+            GstBuffer *out = walk (h, caps, asked, .4, rows[i].state);
+            gsize n = changed_bytes (clean, out);
+            if (i == 0)
+                solid = n;
+            assert_int_equal (n > 100, asked || !rows[i].property);
+            if (rows[i].state == FOV_TRACK_OCCLUDED)
+                assert_true (n * 5 < solid * 4);
+            gst_buffer_unref (out);
+        }
+        gst_harness_teardown (h);
+    }
+    gst_buffer_unref (clean);
+}
+
 int
 main (int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_formats),
-        cmocka_unit_test (test_shared_buffer),
-        cmocka_unit_test (test_live_properties),
-        cmocka_unit_test (test_corrupt),
+        cmocka_unit_test (test_formats),         cmocka_unit_test (test_shared_buffer),
+        cmocka_unit_test (test_live_properties), cmocka_unit_test (test_corrupt),
+        cmocka_unit_test (test_trails),          cmocka_unit_test (test_states),
     };
 
     test_init (&argc, &argv);

@@ -5,6 +5,7 @@
  */
 #include <fovea/device.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gsttest.h"
 
@@ -111,8 +112,8 @@ static void
 test_nothing_lost (void **state)
 {
     static const char *middles[] = {
-        "", "batch-size=3 ", "inference-interval=4 ! queue",
-        "! foveaoverlay ! foveametaconvert add-empty-results=true ! videoconvert"
+        "", "batch-size=3 ", "inference-interval=4 ! queue", "inference-interval=3 ! foveatrack",
+        "! foveatrack ! foveaoverlay ! foveametaconvert add-empty-results=true ! videoconvert"
     };
 
     for (guint i = 0; i < G_N_ELEMENTS (middles); i++) {
@@ -189,7 +190,8 @@ test_cycles (void **state)
 {
     GstElement *pipeline =
         parse ("videotestsrc ! video/x-raw,format=NV12,width=96,height=64 ! "
-               "foveadetect name=d device=%s model=%s ! foveaoverlay ! foveametaconvert ! "
+               "foveadetect name=d device=%s model=%s inference-interval=2 ! foveatrack ! "
+               "foveaoverlay ! foveametaconvert ! "
                "fakesink name=out sync=false",
                device, model);
     gsize early = 0;
@@ -233,13 +235,120 @@ test_publish (void **state)
     assert_non_null (strstr (lines[0], "\"label\":\"square\""));
 }
 
+/* ---- a film, with what a detector found in it from a file ---- */
+
+/* What a MOTChallenge file says of each frame. */
+typedef struct {
+    GPtrArray *frames; /* GArray of FovDetection; the first is frame 1 */
+    guint next;
+} Found;
+
+static void
+found_read (Found *found, const char *path)
+{
+    g_autofree char *text = NULL;
+
+    found->frames = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
+    found->next = 0;
+    assert_true (g_file_get_contents (path, &text, NULL, NULL));
+    g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+    for (guint i = 0; lines[i] && *lines[i]; i++) {
+        g_auto (GStrv) f = g_strsplit (lines[i], ",", 8);
+        guint frame = (guint) g_ascii_strtoull (f[0], NULL, 10);
+        float x = (float) g_ascii_strtod (f[2], NULL), y = (float) g_ascii_strtod (f[3], NULL);
+        FovDetection d = { { x, y, x + (float) g_ascii_strtod (f[4], NULL),
+                             y + (float) g_ascii_strtod (f[5], NULL) },
+                           (float) g_ascii_strtod (f[6], NULL),
+                           0 };
+        while (found->frames->len < frame)
+            g_ptr_array_add (found->frames, g_array_new (FALSE, FALSE, sizeof (FovDetection)));
+        g_array_append_val ((GArray *) g_ptr_array_index (found->frames, frame - 1), d);
+    }
+}
+
+/* Stands in for foveadetect on every n-th frame. */
+static GstPadProbeReturn
+put_found (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+    Found *found = data;
+    GstBuffer *buffer = gst_buffer_make_writable (GST_PAD_PROBE_INFO_BUFFER (info));
+    const GArray *now =
+        found->next < found->frames->len ? g_ptr_array_index (found->frames, found->next) : NULL;
+    GstFoveaMeta *meta = gst_fovea_buffer_add_meta (buffer, 768, 576, 0, GST_FOVEA_META_INFERRED);
+
+    GST_PAD_PROBE_INFO_DATA (info) = buffer;
+    for (guint i = 0; now && i < now->len; i++) {
+        const FovDetection *d = &g_array_index (now, FovDetection, i);
+        GstFoveaObject o = GST_FOVEA_OBJECT_INIT;
+        o.x_min = MAX (d->box.x1 / 768., 0);
+        o.x_max = MIN (d->box.x2 / 768., 1);
+        o.y_min = MAX (d->box.y1 / 576., 0);
+        o.y_max = MIN (d->box.y2 / 576., 1);
+        o.confidence = d->score;
+        o.label_id = 0;
+        o.label = g_quark_from_static_string ("person");
+        gst_fovea_buffer_add_object (buffer, meta, &o);
+    }
+    found->next++;
+    return GST_PAD_PROBE_OK;
+}
+
+static char *
+follow_walkers (const char *film, const char *detections, const char *properties)
+{
+    g_autofree char *path = g_build_filename (dir, "walkers.jsonl", NULL);
+    char *text = NULL;
+    Found found;
+    GstElement *pipeline =
+        parse ("filesrc location=\"%s\" ! decodebin ! videoconvert ! video/x-raw,format=I420 ! "
+               "foveatrack name=t %s ! foveametaconvert ! foveapublish file-path=\"%s\" ! fakesink",
+               film, properties, path);
+    g_autoptr (GstElement) track = gst_bin_get_by_name (GST_BIN (pipeline), "t");
+    g_autoptr (GstPad) pad = gst_element_get_static_pad (track, "sink");
+    guint64 n_tracks = 0;
+
+    found_read (&found, detections);
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, put_found, &found, NULL);
+    run_to_end (pipeline);
+    g_object_get (track, "tracks", &n_tracks, NULL);
+    assert_int_equal (found.next, 795);
+    /* 19 people walk through; each that is lost counts again. */
+    assert_in_range (n_tracks, 15, 150);
+    gst_element_set_state (pipeline, GST_STATE_NULL);
+    gst_object_unref (pipeline);
+    g_ptr_array_unref (found.frames);
+    assert_true (g_file_get_contents (path, &text, NULL, NULL));
+    return text;
+}
+
+/* The same film and seed give the same text, to the byte. */
+static void
+test_same_every_time (void **state)
+{
+    static const char *const rows[] = { "seed=3", "tracker=bytetrack" };
+    const char *data = g_getenv ("FOVEA_TEST_DATA");
+
+    if (!data)
+        skip ();
+    g_autofree char *film = g_build_filename (data, "video/vtest.avi", NULL);
+    g_autofree char *found =
+        g_build_filename (data, "track/mot/MOT15/PETS09-S2L1/det/frcnn.txt", NULL);
+    for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+        g_autofree char *first = follow_walkers (film, found, rows[i]);
+        g_autofree char *second = follow_walkers (film, found, rows[i]);
+        assert_string_equal (first, second);
+        assert_non_null (strstr (first, "\"state\":\"confirmed\""));
+        assert_non_null (strstr (first, "{\"ended\":["));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_nothing_lost), cmocka_unit_test (test_seek),
         cmocka_unit_test (test_live),         cmocka_unit_test (test_cycles),
-        cmocka_unit_test (test_publish),
+        cmocka_unit_test (test_publish),      cmocka_unit_test (test_same_every_time),
     };
 
     const struct CMUnitTest cycles[] = { cmocka_unit_test (test_cycles) };

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef GST_FOVEA_TRACK_H
+#define GST_FOVEA_TRACK_H
+
+#include <fovea/embedder.h>
+#include <fovea/tracker.h>
+#include <gst/base/gstbasetransform.h>
+#include <gst/video/video.h>
+
+G_BEGIN_DECLS
+
+/** One number that some of the trackers have, as a property of the element. */
+typedef struct {
+    FovTrackerProperty property; /**< of the first tracker that has it, range: that of all */
+    char *blurb;
+    guint64 trackers; /**< bit i: fov_tracker_names ()[i] has it */
+} GstFoveaTrackNumber;
+
+/** Of all trackers, in the order in which they list them; static. */
+const GArray *gst_fovea_track_numbers (void);
+
+/** What the tracker is made of. */
+typedef struct {
+    guint tracker, preset, visual; /**< of the enums; preset and visual 0: none */
+    char *object_class;
+    char *embedding_model, *visual_backbone, *visual_head, *device;
+    guint64 seed;
+} GstFoveaTrackSettings;
+
+G_DECLARE_FINAL_TYPE (GstFoveaTrack, gst_fovea_track, GST, FOVEA_TRACK, GstBaseTransform)
+
+/** foveatrack. */
+struct _GstFoveaTrack {
+    GstBaseTransform parent;
+
+    /* streaming thread */
+    GstVideoInfo info;
+    gboolean have_info;
+    FovTracker *tracker; /**< NULL: to be made for the next frame */
+    FovVisual *visual;
+    FovEmbedder *embedder;
+    GArray *objects;    /**< GstFoveaObject of the buffer */
+    GArray *detections; /**< FovDetection */
+    GArray *places;     /**< guint: a detection's index in objects */
+    GArray *tracks;     /**< FovTrack */
+    GArray *classes;    /**< what FovDetection.label stands for */
+    gint64 last_pts;    /**< ns of the last update; -1: none since the last reset */
+    guint64 id_base;    /**< ids of trackers before this one */
+    guint64 id_last;    /**< largest id so far */
+    gboolean detector_seen, corrupt_told, time_told;
+
+    /* under the object lock */
+    GstFoveaTrackSettings settings;
+    double *numbers; /**< as gst_fovea_track_numbers */
+    guint64 *given;  /**< bit set of numbers that were set */
+    guint64 *told;   /**< bit set of numbers that were warned of */
+    gboolean renew;  /**< another tracker or preset was chosen */
+    gboolean adjust; /**< a number was set */
+    guint64 n_tracks;
+};
+
+/** Property names: the enums' values for "none" and a tracker's own name. */
+const char *gst_fovea_track_tracker_name (const GstFoveaTrackSettings *settings);
+const char *gst_fovea_track_preset_name (const GstFoveaTrackSettings *settings); /**< or NULL */
+const char *gst_fovea_track_visual_name (const GstFoveaTrackSettings *settings); /**< or NULL */
+
+void gst_fovea_track_install_properties (GObjectClass *object_class);
+void gst_fovea_track_init_properties (GstFoveaTrack *self);
+void gst_fovea_track_clear_properties (GstFoveaTrack *self);
+
+/** Opens what properties name: embedding model, visual tracker. Blocks. */
+gboolean gst_fovea_track_open (GstFoveaTrack *self, GError **error);
+void gst_fovea_track_close (GstFoveaTrack *self);
+
+/** Makes the tracker, or sets its numbers, where properties asked for it. */
+gboolean gst_fovea_track_apply (GstFoveaTrack *self, GError **error);
+
+G_END_DECLS
+
+#endif

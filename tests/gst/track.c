@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* foveatrack: identities through whatever a stream does. */
+#include <math.h>
+#include <string.h>
+
+#include "gsttest.h"
+
+#include "gstfoveajson.h"
+
+#define WIDTH 640
+#define HEIGHT 480
+#define CAPS "video/x-raw,format=GRAY8,width=640,height=480,framerate=30/1"
+#define N_SURE 8 /* frames after which any tracker believes an object */
+
+typedef struct {
+    GstHarness *h;
+    GArray *objects; /* of the last buffer */
+    GstVideoInfo info;
+    char *json;
+} Stream;
+
+static void
+stream_open (Stream *s, const char *launch)
+{
+    g_autoptr (GstCaps) caps = gst_caps_from_string (CAPS);
+
+    s->h = gst_harness_new_parse (launch);
+    s->objects = g_array_new (FALSE, FALSE, sizeof (GstFoveaObject));
+    s->json = NULL;
+    assert_true (gst_video_info_from_caps (&s->info, caps));
+    gst_harness_set_src_caps_str (s->h, CAPS);
+}
+
+static void
+stream_close (Stream *s)
+{
+    gst_harness_teardown (s->h);
+    g_array_unref (s->objects);
+    g_free (s->json);
+}
+
+static void
+stream_push (Stream *s, GstBuffer *buffer)
+{
+    GstBuffer *out = gst_harness_push_and_pull (s->h, buffer);
+
+    assert_non_null (out);
+    gst_fovea_buffer_objects (out, &s->info, s->objects);
+    g_free (s->json);
+    s->json = g_strdup (gst_fovea_buffer_get_json (out));
+    gst_buffer_unref (out);
+}
+
+/* A frame in which a detector looked, with an object whose left edge is x parts of the width. */
+static GstBuffer *
+seen (guint index, double x)
+{
+    GstBuffer *buffer = test_frame (CAPS, index);
+
+    test_add_object (buffer, WIDTH, HEIGHT, x, .3, x + .15, .7, "cat");
+    return buffer;
+}
+
+static double
+place (guint index)
+{
+    return .1 + .006 * index;
+}
+
+/* The id of the object labelled so, -1: none is sure. */
+static gint64
+id_of (const Stream *s, const char *label)
+{
+    for (guint i = 0; i < s->objects->len; i++) {
+        const GstFoveaObject *o = &g_array_index (s->objects, GstFoveaObject, i);
+        if (o->label == g_quark_from_string (label) && gst_fovea_object_is_tracked (o))
+            return o->track_id;
+    }
+    return -1;
+}
+
+/* Frames from, from + 1, ... until a cat has an identity. */
+static gint64
+make_sure (Stream *s, guint from)
+{
+    for (guint i = from; i < from + N_SURE; i++)
+        stream_push (s, seen (i, place (i)));
+    assert_true (id_of (s, "cat") >= 0);
+    return id_of (s, "cat");
+}
+
+static void
+test_identities (void **state)
+{
+    Stream s;
+    gint64 cat = -1, dog = -1;
+
+    stream_open (&s, "foveatrack ! foveametaconvert");
+    for (guint i = 0; i < 30; i++) {
+        GstBuffer *buffer = seen (i, place (i));
+        int roi =
+            test_add_object (buffer, WIDTH, HEIGHT, .8 - .006 * i, .1, .9 - .006 * i, .25, "dog");
+        GstBuffer *out = gst_harness_push_and_pull (s.h, buffer);
+        gst_fovea_buffer_objects (out, &s.info, s.objects);
+        if (i >= N_SURE) {
+            const char *json = gst_fovea_buffer_get_json (out);
+            GstStructure *st = gst_video_region_of_interest_meta_get_param (
+                gst_buffer_get_video_region_of_interest_meta_id (out, roi), "object_id");
+            g_autofree char *expected = NULL;
+            int id = -1;
+            assert_true (i == N_SURE || id_of (&s, "cat") == cat);
+            assert_true (i == N_SURE || id_of (&s, "dog") == dog);
+            cat = id_of (&s, "cat");
+            dog = id_of (&s, "dog");
+            assert_true (cat >= 0 && dog >= 0 && cat != dog);
+            assert_int_equal (s.objects->len, 2);
+            assert_true (st && gst_structure_get_int (st, "id", &id));
+            assert_int_equal (id, dog);
+            expected =
+                g_strdup_printf ("\"id\":%d,\"roi_type\":\"dog\",\"track\":{\"id\":%d,", id, id);
+            assert_non_null (strstr (json, expected));
+            assert_non_null (strstr (json, "\"state\":\"confirmed\",\"velocity\":{\"x\":"));
+        }
+        gst_buffer_unref (out);
+    }
+    /* 0.006 widths in 1/30 s. */
+    assert_true (fabs ((double) g_array_index (s.objects, GstFoveaObject, 0).velocity_x - .18) <
+                 .05);
+    stream_close (&s);
+}
+
+/* What a frame says of the detector. */
+typedef enum { SEEN, SKIPPED, SILENT } Look;
+
+/* The tracker fills the gap where the detector has no time, or not its turn. */
+static void
+test_between_detections (void **state)
+{
+    for (Look look = SKIPPED; look <= SILENT; look++) {
+        Stream s;
+        gint64 id;
+
+        stream_open (&s, "foveatrack ! foveametaconvert");
+        id = make_sure (&s, 0);
+        for (guint i = N_SURE; i < 40; i++) {
+            GstBuffer *buffer = i % 4 ? test_frame (CAPS, i) : seen (i, place (i));
+            if (i % 4 && look == SKIPPED)
+                gst_fovea_buffer_add_meta (buffer, WIDTH, HEIGHT, 0, GST_FOVEA_META_SKIPPED);
+            stream_push (&s, buffer);
+            assert_int_equal (s.objects->len, 1);
+            assert_int_equal (id_of (&s, "cat"), id);
+            const GstFoveaObject *o = &g_array_index (s.objects, GstFoveaObject, 0);
+            assert_true (fabs (o->x_min - place (i)) < .02);
+            assert_true (o->roi_id > 0);
+            assert_int_equal (o->label_id, 3);
+            assert_int_equal (o->track_state, FOV_TRACK_CONFIRMED);
+        }
+        stream_close (&s);
+    }
+}
+
+/* Nothing found is not the same as not looked: the track is lost, then given up. */
+static void
+test_the_end_of_a_track (void **state)
+{
+    Stream s;
+    gboolean lost = FALSE, ended = FALSE;
+
+    stream_open (&s, "foveatrack ! foveametaconvert");
+    gint64 id = make_sure (&s, 0);
+    g_autofree char *words = g_strdup_printf ("{\"ended\":[{\"id\":%" G_GINT64_FORMAT
+                                              ",\"label\":\"cat\",\"reason\":\"timeout\"}]",
+                                              id);
+    for (guint i = N_SURE; i < 3000 && !ended; i++) {
+        GstBuffer *buffer = test_frame (CAPS, i);
+        gst_fovea_buffer_add_meta (buffer, WIDTH, HEIGHT, 0, GST_FOVEA_META_INFERRED);
+        stream_push (&s, buffer);
+        for (guint k = 0; k < s.objects->len; k++)
+            lost |= g_array_index (s.objects, GstFoveaObject, k).track_state == FOV_TRACK_LOST;
+        ended = s.json && strstr (s.json, words);
+    }
+    assert_true (lost);
+    assert_true (ended);
+    assert_int_equal (s.objects->len, 0);
+    stream_close (&s);
+}
+
+static void
+flush (Stream *s)
+{
+    GstSegment segment;
+
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    assert_true (gst_harness_push_event (s->h, gst_event_new_flush_start ()));
+    assert_true (gst_harness_push_event (s->h, gst_event_new_flush_stop (TRUE)));
+    assert_true (gst_harness_push_event (s->h, gst_event_new_segment (&segment)));
+}
+
+static void
+stream_start (Stream *s)
+{
+    GstSegment segment;
+
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    assert_true (gst_harness_push_event (s->h, gst_event_new_stream_start ("another")));
+    assert_true (gst_harness_push_event (s->h, gst_event_new_caps (gst_caps_from_string (CAPS))));
+    assert_true (gst_harness_push_event (s->h, gst_event_new_segment (&segment)));
+}
+
+static void
+other_caps (Stream *s)
+{
+    gst_harness_set_src_caps_str (s->h,
+                                  "video/x-raw,format=GRAY8,width=320,height=240,framerate=30/1");
+    gst_harness_set_src_caps_str (s->h, CAPS);
+}
+
+static void
+other_rate (Stream *s)
+{
+    gst_harness_set_src_caps_str (s->h,
+                                  "video/x-raw,format=GRAY8,width=640,height=480,framerate=15/1");
+}
+
+/* What forgets and what does not. All are followed by a frame at index next. */
+static const struct {
+    const char *name;
+    void (*event) (Stream *s);
+    guint next;
+    gboolean discont, same;
+} cuts[] = {
+    { "nothing", NULL, N_SURE, FALSE, TRUE },
+    { "dropped frames", NULL, N_SURE + 5, FALSE, TRUE },
+    { "dropped frames, marked", NULL, N_SURE + 5, TRUE, TRUE },
+    { "another frame rate", other_rate, N_SURE, FALSE, TRUE },
+    { "a jump ahead, marked", NULL, N_SURE + 300, TRUE, FALSE },
+    { "a jump back, marked", NULL, 1, TRUE, FALSE },
+    { "a flush", flush, N_SURE, FALSE, FALSE },
+    { "a seek back", flush, 2, FALSE, FALSE },
+    { "another stream", stream_start, 0, FALSE, FALSE },
+    { "another size", other_caps, N_SURE, FALSE, FALSE },
+};
+
+static void
+test_cuts (void **state)
+{
+    for (guint i = 0; i < G_N_ELEMENTS (cuts); i++) {
+        Stream s;
+        stream_open (&s, "foveatrack");
+        gint64 before = make_sure (&s, 0), after = -1;
+        double start = place (cuts[i].next < N_SURE ? N_SURE : MIN (cuts[i].next, N_SURE + 5));
+        if (cuts[i].event)
+            cuts[i].event (&s);
+        for (guint k = 0; k < N_SURE; k++) {
+            GstBuffer *buffer = seen (cuts[i].next + k, start + .006 * k);
+            if (k == 0 && cuts[i].discont)
+                GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
+            stream_push (&s, buffer);
+            if (k == 0 && (id_of (&s, "cat") == before) != cuts[i].same)
+                fail_msg ("%s: the identity %s", cuts[i].name, cuts[i].same ? "is gone" : "stayed");
+        }
+        after = id_of (&s, "cat");
+        if (after < 0 || (after == before) != cuts[i].same)
+            fail_msg ("%s: id %d, then %d", cuts[i].name, (int) before, (int) after);
+        stream_close (&s);
+    }
+}
+
+/* Frames that go back in time or have none: each goes through, and the identity stays. */
+static void
+test_strange_times (void **state)
+{
+    Stream s;
+    gint64 id;
+
+    stream_open (&s, "foveatrack");
+    id = make_sure (&s, 0);
+    GstBuffer *again = seen (N_SURE - 1, place (N_SURE - 1));
+    stream_push (&s, again);
+    assert_int_equal (s.objects->len, 1);
+    GstBuffer *timeless = seen (N_SURE, place (N_SURE));
+    GST_BUFFER_PTS (timeless) = GST_CLOCK_TIME_NONE;
+    stream_push (&s, timeless);
+    assert_int_equal (id_of (&s, "cat"), id);
+    stream_push (&s, seen (N_SURE + 1, place (N_SURE + 1)));
+    assert_int_equal (id_of (&s, "cat"), id);
+    stream_close (&s);
+}
+
+/* Objects of elements that do not know Fovea. */
+static void
+test_foreign_rois (void **state)
+{
+    Stream s;
+
+    stream_open (&s, "foveatrack");
+    for (guint i = 0; i < N_SURE; i++) {
+        GstBuffer *buffer = test_frame (CAPS, i), *out;
+        for (guint k = 0; k < 2; k++)
+            gst_buffer_add_video_region_of_interest_meta (buffer, k ? "face" : "cat", 100 + 5 * i,
+                                                          60 + 200 * k, 80, 90);
+        out = gst_harness_push_and_pull (s.h, buffer);
+        assert_int_equal (gst_fovea_buffer_objects (out, &s.info, s.objects), 2);
+        if (i == N_SURE - 1) {
+            gpointer it = NULL;
+            GstMeta *meta;
+            guint n = 0;
+            while ((meta = gst_buffer_iterate_meta_filtered (
+                        out, &it, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+                GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *) meta;
+                assert_non_null (gst_video_region_of_interest_meta_get_param (roi, "object_id"));
+                n++;
+            }
+            assert_int_equal (n, 2);
+        }
+        gst_buffer_unref (out);
+    }
+    assert_true (id_of (&s, "cat") >= 0 && id_of (&s, "face") >= 0);
+    assert_true (id_of (&s, "cat") != id_of (&s, "face"));
+    stream_close (&s);
+}
+
+/* Parts of objects and unwanted classes have no identity; what is wanted can change. */
+static void
+test_whom (void **state)
+{
+    Stream s;
+
+    stream_open (&s, "foveatrack name=t object-class=\"dog, cat\"");
+    for (guint i = 0; i < 3 * N_SURE; i++) {
+        GstBuffer *buffer = seen (i, place (i));
+        GstFoveaMeta *meta = gst_fovea_buffer_get_meta (buffer, 0);
+        GstFoveaObject part = g_array_index (meta->objects, GstFoveaObject, 0);
+        test_add_object (buffer, WIDTH, HEIGHT, .7, .1, .8, .3, "bird");
+        part.parent_id = part.roi_id;
+        part.roi_id = -1;
+        part.label = g_quark_from_string ("ear");
+        part.x_max -= .05;
+        gst_fovea_buffer_add_object (buffer, meta, &part);
+        if (i == N_SURE)
+            gst_harness_set (s.h, "foveatrack", "object-class", NULL, NULL);
+        if (i == 2 * N_SURE)
+            gst_harness_set (s.h, "foveatrack", "object-class", "bird", NULL);
+        stream_push (&s, buffer);
+        assert_int_equal (id_of (&s, "ear"), -1);
+        if (i == N_SURE - 1) {
+            assert_true (id_of (&s, "cat") >= 0);
+            assert_int_equal (id_of (&s, "bird"), -1);
+        }
+        if (i >= 2 * N_SURE - 1)
+            assert_true (id_of (&s, "bird") >= 0);
+    }
+    stream_close (&s);
+}
+
+static void
+test_corrupt (void **state)
+{
+    g_autoptr (GstBus) bus = gst_bus_new ();
+    Stream s;
+    gint64 id;
+
+    stream_open (&s, "foveatrack");
+    gst_element_set_bus (s.h->element, bus);
+    id = make_sure (&s, 0);
+    for (guint i = N_SURE; i < N_SURE + 3; i++) {
+        GstBuffer *buffer = seen (i, place (i));
+        gst_buffer_set_size (buffer, 100);
+        stream_push (&s, buffer);
+        assert_int_equal (id_of (&s, "cat"), id);
+    }
+    GstMessage *message = test_wait_message (bus, GST_MESSAGE_WARNING);
+    assert_non_null (message);
+    gst_message_unref (message);
+    assert_null (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR));
+    gst_element_set_bus (s.h->element, NULL);
+    stream_close (&s);
+}
+
+/* Every number takes its whole range while frames run, and is read back. */
+static void
+test_numbers (void **state)
+{
+    Stream s;
+    guint n, n_numbers = 0;
+
+    stream_open (&s, "foveatrack");
+    make_sure (&s, 0);
+    g_autoptr (GstElement) element = gst_harness_find_element (s.h, "foveatrack");
+    g_autoptr (GArray) numbers = fov_tracker_properties (NULL, NULL, NULL);
+    g_autofree GParamSpec **specs =
+        g_object_class_list_properties (G_OBJECT_GET_CLASS (element), &n);
+    for (guint i = 0; i < numbers->len; i++) {
+        const FovTrackerProperty *p = &g_array_index (numbers, FovTrackerProperty, i);
+        for (guint k = 0; k < n; k++) {
+            const double ends[] = { p->minimum, p->maximum, p->value };
+            if (!g_str_equal (specs[k]->name, p->name))
+                continue;
+            n_numbers++;
+            for (guint e = 0; e < 3; e++) {
+                g_auto (GValue) value = G_VALUE_INIT, back = G_VALUE_INIT, real = G_VALUE_INIT;
+                g_value_init (&real, G_TYPE_DOUBLE);
+                g_value_init (&value, specs[k]->value_type);
+                g_value_init (&back, specs[k]->value_type);
+                g_value_set_double (&real, ends[e]);
+                if (G_VALUE_HOLDS_BOOLEAN (&value))
+                    g_value_set_boolean (&value, ends[e] != 0);
+                else
+                    g_value_transform (&real, &value);
+                g_object_set_property (G_OBJECT (element), p->name, &value);
+                g_object_get_property (G_OBJECT (element), p->name, &back);
+                assert_int_equal (gst_value_compare (&value, &back), GST_VALUE_EQUAL);
+                guint at = N_SURE + 3 * i + e;
+                stream_push (&s, seen (at, .1 + .001 * at));
+            }
+        }
+    }
+    assert_int_equal (n_numbers, numbers->len);
+    stream_close (&s);
+}
+
+/* A property that iou does not have, with its default. */
+static void
+set_foreign_number (GstElement *element)
+{
+    g_autoptr (GArray) all = fov_tracker_properties ("bytetrack", NULL, NULL);
+    g_autoptr (GArray) few = fov_tracker_properties ("iou", NULL, NULL);
+
+    for (guint i = 0; i < all->len; i++) {
+        const char *name = g_array_index (all, FovTrackerProperty, i).name;
+        gboolean both = FALSE;
+        for (guint k = 0; k < few->len; k++)
+            both |= g_str_equal (name, g_array_index (few, FovTrackerProperty, k).name);
+        if (!both) {
+            GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), name);
+            g_object_set_property (G_OBJECT (element), name, g_param_spec_get_default_value (spec));
+            return;
+        }
+    }
+    fail_msg ("iou has every property");
+}
+
+/* A number that this tracker does not have: said once, however often it is set. */
+static void
+test_foreign_number (void **state)
+{
+    g_autoptr (GstBus) bus = gst_bus_new ();
+    Stream s;
+
+    stream_open (&s, "foveatrack tracker=iou");
+    g_autoptr (GstElement) element = gst_harness_find_element (s.h, "foveatrack");
+    gst_element_set_bus (element, bus);
+    for (guint i = 0; i < 4; i++) {
+        set_foreign_number (element);
+        stream_push (&s, seen (i, place (i)));
+    }
+    GstMessage *message = test_wait_message (bus, GST_MESSAGE_WARNING);
+    assert_non_null (message);
+    gst_message_unref (message);
+    assert_null (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));
+    gst_element_set_bus (element, NULL);
+    stream_close (&s);
+}
+
+/* Another tracker takes over between two frames, with identities that were not given before. */
+static void
+test_other_tracker (void **state)
+{
+    Stream s;
+    gint64 ids[3];
+
+    stream_open (&s, "foveatrack");
+    ids[0] = make_sure (&s, 0);
+    gst_harness_set (s.h, "foveatrack", "preset", 1, NULL);
+    ids[1] = make_sure (&s, 10);
+    g_autoptr (GstElement) element = gst_harness_find_element (s.h, "foveatrack");
+    gst_util_set_object_arg (G_OBJECT (element), "tracker", "iou");
+    ids[2] = make_sure (&s, 20);
+    assert_true (ids[0] < ids[1] && ids[1] < ids[2]);
+    stream_close (&s);
+}
+
+static void
+test_refused (void **state)
+{
+    static const struct {
+        const char *properties;
+        GQuark (*domain) (void);
+        int code;
+    } rows[] = {
+        { "embedding-model=/nowhere.onnx", gst_resource_error_quark, GST_RESOURCE_ERROR_NOT_FOUND },
+        { "visual=dcf embedding-model=/nowhere.onnx", gst_resource_error_quark,
+          GST_RESOURCE_ERROR_NOT_FOUND },
+        { "visual=dcf device=nonsense", gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+        g_autofree char *launch = g_strdup_printf ("foveatrack %s", rows[i].properties);
+        g_autoptr (GstElement) element = gst_parse_launch (launch, NULL);
+        g_autoptr (GstBus) bus = gst_bus_new ();
+        g_autoptr (GError) error = NULL;
+        gst_element_set_bus (element, bus);
+        assert_int_equal (gst_element_set_state (element, GST_STATE_PAUSED),
+                          GST_STATE_CHANGE_FAILURE);
+        GstMessage *message = test_wait_message (bus, GST_MESSAGE_ERROR);
+        assert_non_null (message);
+        gst_message_parse_error (message, &error, NULL);
+        if (error->domain != rows[i].domain () || error->code != rows[i].code)
+            fail_msg ("%s: %s", rows[i].properties, error->message);
+        gst_message_unref (message);
+        gst_element_set_bus (element, NULL);
+        gst_element_set_state (element, GST_STATE_NULL);
+    }
+}
+
+/* It adds no latency, and the end and gaps come through. */
+static void
+test_events (void **state)
+{
+    Stream s;
+
+    stream_open (&s, "foveatrack");
+    gst_harness_set_upstream_latency (s.h, 20 * GST_MSECOND);
+    make_sure (&s, 0);
+    assert_int_equal (gst_harness_query_latency (s.h), 20 * GST_MSECOND);
+    assert_true (gst_harness_push_event (s.h, gst_event_new_gap (N_SURE * GST_SECOND / 30,
+                                                                 GST_SECOND / 30)));
+    stream_push (&s, seen (N_SURE + 1, place (N_SURE + 1)));
+    assert_true (id_of (&s, "cat") >= 0);
+    assert_true (gst_harness_push_event (s.h, gst_event_new_eos ()));
+    GstEvent *event;
+    gboolean eos = FALSE;
+    while ((event = gst_harness_try_pull_event (s.h))) {
+        eos |= GST_EVENT_TYPE (event) == GST_EVENT_EOS;
+        gst_event_unref (event);
+    }
+    assert_true (eos);
+    stream_close (&s);
+}
+
+int
+main (int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_identities),
+        cmocka_unit_test (test_between_detections),
+        cmocka_unit_test (test_the_end_of_a_track),
+        cmocka_unit_test (test_cuts),
+        cmocka_unit_test (test_strange_times),
+        cmocka_unit_test (test_foreign_rois),
+        cmocka_unit_test (test_whom),
+        cmocka_unit_test (test_corrupt),
+        cmocka_unit_test (test_numbers),
+        cmocka_unit_test (test_foreign_number),
+        cmocka_unit_test (test_other_tracker),
+        cmocka_unit_test (test_refused),
+        cmocka_unit_test (test_events),
+    };
+
+    test_init (&argc, &argv);
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
