@@ -196,6 +196,7 @@ open_input (FovReader *reader, GError **error)
         describe_video (reader);
     }
     reader->info.codec = reader->source->decoder->codec->name;
+    reader->info.reordered = reader->source->decoder->has_b_frames > 0;
     return TRUE;
 }
 

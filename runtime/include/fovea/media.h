@@ -20,6 +20,7 @@ typedef struct {
     gint64 n_frames;      /**< -1 if unknown (live, or not stored) */
     gint64 duration;      /**< ns, -1 if unknown */
     gboolean live;        /**< a device or a live stream */
+    gboolean reordered;   /**< pictures are stored out of order: there may be B pictures */
     const char *codec;    /**< decoder's name, owned by the reader */
 } FovReaderInfo;
 
@@ -54,6 +55,17 @@ typedef struct {
     const FovMotionVector *motion;
     guint n_motion;
 } FovFrame;
+
+/**
+ * How the camera moved since the last picture, from the picture's motion vectors,
+ * as fov_tracker_set_camera_motion takes it: x' = m[0] x + m[1] y + m[2], y' =
+ * m[3] x + m[4] y + m[5], pixels. A turn, a zoom and a shift that most of the
+ * picture agrees with, by iteratively reweighted least squares; what moves by
+ * itself is outvoted. FALSE with m untouched where the vectors do not say: too
+ * few, or those of a B picture. A file with B pictures should not be asked at
+ * all: its other vectors reach back further than to the last picture.
+ */
+FOV_API gboolean fov_frame_camera_motion (const FovFrame *frame, double m[6]);
 
 /** Zero means the default. */
 typedef struct {
