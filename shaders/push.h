@@ -88,6 +88,23 @@ struct fov_push_binary {
     int size[6], a_stride[6], b_stride[6];
 };
 
+/** cast: in words; n: elements. */
+struct fov_push_cast {
+    int src, dst, n;
+};
+
+/** where: in words; n, strides: elements. */
+struct fov_push_where {
+    int c, a, b, dst, n;
+    int size[6], c_stride[6], a_stride[6], b_stride[6];
+};
+
+/** norm: in floats; n: runs; scale and bias have count elements, each for inner elements of x. */
+struct fov_push_norm {
+    int src, dst, scale, bias, n, run, inner, count;
+    float epsilon;
+};
+
 /** move: in 4-byte words. */
 struct fov_push_move {
     int src, dst, value;

@@ -304,7 +304,7 @@ where_reference (const FovNode *node, const FovView *in, FovView *out, GError **
         .reference = op_reference,                                                                 \
         .host = HAS_HOST (op_kind) ? &fov_host_binary : NULL,                                      \
         .flops = NULL,                                                                             \
-        .gpu = op_kind < FOV_BINARY_EQUAL || op_kind > FOV_BINARY_XOR ? &fov_gpu_binary : NULL,    \
+        .gpu = &fov_gpu_binary,                                                                    \
     };
 #define ARITHMETIC(id, name, kind, ...)                                                            \
     BINARY (id, name, kind, 2, 2, arithmetic_infer, binary_reference, ##__VA_ARGS__)
@@ -343,7 +343,7 @@ static const FovOpDef where = {
     .reference = where_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_where,
 };
 
 const FovOpDef *const fov_ops_binary[] = {

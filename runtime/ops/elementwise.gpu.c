@@ -7,9 +7,36 @@
 
 /* ---- unary ------------------------------------------------------------ */
 
+/* What cast.comp has of integers. */
+static gboolean
+integer_func (const FovNode *node, FovCastFunc *func)
+{
+    switch (((const FovUnaryParams *) node->params)->act.kind) {
+    case FOV_ACT_NEG:
+        *func = FOV_CAST_NEG;
+        return TRUE;
+    case FOV_ACT_ABS:
+        *func = FOV_CAST_ABS;
+        return TRUE;
+    case FOV_ACT_SIGN:
+        *func = FOV_CAST_SIGN;
+        return TRUE;
+    case FOV_ACT_RELU:
+        *func = FOV_CAST_RELU;
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
 static guint
 unary_formats (const FovNode *node, int block)
 {
+    FovCastFunc func;
+
+    if (!fov_dtype_is_float (node->inputs[0]->dtype))
+        return fov_gpu_can_typed (node->inputs[0]) && integer_func (node, &func) ? FOV_CAN_PLANAR
+                                                                                 : 0;
     if (node->n_inputs != 1 || !fov_gpu_can_floats (node, 1))
         return 0;
     return FOV_CAN_PLANAR | (fov_gpu_can_block (node->inputs[0]) ? FOV_CAN_BLOCKED : 0);
@@ -33,7 +60,10 @@ record_unary (FovGpuProgram *program, const FovStep *step, GError **error)
         .b = act->b,
     };
     guint32 spec[] = { act->kind, (guint32) vector, 0 };
+    FovCastFunc func;
 
+    if (!fov_dtype_is_float (in->dtype))
+        return integer_func (step->node, &func) && fov_gpu_record_cast (program, step, func, error);
     if (blocked) {
         FovPicture picture = fov_picture (&out->shape);
         push.c4 = picture.blocks;
@@ -101,7 +131,7 @@ binary_formats (const FovNode *node, int block)
     const FovBinaryParams *p = node->params;
 
     if (node->n_inputs != 2 || !fov_gpu_can_floats (node, 3) || node->outputs[0]->shape.rank > 6)
-        return 0;
+        return fov_gpu_binary_typed_formats (node);
     if (p->kind > FOV_BINARY_PRELU && p->kind != FOV_BINARY_SUM && p->kind != FOV_BINARY_MEAN)
         return 0;
     if (p->kind == FOV_BINARY_MOD && !p->fmod)
@@ -207,6 +237,8 @@ record_binary_planar (FovGpuProgram *program, const FovStep *step, GError **erro
 static gboolean
 record_binary (FovGpuProgram *program, const FovStep *step, GError **error)
 {
+    if (step->in[0]->dtype != FOV_F32 || step->out[0]->dtype != FOV_F32)
+        return fov_gpu_record_binary_typed (program, step, error);
     return step->out[0]->format.layout == FOV_BLOCKED ? record_binary_blocked (program, step, error)
                                                       : record_binary_planar (program, step, error);
 }
@@ -220,12 +252,56 @@ norm_formats (const FovNode *node, int block)
 {
     const FovBatchNormParams *p = node->params;
 
-    if (p->training_mode || !fov_gpu_can_block (node->inputs[0]) || !fov_gpu_can_floats (node, ~0u))
+    if (p->training_mode || !fov_gpu_can_floats (node, ~0u))
         return 0;
     for (guint i = 1; i < 5; i++)
         if (!node->inputs[i]->data)
             return 0;
-    return FOV_CAN_BLOCKED;
+    return fov_gpu_can_block (node->inputs[0]) ? FOV_CAN_BLOCKED : FOV_CAN_PLANAR;
+}
+
+/* Multiplies a blocked picture by a value per channel, or adds it. */
+static gboolean
+norm_blocked (FovGpuProgram *program, const FovOperand *in, const FovOperand *out,
+              FovBinaryKind kind, const float *v, GError **error)
+{
+    FovPicture picture = fov_picture (&out->shape);
+    const gint64 d[4] = { 1, picture.c, 1, 1 };
+    guint32 spec[] = { kind, MODE_SAME, FALSE, MODE_CHANNEL, TRUE, picture.c % 4 != 0 };
+    struct fov_push_binary_blocked push = {
+        .a = fov_gpu_texel (in),
+        .b = add_blocked (program, v, d, FALSE),
+        .dst = fov_gpu_texel (out),
+        .a_batch = picture.blocks * picture.h * picture.w,
+        .c4 = picture.blocks,
+        .pixels = picture.h * picture.w,
+        .keep = (picture.c - 1) % 4 + 1,
+    };
+
+    return fov_gpu_program_dispatch (program, "binary_blocked", spec, G_N_ELEMENTS (spec), &push,
+                                     sizeof push, (guint) (push.pixels + 255) / 256,
+                                     (guint) (picture.n * picture.blocks), 1, error);
+}
+
+static gboolean
+norm_planar (FovGpuProgram *program, const FovOperand *in, const FovOperand *out,
+             FovBinaryKind kind, const float *v, GError **error)
+{
+    const FovShape *x = &out->shape;
+    const int channels = (int) x->dim[1], inner = (int) fov_shape_span (x, 2, x->rank);
+    guint32 spec[4] = { kind, FALSE, TRUE, 3 };
+    struct fov_push_binary push = {
+        .a = fov_gpu_float (in),
+        .b = (int) fov_gpu_program_add_constant (program, v, (gsize) channels * 4) / 4,
+        .dst = fov_gpu_float (out),
+        .n = fov_gpu_n_floats (out),
+        .size = { (int) x->dim[0], channels, inner },
+        .a_stride = { channels * inner, inner, 1 },
+        .b_stride = { 0, 1, 0 },
+    };
+
+    return fov_gpu_dispatch_flat (program, "binary", spec, 4, &push, sizeof push, (guint64) push.n,
+                                  256, error);
 }
 
 /* x * factor + offset, one after the other: the second in place. */
@@ -233,40 +309,22 @@ static gboolean
 record_norm (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     const FovBatchNormParams *p = step->node->params;
-    FovPicture picture = fov_picture (&step->out[0]->shape);
-    const gint64 d[4] = { 1, picture.c, 1, 1 };
-    g_autofree float *factor = g_new (float, picture.c), *offset = g_new (float, picture.c);
+    const FovOperand *in = step->in[0], *out = step->out[0];
+    const gint64 channels = out->shape.dim[1];
+    g_autofree float *factor = g_new (float, channels), *offset = g_new (float, channels);
     const float *v[5];
-    struct fov_push_binary_blocked push = {
-        .a = fov_gpu_texel (step->in[0]),
-        .dst = fov_gpu_texel (step->out[0]),
-        .a_batch = picture.blocks * picture.h * picture.w,
-        .c4 = picture.blocks,
-        .pixels = picture.h * picture.w,
-        .keep = (picture.c - 1) % 4 + 1,
-    };
 
     for (guint i = 1; i < 5; i++)
         v[i] = g_bytes_get_data (step->in[i]->tensor->data, NULL);
-    for (int c = 0; c < picture.c; c++) {
+    for (gint64 c = 0; c < channels; c++) {
         factor[c] = (float) (v[1][c] / sqrt ((double) v[4][c] + (double) p->epsilon));
         offset[c] = v[2][c] - v[3][c] * factor[c];
     }
-    for (guint i = 0; i < 2; i++) {
-        guint32 spec[] = { i ? FOV_BINARY_ADD : FOV_BINARY_MUL,
-                           MODE_SAME,
-                           FALSE,
-                           MODE_CHANNEL,
-                           TRUE,
-                           picture.c % 4 != 0 };
-        push.b = add_blocked (program, i ? offset : factor, d, FALSE);
-        if (!fov_gpu_program_dispatch (program, "binary_blocked", spec, G_N_ELEMENTS (spec), &push,
-                                       sizeof push, (guint) (push.pixels + 255) / 256,
-                                       (guint) (picture.n * picture.blocks), 1, error))
-            return FALSE;
-        push.a = push.dst;
-    }
-    return TRUE;
+    if (out->format.layout == FOV_BLOCKED)
+        return norm_blocked (program, in, out, FOV_BINARY_MUL, factor, error) &&
+               norm_blocked (program, out, out, FOV_BINARY_ADD, offset, error);
+    return norm_planar (program, in, out, FOV_BINARY_MUL, factor, error) &&
+           norm_planar (program, out, out, FOV_BINARY_ADD, offset, error);
 }
 
 const FovGpuOp fov_gpu_batch_norm = { norm_formats, record_norm };

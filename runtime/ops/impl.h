@@ -42,5 +42,12 @@ extern const FovGpuOp fov_gpu_depth;
 extern const FovGpuOp fov_gpu_matmul;
 extern const FovGpuOp fov_gpu_gemm;
 extern const FovGpuOp fov_gpu_batch_norm;
+extern const FovGpuOp fov_gpu_instance_norm;
+extern const FovGpuOp fov_gpu_group_norm;
+extern const FovGpuOp fov_gpu_layer_norm;
+extern const FovGpuOp fov_gpu_cast;
+extern const FovGpuOp fov_gpu_not;
+extern const FovGpuOp fov_gpu_is_nan;
+extern const FovGpuOp fov_gpu_where;
 
 #endif

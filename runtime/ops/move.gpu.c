@@ -12,7 +12,9 @@
 static guint
 reorder_formats (const FovNode *node, int block)
 {
-    return fov_gpu_can_move (node->inputs[0]) ? FOV_CAN_PLANAR | FOV_CAN_BLOCKED : 0;
+    if (fov_gpu_can_move (node->inputs[0]))
+        return FOV_CAN_PLANAR | FOV_CAN_BLOCKED;
+    return fov_gpu_can_typed (node->inputs[0]) ? FOV_CAN_PLANAR : 0;
 }
 
 static gboolean
@@ -29,7 +31,10 @@ record_reorder (FovGpuProgram *program, const FovStep *step, GError **error)
     };
 
     if (fov_is_blocked (in) == fov_is_blocked (out)) {
-        FovMove m = { .rank = 1, .size = { (gint64) in->bytes / 4 }, .src = { 1 }, .dst = { 1 } };
+        /* Bytes beyond the last word's are padding on both sides. */
+        FovMove m = {
+            .rank = 1, .size = { (gint64) (in->bytes + 3) / 4 }, .src = { 1 }, .dst = { 1 }
+        };
         return fov_gpu_record_move (program, &m, in, out, error);
     }
     push.src = fov_gpu_source (program, in, &spec[1]);

@@ -337,7 +337,7 @@ static const FovOpDef instance = {
     .reference = instance_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_instance_norm,
 };
 
 static const FovParam group_params[] = {
@@ -359,7 +359,7 @@ static const FovOpDef group = {
     .reference = group_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_group_norm,
 };
 
 static const FovParam layer_params[] = {
@@ -381,7 +381,7 @@ static const FovOpDef layer = {
     .reference = layer_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_layer_norm,
 };
 
 static const FovParam lrn_params[] = {

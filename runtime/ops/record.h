@@ -45,6 +45,30 @@ gboolean fov_gpu_dispatch_flat (FovGpuProgram *program, const char *shader, cons
 /** act (0) != 0: the unused channels of a last block have to be cleared after it. */
 gboolean fov_gpu_act_moves_zero (const FovAct *act);
 
+/* ---- typed.gpu.c: types beside float32 -------------------------------- */
+
+/** float32, int8, uint8, int32, int64 or bool, shape known, not empty, not too large. */
+gboolean fov_gpu_can_typed (const FovTensor *tensor);
+
+/** Functions of cast.comp. */
+typedef enum {
+    FOV_CAST,
+    FOV_CAST_NOT,
+    FOV_CAST_IS_NAN,
+    FOV_CAST_NEG, /* from here on of integers */
+    FOV_CAST_ABS,
+    FOV_CAST_SIGN,
+    FOV_CAST_RELU,
+} FovCastFunc;
+gboolean fov_gpu_record_cast (FovGpuProgram *program, const FovStep *step, FovCastFunc func,
+                              GError **error);
+
+/** Binary ops of integers or that give bool. */
+guint fov_gpu_binary_typed_formats (const FovNode *node);
+gboolean fov_gpu_record_binary_typed (FovGpuProgram *program, const FovStep *step, GError **error);
+
+/* ---- pool.gpu.c ------------------------------------------------------- */
+
 typedef enum { FOV_GLOBAL_SUM, FOV_GLOBAL_MAX, FOV_GLOBAL_MIN } FovGlobalKind;
 /** One value per channel of a blocked picture, times scale. */
 gboolean fov_gpu_record_global_pool (FovGpuProgram *program, const FovOperand *in,

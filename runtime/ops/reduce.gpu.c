@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reduce*, ArgMax, ArgMin, Softmax, LogSoftmax and Gather on vulkan. */
+#include "ops/copy.h"
 #include "ops/infer.h"
-#include "ops/record.h"
 
 enum { MOST_STEPS = 65535, KIND_ARG_MAX = 16, KIND_ARG_MIN = 17 }; /* of the shader */
 
@@ -157,7 +157,7 @@ gather_formats (const FovNode *node, int block)
     const FovTensor *x = node->inputs[0], *indices = node->inputs[1];
     gint64 count = fov_tensor_elements (indices);
 
-    if (!indices->data || x->data || !fov_gpu_can_floats (node, 1) || count > 65535 ||
+    if (!indices->data || x->data || !fov_gpu_can_move (x) || count < 1 || count > 65535 ||
         fov_shape_span (&x->shape, 0, (int) p->axis) > 65535)
         return 0;
     return FOV_CAN_PLANAR;
@@ -181,7 +181,8 @@ record_gather (FovGpuProgram *program, const FovStep *step, GError **error)
         .indices = (int) (offset / 4),
         .size = (int) size,
         .count = (int) count,
-        .inner = (int) fov_shape_span (x, (int) p->axis + 1, x->rank),
+        .inner = (int) fov_shape_span (x, (int) p->axis + 1, x->rank) *
+                 fov_dtype_words (step->in[0]->dtype),
     };
 
     for (gint64 i = 0; to && i < count; i++) {

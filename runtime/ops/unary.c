@@ -349,7 +349,7 @@ static const FovOpDef cast = {
     .reference = cast_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_cast,
 };
 
 static const FovOpDef not_ = {
@@ -362,7 +362,7 @@ static const FovOpDef not_ = {
     .reference = not_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_not,
 };
 
 static const FovOpDef is_nan = {
@@ -375,7 +375,7 @@ static const FovOpDef is_nan = {
     .reference = isnan_reference,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_is_nan,
 };
 
 static const FovOpDef identity = {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "node.h"
 
+#include <math.h>
+
 static FovTensor *
 add_constant (FovGraph *graph, const char *name, const char *values)
 {
@@ -26,7 +28,8 @@ parse_shape (const char *text)
 
 /* Seeded by the graph's size, so that no two constants are alike. */
 static FovTensor *
-add_random (FovGraph *graph, const char *name, const char *text, double low, double high)
+add_random (FovGraph *graph, const char *name, const char *text, double low, double high,
+            int nan_every)
 {
     g_autoptr (GRand) rand = g_rand_new_with_seed (graph->tensors->len + 1);
     FovShape shape = parse_shape (text);
@@ -35,7 +38,8 @@ add_random (FovGraph *graph, const char *name, const char *text, double low, dou
     g_autoptr (GBytes) data = g_bytes_new_take (v, n * sizeof *v);
 
     for (gint64 i = 0; i < n; i++)
-        v[i] = (float) g_rand_double_range (rand, low, high);
+        v[i] =
+            nan_every && i % nan_every == 0 ? NAN : (float) g_rand_double_range (rand, low, high);
     return fov_graph_add_constant (graph, name, FOV_F32, &shape, data, NULL);
 }
 
@@ -68,9 +72,11 @@ add_input (FovGraph *graph, const char *name, const char *text)
     static const struct {
         const char *prefix;
         FovDType dtype;
-    } types[] = {
-        { "i32:", FOV_I32 }, { "i64:", FOV_I64 }, { "f64:", FOV_F64 }, { "bool:", FOV_BOOL }
-    };
+    } types[] = { { "i32:", FOV_I32 },
+                  { "i64:", FOV_I64 },
+                  { "u8:", FOV_U8 },
+                  { "f64:", FOV_F64 },
+                  { "bool:", FOV_BOOL } };
     FovDType dtype = FOV_F32;
     FovShape shape;
 
@@ -79,9 +85,11 @@ add_input (FovGraph *graph, const char *name, const char *text)
     if (text[0] == '^')
         return earlier_output (graph, (guint) g_ascii_strtoull (text + 1, NULL, 10));
     if (g_str_has_prefix (text, "c:"))
-        return add_random (graph, name, text + 2, -1, 1);
+        return add_random (graph, name, text + 2, -1, 1, 0);
     if (g_str_has_prefix (text, "p:"))
-        return add_random (graph, name, text + 2, 0.5, 1.5);
+        return add_random (graph, name, text + 2, 0.5, 1.5, 0);
+    if (g_str_has_prefix (text, "n:"))
+        return add_random (graph, name, text + 2, -1, 1, 3);
     if (g_str_has_prefix (text, "map="))
         return add_map (graph, name, text + 4);
     if (text[0] == '=')
