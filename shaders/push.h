@@ -116,15 +116,16 @@ struct fov_push_reorder {
     int src, dst, c4, channels, pixels;
 };
 
-/** channel_map: dst in vec4, map in ints; c4: of the output. */
+/** channel_map: in vec4; c4: of the output. */
 struct fov_push_channel_map {
     int map, dst, c4, pixels;
 };
 
-/** pool: offsets in vec4. */
+/** pool, pool_strip: offsets in vec4; rows of a lane, strips of a row, planes: of pool_strip. */
 struct fov_push_pool {
     int src, dst, h, w, oh, ow, kh, kw, stride_y, stride_x, dilation_y, dilation_x;
     int pad_top, pad_left, pad_bottom, pad_right, include_pad;
+    int rows, strips, planes;
 };
 
 /** global_pool: offsets in vec4; planes: pictures times blocks. */

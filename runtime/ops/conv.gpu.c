@@ -275,19 +275,17 @@ fits_depth (const Conv *c)
 static gboolean
 record_depth (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
 {
-    gboolean narrow = fov_gpu_lanes (program) == 8;
     int lanes = (int) fov_gpu_lanes (program) * 2;
-    int columns = narrow && c->sx == 1 && c->out.w > 2 ? 4 : 2;
-    int parts = (int) div_up (c->out.h, narrow ? 24 : 8);
+    FovStrips strips = fov_gpu_strips (program, c->out.h, c->out.w, c->sx);
     struct fov_push_conv push = make_push (c, step);
     guint32 spec[] = {
-        (guint32) lanes, (guint32) columns, c->params->act.kind, residual_kind (c, step),
-        keep (c),        (guint32) c->kh,   (guint32) c->kw,     (guint32) c->sy,
-        (guint32) c->sx, (guint32) c->dy,   (guint32) c->dx,
+        (guint32) lanes, (guint32) strips.columns, c->params->act.kind, residual_kind (c, step),
+        keep (c),        (guint32) c->kh,          (guint32) c->kw,     (guint32) c->sy,
+        (guint32) c->sx, (guint32) c->dy,          (guint32) c->dx,
     };
 
-    push.rows = (int) div_up (c->out.h, parts);
-    push.strips = (int) div_up (c->out.w, columns);
+    push.rows = strips.rows;
+    push.strips = strips.count;
     push.weights = add_depth_weights (program, step->node, c);
     push.bias = add_bias (program, step->node, c->out.blocks * 4);
     return fov_gpu_program_dispatch (program, "conv_depth", spec, G_N_ELEMENTS (spec), &push,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Ops that only move elements, on vulkan: each is a list of strided copies of
- * 4-byte fov_dtype_words (move.comp), or of whole channels (channel_map.comp). A blocked
- * tensor is, to a copy, one of [N][C4][H][W][4] fov_dtype_words.
+ * 4-byte words (move.comp), or of whole channels (channel_map.comp). A blocked
+ * tensor is, to a copy, one of [N][C4][H][W][4] words.
  */
 #include "ops/copy.h"
 #include "ops/infer.h"
@@ -22,7 +22,7 @@ record_reorder (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     const FovOperand *in = step->in[0], *out = step->out[0];
     FovPicture picture = fov_picture (&in->shape);
-    guint32 spec[2] = { fov_is_blocked (out), FALSE };
+    guint32 spec[3] = { fov_is_blocked (out), FALSE, FALSE };
     struct fov_push_reorder push = {
         .dst = fov_gpu_float (out),
         .c4 = picture.blocks,
@@ -38,7 +38,8 @@ record_reorder (FovGpuProgram *program, const FovStep *step, GError **error)
         return fov_gpu_record_move (program, &m, in, out, error);
     }
     push.src = fov_gpu_source (program, in, &spec[1]);
-    return fov_gpu_program_dispatch (program, "reorder", spec, 2, &push, sizeof push,
+    spec[2] = push.pixels % 4 == 0 && push.src % 4 == 0 && push.dst % 4 == 0;
+    return fov_gpu_program_dispatch (program, "reorder", spec, 3, &push, sizeof push,
                                      (guint) (push.pixels + 255) / 256,
                                      (guint) (picture.n * picture.blocks), 1, error);
 }
@@ -52,6 +53,47 @@ typedef struct {
     int input, channel;
 } ChannelSource;
 
+/*
+ * The distinct blocks (first texel in picture 0, texels from picture to picture) that an output
+ * block takes from, and for each of its channels source * 4 + channel, or -1. Returns how many.
+ */
+static guint
+block_sources (const FovStep *step, const FovOperand *out, const ChannelSource *sources, int block,
+               gint32 from[4], gint32 step_by[4], gint32 channel[4])
+{
+    FovPicture picture = fov_picture (&out->shape);
+    int pixels = picture.h * picture.w;
+    guint n = 0;
+
+    for (int k = 0; k < 4; k++) {
+        channel[k] = -1;
+        if (block * 4 + k >= picture.c)
+            continue;
+        const ChannelSource *source = &sources[block * 4 + k];
+        const FovOperand *in = step->in[source->input];
+        gint32 at = fov_gpu_texel (in) + source->channel / 4 * pixels;
+        guint i = 0;
+        while (i < n && from[i] != at)
+            i++;
+        from[i] = at;
+        step_by[i] = (int) (in->shape.dim[1] + 3) / 4 * pixels;
+        n = MAX (n, i + 1);
+        channel[k] = (gint32) i * 4 + source->channel % 4;
+    }
+    return n;
+}
+
+static guint
+most_sources (const FovStep *step, const FovOperand *out, const ChannelSource *sources)
+{
+    gint32 from[4], step_by[4], channel[4];
+    guint most = 1;
+
+    for (int block = 0; block < fov_picture (&out->shape).blocks; block++)
+        most = MAX (most, block_sources (step, out, sources, block, from, step_by, channel));
+    return most;
+}
+
 static gboolean
 record_channels (FovGpuProgram *program, const FovStep *step, const FovOperand *out,
                  const ChannelSource *sources, GError **error)
@@ -62,23 +104,21 @@ record_channels (FovGpuProgram *program, const FovStep *step, const FovOperand *
         .c4 = picture.blocks,
         .pixels = picture.h * picture.w,
     };
-    guint32 offset = 0;
+    guint32 n_sources = most_sources (step, out, sources), offset = 0;
     gint32 *to =
-        fov_gpu_program_reserve_constant (program, (gsize) picture.blocks * 4 * 12, &offset);
+        fov_gpu_program_reserve_constant (program, (gsize) picture.blocks * (n_sources + 1) * 16,
+                                          &offset);
 
-    for (int c = 0; to && c < picture.blocks * 4; c++, to += 3) {
-        if (c >= picture.c) {
-            to[1] = -1;
-            continue;
+    for (int block = 0; to && block < picture.blocks; block++, to += (n_sources + 1) * 4) {
+        gint32 from[4], step_by[4];
+        guint n = block_sources (step, out, sources, block, from, step_by, to + n_sources * 4);
+        for (guint i = 0; i < n; i++) {
+            to[i * 4] = from[i];
+            to[i * 4 + 1] = step_by[i];
         }
-        const FovOperand *in = step->in[sources[c].input];
-        int blocks = (int) (in->shape.dim[1] + 3) / 4;
-        to[0] = fov_gpu_texel (in) + sources[c].channel / 4 * push.pixels;
-        to[1] = sources[c].channel % 4;
-        to[2] = blocks * push.pixels;
     }
-    push.map = (int) (offset / 4);
-    return fov_gpu_program_dispatch (program, "channel_map", NULL, 0, &push, sizeof push,
+    push.map = (int) (offset / 16);
+    return fov_gpu_program_dispatch (program, "channel_map", &n_sources, 1, &push, sizeof push,
                                      (guint) (push.pixels + 255) / 256, (guint) picture.blocks,
                                      (guint) picture.n, error);
 }

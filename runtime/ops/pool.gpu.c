@@ -16,13 +16,36 @@ pool_formats (const FovNode *node, int block)
 }
 
 static gboolean
+dispatch_strips (FovGpuProgram *program, guint32 average, struct fov_push_pool push, GError **error)
+{
+    guint lanes = fov_gpu_lanes (program) * 2;
+    FovStrips strips = fov_gpu_strips (program, push.oh, push.ow, push.stride_x);
+    guint32 spec[] = {
+        lanes,
+        (guint32) strips.columns,
+        average,
+        (guint32) push.kh,
+        (guint32) push.kw,
+        (guint32) push.stride_y,
+        (guint32) push.stride_x,
+    };
+
+    push.rows = strips.rows;
+    push.strips = strips.count;
+    return fov_gpu_program_dispatch (program, "pool_strip", spec, G_N_ELEMENTS (spec), &push,
+                                     sizeof push,
+                                     (guint) (push.strips * push.planes + (int) lanes - 1) / lanes,
+                                     (guint) ((push.oh + push.rows - 1) / push.rows), 1, error);
+}
+
+static gboolean
 record_pool (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     const FovPoolParams *p = step->node->params;
     FovPicture in = fov_picture (&step->in[0]->shape), out = fov_picture (&step->out[0]->shape);
-    gboolean average = !strcmp (step->node->op->name, "AveragePool");
+    guint32 average = !strcmp (step->node->op->name, "AveragePool");
     int lanes = (int) fov_gpu_lanes (program) * 2;
-    guint32 spec[] = { (guint32) lanes, (guint32) average };
+    guint32 spec[] = { (guint32) lanes, average };
     struct fov_push_pool push = {
         .src = fov_gpu_texel (step->in[0]),
         .dst = fov_gpu_texel (step->out[0]),
@@ -41,8 +64,12 @@ record_pool (FovGpuProgram *program, const FovStep *step, GError **error)
         .pad_bottom = (int) p->pads.v[2],
         .pad_right = (int) p->pads.v[3],
         .include_pad = p->count_include_pad != 0,
+        .planes = out.n * out.blocks,
     };
 
+    if (push.kh <= 16 && push.kw <= 16 && push.stride_y <= 4 && push.stride_x <= 4 &&
+        push.dilation_y == 1 && push.dilation_x == 1)
+        return dispatch_strips (program, average, push, error);
     return fov_gpu_program_dispatch (program, "pool", spec, 2, &push, sizeof push,
                                      (guint) ((out.h * out.w + lanes - 1) / lanes),
                                      (guint) (out.n * out.blocks), 1, error);

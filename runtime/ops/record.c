@@ -91,6 +91,20 @@ fov_gpu_lanes (FovGpuProgram *program)
     return fov_gpu_limits (fov_gpu_program_gpu (program))->subgroup_size <= 8 ? 8 : 32;
 }
 
+/*
+ * Wide strips share more of what they fetch. Wide devices need many lanes more than
+ * each lane needs to be spared.
+ */
+FovStrips
+fov_gpu_strips (FovGpuProgram *program, int h, int w, int stride_x)
+{
+    gboolean narrow = fov_gpu_lanes (program) == 8;
+    int columns = narrow && stride_x == 1 && w > 2 ? 4 : 2, longest = narrow ? 24 : 8;
+    int parts = (h + longest - 1) / longest;
+
+    return (FovStrips){ columns, (h + parts - 1) / parts, (w + columns - 1) / columns };
+}
+
 gboolean
 fov_gpu_dispatch_flat (FovGpuProgram *program, const char *shader, const guint32 *spec,
                        guint n_spec, gconstpointer push, gsize push_bytes, guint64 n, guint each,

@@ -37,6 +37,14 @@ int fov_gpu_source (FovGpuProgram *program, const FovOperand *operand, guint32 *
 
 /** Lanes of a workgroup that works on rows of pixels: as narrow as a narrow device's subgroup. */
 guint fov_gpu_lanes (FovGpuProgram *program);
+/** How lanes share a picture of w columns when each walks down a strip of them. */
+typedef struct {
+    int columns; /* of a strip */
+    int rows;    /* that a lane walks */
+    int count;   /* strips beside each other */
+} FovStrips;
+
+FovStrips fov_gpu_strips (FovGpuProgram *program, int h, int w, int stride_x);
 /** Dispatches as many workgroups as cover n items, `each` items by each, spread over x and y. */
 gboolean fov_gpu_dispatch_flat (FovGpuProgram *program, const char *shader, const guint32 *spec,
                                 guint n_spec, gconstpointer push, gsize push_bytes, guint64 n,
