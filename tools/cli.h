@@ -44,7 +44,7 @@ typedef struct {
 } CliExample;
 
 typedef struct {
-    const char *name;
+    const char *name;    /**< one word, or two: "eval coco" */
     const char *args;    /**< the positional arguments in help, e.g. "INPUT..." */
     const char *summary; /**< one line */
     const char *text;    /**< paragraphs, separated by empty lines */
@@ -83,6 +83,8 @@ const char *cli_nearest (const char *text, const char *const *words);
 
 void cli_print_help (void);
 void cli_print_command_help (const CliCommand *command);
+/** The commands whose first word this is; FALSE where there are none. */
+gboolean cli_print_group_help (const char *first);
 /** The manual page, troff -man. */
 void cli_print_man (void);
 /** A bash completion. */

@@ -4,6 +4,7 @@
 
 #include "cli.h"
 
-extern const CliCommand command_detect, command_info, command_doctor, command_bench, command_eval;
+extern const CliCommand command_detect, command_info, command_doctor, command_bench,
+    command_eval_coco, command_eval_mot;
 
 #endif

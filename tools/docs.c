@@ -105,6 +105,26 @@ cli_print_command_help (const CliCommand *command)
         printf ("  %s\n      %s\n", e->command, e->what);
 }
 
+gboolean
+cli_print_group_help (const char *first)
+{
+    g_autofree char *prefix = g_strconcat (first, " ", NULL);
+    gboolean any = FALSE;
+
+    for (const CliCommand *const *c = cli_commands; *c; c++) {
+        if (!g_str_has_prefix ((*c)->name, prefix))
+            continue;
+        if (!any)
+            printf ("Usage: fovea %s KIND [ARGUMENT...]\n\n", first);
+        printf ("  %-10s", (*c)->name);
+        print_wrapped ((*c)->summary, 12, 12);
+        any = TRUE;
+    }
+    if (any)
+        printf ("\nfovea %s KIND --help shows the options of one, with examples.\n", first);
+    return any;
+}
+
 void
 cli_print_help (void)
 {
@@ -206,7 +226,9 @@ cli_print_man (void)
 static void
 bash_words (const CliCommand *c)
 {
-    printf ("    %s)\n        case $prev in\n", c->name);
+    gboolean two = strchr (c->name, ' ') != NULL;
+
+    printf ("    \"%s\"%s)\n        case $prev in\n", c->name, two ? "" : "\\ *");
     for (const CliOption *o = c->options; o->name; o++) {
         if (o->type == CLI_FLAG)
             continue;
@@ -228,6 +250,22 @@ bash_words (const CliCommand *c)
     printf ("' ;;\n");
 }
 
+/* Completes the second word of the commands that have one. */
+static void
+bash_second_words (void)
+{
+    for (const CliCommand *const *c = cli_commands; *c; c++) {
+        const char *name = (*c)->name, *second = strchr (name, ' ');
+        if (!second)
+            continue;
+        printf ("    [ \"$COMP_CWORD ${COMP_WORDS[1]}\" = '2 %.*s' ] && "
+                "words=\"$words %s\"\n",
+                (int) (second - name), name, second + 1);
+    }
+    printf (
+        "    [ -n \"$words\" ] && { COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")); return; }\n");
+}
+
 void
 cli_print_bash (void)
 {
@@ -238,10 +276,15 @@ cli_print_bash (void)
             "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
             "        COMPREPLY=($(compgen -W '",
             FOVEA_VERSION);
-    for (const CliCommand *const *c = cli_commands; *c; c++)
-        printf ("%s ", (*c)->name);
+    for (const CliCommand *const *c = cli_commands; *c; c++) {
+        gsize length = strcspn ((*c)->name, " ");
+        if (c == cli_commands || strncmp ((*c)->name, c[-1]->name, length + 1))
+            printf ("%.*s ", (int) length, (*c)->name);
+    }
     printf ("--help --version --man --bash-completion' -- \"$cur\"))\n"
-            "        return\n    fi\n    case ${COMP_WORDS[1]} in\n");
+            "        return\n    fi\n");
+    bash_second_words ();
+    printf ("    case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n");
     for (const CliCommand *const *c = cli_commands; *c; c++)
         bash_words (*c);
     printf ("    esac\n"

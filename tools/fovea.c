@@ -12,7 +12,8 @@
 #include <string.h>
 
 const CliCommand *const cli_commands[] = {
-    &command_detect, &command_info, &command_doctor, &command_bench, &command_eval, NULL,
+    &command_detect,   &command_info, &command_doctor, &command_bench, &command_eval_coco,
+    &command_eval_mot, NULL,
 };
 
 static int
@@ -48,43 +49,98 @@ run_command (const CliCommand *command, char **argv)
     return status < 0 ? fail (command->name, error) : status;
 }
 
-static int
-unknown_command (const char *text)
+/* The names of the commands that begin with "FIRST ", or all first words where it is NULL. */
+static void
+list_words (const char *first, GPtrArray *words)
 {
-    static const char *const options[] = { "--help", "--version", "--man", "--bash-completion" };
-    const char *words[32] = { NULL };
+    g_autofree char *prefix = first ? g_strconcat (first, " ", NULL) : NULL;
+
+    for (const CliCommand *const *c = cli_commands; *c; c++) {
+        const char *name = (*c)->name;
+        if (prefix && g_str_has_prefix (name, prefix))
+            g_ptr_array_add (words, g_strdup (name + strlen (prefix)));
+        else if (!prefix)
+            g_ptr_array_add (words, g_strndup (name, strcspn (name, " ")));
+    }
+}
+
+/* text is not known among words, which ends with NULL. */
+static int
+unknown_word (const char *what, const char *text, GPtrArray *words)
+{
     g_autoptr (GError) error = NULL;
     const char *near;
-    guint n = 0;
 
-    for (const CliCommand *const *c = cli_commands; *c && text[0] != '-'; c++)
-        words[n++] = (*c)->name;
-    for (guint i = 0; i < G_N_ELEMENTS (options) && text[0] == '-'; i++)
-        words[n++] = options[i];
-    near = cli_nearest (text, words);
-    cli_usage_error (&error, "unknown %s '%s'%s%s%s", text[0] == '-' ? "option" : "command", text,
-                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    g_ptr_array_add (words, NULL);
+    near = cli_nearest (text, (const char *const *) words->pdata);
+    cli_usage_error (&error, "unknown %s '%s'%s%s%s", what, text, near ? "; did you mean '" : "",
+                     near ? near : "", near ? "'?" : "");
     return fail (NULL, error);
 }
 
-static const CliCommand *
-find_command (const char *name)
+/* first alone is no command, nor with second; words are the second ones that there are. */
+static int
+unknown_second (const char *first, const char *second, GPtrArray *words)
 {
-    for (const CliCommand *const *c = cli_commands; *c; c++)
-        if (!strcmp ((*c)->name, name))
+    g_autoptr (GError) error = NULL;
+    g_autofree char *all = NULL;
+
+    g_ptr_array_add (words, NULL);
+    all = g_strjoinv (", ", (char **) words->pdata);
+    cli_usage_error (&error, "%s%s%s, expected one of %s", second ? "'" : "",
+                     second ? second : "nothing given", second ? "' is not known" : "", all);
+    return fail (first, error);
+}
+
+static int
+unknown_command (const char *text, const char *next)
+{
+    static const char *const options[] = { "--help", "--version", "--man", "--bash-completion" };
+    g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
+
+    list_words (text, words);
+    if (words->len > 0)
+        return unknown_second (text, next, words);
+    if (text[0] != '-')
+        list_words (NULL, words);
+    for (guint i = 0; i < G_N_ELEMENTS (options) && text[0] == '-'; i++)
+        g_ptr_array_add (words, g_strdup (options[i]));
+    return unknown_word (text[0] == '-' ? "option" : "command", text, words);
+}
+
+/* A command of one word, or of two: "eval coco". */
+static const CliCommand *
+find_command (const char *first, const char *second, int *n_words)
+{
+    g_autofree char *both = g_strconcat (first, " ", second, NULL);
+
+    for (const CliCommand *const *c = cli_commands; *c; c++) {
+        *n_words = !strcmp ((*c)->name, first) ? 1 : 2;
+        if (*n_words == 1 || !strcmp ((*c)->name, both))
             return *c;
+    }
     return NULL;
+}
+
+static gboolean
+is_help (const char *word)
+{
+    return word && (!strcmp (word, "--help") || !strcmp (word, "-h"));
 }
 
 /* What comes before any subcommand: TRUE if it was one of these. */
 static gboolean
-run_global (const char *word, const char *next)
+run_global (const char *word, const char *next, const char *after)
 {
-    const CliCommand *command = next ? find_command (next) : NULL;
+    int n_words;
+    const CliCommand *command =
+        next && !strcmp (word, "help") ? find_command (next, after, &n_words) : NULL;
 
-    if (!strcmp (word, "help") && command)
+    if (command)
         cli_print_command_help (command);
-    else if (!strcmp (word, "--help") || !strcmp (word, "-h") || (!strcmp (word, "help") && !next))
+    else if (!strcmp (word, "help") && next)
+        return cli_print_group_help (next);
+    else if (is_help (word) || !strcmp (word, "help"))
         cli_print_help ();
     else if (!strcmp (word, "--version"))
         printf ("fovea %s\n", FOVEA_VERSION);
@@ -93,7 +149,7 @@ run_global (const char *word, const char *next)
     else if (!strcmp (word, "--bash-completion"))
         cli_print_bash ();
     else
-        return FALSE;
+        return is_help (next) && cli_print_group_help (word);
     return TRUE;
 }
 
@@ -101,6 +157,7 @@ int
 main (int argc, char **argv)
 {
     const CliCommand *command;
+    int n_words;
 
     /* Text in the user's encoding, numbers with a point: the output is read by programs too. */
     setlocale (LC_CTYPE, "");
@@ -108,8 +165,8 @@ main (int argc, char **argv)
         cli_print_help ();
         return CLI_USAGE;
     }
-    if (run_global (argv[1], argv[2]))
+    if (run_global (argv[1], argv[2], argv[2] ? argv[3] : NULL))
         return CLI_OK;
-    command = find_command (argv[1]);
-    return command ? run_command (command, argv + 1) : unknown_command (argv[1]);
+    command = find_command (argv[1], argv[2], &n_words);
+    return command ? run_command (command, argv + n_words) : unknown_command (argv[1], argv[2]);
 }

@@ -6,6 +6,7 @@
 #include "detect.h"
 #include "doctor-picture.h"
 #include "eval.h"
+#include "frames.h"
 
 static gboolean
 no_media (GError **error)
@@ -32,4 +33,23 @@ gboolean
 eval_run_model (const EvalOptions *options, const Coco *coco, GArray **found, GError **error)
 {
     return no_media (error);
+}
+
+Frames *
+frames_open (const char *input, guint skip, GError **error)
+{
+    no_media (error);
+    return NULL;
+}
+
+void
+frames_free (Frames *frames)
+{
+}
+
+const FovImage *
+frames_next (Frames *frames, gint64 *pts, GError **error)
+{
+    no_media (error);
+    return NULL;
 }

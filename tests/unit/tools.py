@@ -16,7 +16,7 @@ import time
 FOVEA = sys.argv[1]
 DATA = os.environ.get('FOVEA_TEST_DATA')
 DEVICE = 'cpu'
-COMMANDS = ['detect', 'info', 'doctor', 'bench', 'eval']
+COMMANDS = ['detect', 'info', 'doctor', 'bench', 'eval coco', 'eval mot']
 
 
 class Skip(Exception):
@@ -103,7 +103,7 @@ def help_of_all_commands(folder):
     text = done('--help')
     for name in COMMANDS:
         expect(f'  {name}' in text, 'no', name, 'in', text)
-        for words in ([name, '--help'], ['help', name], [name, '-h']):
+        for words in ([*name.split(), '--help'], ['help', *name.split()], [*name.split(), '-h']):
             text_of = done(*words)
             expect(text_of.startswith(f'Usage: fovea {name} '), words, text_of)
             expect('Examples:\n  fovea ' + name in text_of, words, 'shows no example')
@@ -118,7 +118,7 @@ def help_documents(folder):
     bash = done('--bash-completion')
     for name in COMMANDS:
         expect(f'.SS "fovea {name} ' in man, 'no', name, 'in the manual page')
-        for line in done(name, '--help').split('\n'):
+        for line in done(*name.split(), '--help').split('\n'):
             word = line.split('--', 1)[1].split()[0] if line.lstrip().startswith('-') else ''
             if word and word != 'help':
                 expect('\\-\\-' + word.replace('-', '\\-') in man, word, 'is not in the manual')
@@ -149,8 +149,8 @@ USAGE = [
     (['doctor', 'm', '-o', 'x.png'], '--output needs an IMAGE'),
     (['bench'], '--model is missing'),
     (['bench', '-m', 'm', '--runs', '0'], '--runs is 0'),
-    (['eval'], 'expected the kind of data set: coco'),
-    (['eval', 'voc'], "'voc' is not known"),
+    (['eval'], 'nothing given, expected one of coco, mot'),
+    (['eval', 'voc'], "'voc' is not known, expected one of coco, mot"),
     (['eval', 'coco'], '--annotations is missing'),
     (['eval', 'coco', '-a', 'a', '-m', 'm'], '--images is missing'),
 ]

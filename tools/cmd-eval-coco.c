@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * fovea eval: how well a detector finds what a data set's people marked.
+ * fovea eval coco: how well a detector finds what a data set's people marked.
  */
 #include "commands.h"
 #include "eval.h"
 #include "interrupt.h"
 
 #include <math.h>
-#include <string.h>
 
 #define EVAL_THRESHOLD 0.01
 #define EVAL_IOU 0.7 /* precision is taken over the whole ranking: little is suppressed */
@@ -154,13 +153,9 @@ score (const Coco *coco, GArray *const *found)
 static int
 check_usage (char **args, GError **error)
 {
-    if (!args[0] || strcmp (args[0], "coco"))
-        return cli_usage_error (error, "%s%s%s, expected the kind of data set: coco",
-                                args[0] ? "'" : "", args[0] ? args[0] : "nothing given",
-                                args[0] ? "' is not known" : "");
-    if (args[1])
+    if (args[0])
         return cli_usage_error (error, "'%s' is too much: expected options only, such as --model",
-                                args[1]);
+                                args[0]);
     if (!o.annotations)
         return cli_usage_error (error,
                                 "--annotations is missing: expected COCO's instances_*.json");
@@ -201,9 +196,9 @@ run (char **args, GError **error)
     return ok ? CLI_OK : -1;
 }
 
-const CliCommand command_eval = {
-    .name = "eval",
-    .args = "coco --annotations FILE ",
+const CliCommand command_eval_coco = {
+    .name = "eval coco",
+    .args = "--annotations FILE ",
     .summary = "Measures how well a model detects, with COCO's metric.",
     .text = "Runs the model on the pictures and compares with the annotations: average precision "
             "over IoU 0.50 to 0.95 (AP) and at 0.50 (AP50), in percent, by COCO's rules. A class "

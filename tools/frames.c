@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "frames.h"
+
+#include <fovea/media.h>
+
+#include <string.h>
+
+struct _Frames {
+    char *input;
+    FovReader *reader;
+    FovFrame frame;
+    guint n; /* read so far */
+};
+
+/* A folder is the glob of its pictures, whose type the first of them tells. */
+static char *
+glob_of_folder (const char *folder, GError **error)
+{
+    static const char *const suffixes[] = { ".jpg", ".jpeg", ".png", ".bmp", ".ppm" };
+
+    for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++) {
+        g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+        const char *name;
+        while (dir && (name = g_dir_read_name (dir)) != NULL)
+            if (g_str_has_suffix (name, suffixes[i]))
+                return g_strdup_printf ("%s/*%s", folder, suffixes[i]);
+    }
+    g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "%s: no pictures (.jpg, .png, ...)", folder);
+    return NULL;
+}
+
+Frames *
+frames_open (const char *input, guint skip, GError **error)
+{
+    g_autoptr (Frames) frames = g_new0 (Frames, 1);
+    gint64 pts;
+
+    frames->input =
+        g_file_test (input, G_FILE_TEST_IS_DIR) ? glob_of_folder (input, error) : g_strdup (input);
+    frames->reader = frames->input ? fov_reader_open (frames->input, error) : NULL;
+    if (!frames->reader)
+        return NULL;
+    while (frames->n < skip)
+        if (!frames_next (frames, &pts, error))
+            return NULL;
+    return g_steal_pointer (&frames);
+}
+
+void
+frames_free (Frames *frames)
+{
+    if (!frames)
+        return;
+    g_clear_pointer (&frames->reader, fov_reader_free);
+    g_free (frames->input);
+    g_free (frames);
+}
+
+/* A picture that was passed over would put all later ones beside the wrong boxes. */
+const FovImage *
+frames_next (Frames *frames, gint64 *pts, GError **error)
+{
+    GError *local = NULL;
+    gboolean got = fov_reader_read (frames->reader, &frames->frame, &local);
+
+    if (got && fov_reader_damaged (frames->reader) == 0) {
+        frames->n++;
+        *pts = frames->frame.pts;
+        return &frames->frame.image;
+    }
+    if (local)
+        g_propagate_error (error, local);
+    else
+        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
+                     got ? "%s: picture %u is damaged" : "%s: ends after %u pictures",
+                     frames->input, frames->n);
+    return NULL;
+}
