@@ -188,12 +188,12 @@ test_live (void **state)
 static void
 test_cycles (void **state)
 {
-    GstElement *pipeline =
-        parse ("videotestsrc ! video/x-raw,format=NV12,width=96,height=64 ! "
-               "foveadetect name=d device=%s model=%s inference-interval=2 ! foveatrack ! "
-               "foveaoverlay ! foveametaconvert ! "
-               "fakesink name=out sync=false",
-               device, model);
+    GstElement *pipeline = parse ("videotestsrc ! video/x-raw,format=NV12,width=96,height=64 ! "
+                                  "foveadetect name=d device=%s model=%s inference-interval=2 ! "
+                                  "foveatrack visual=dcf device=%s ! "
+                                  "foveaoverlay ! foveametaconvert ! "
+                                  "fakesink name=out sync=false",
+                                  device, model, device);
     gsize early = 0;
 
     for (int i = 0; i < n_cycles; i++) {
