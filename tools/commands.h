@@ -4,7 +4,7 @@
 
 #include "cli.h"
 
-extern const CliCommand command_detect, command_info, command_doctor, command_bench,
+extern const CliCommand command_detect, command_track, command_info, command_doctor, command_bench,
     command_eval_coco, command_eval_mot;
 
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "detect-out.h"
 
-#include "draw.h"
+#include "detect-json.h"
 
 #include <glib/gstdio.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +21,8 @@ struct _DetectOut {
     FovWriter *writer;
     gint64 base_pts, last_pts; /* of the writer: inputs follow each other */
     gint64 frame_time;         /* ns */
-    FILE *json;
+    FILE *json, *mot;
+    Scene *scene;
     gboolean one_picture;
     const char *input;
     /* the summary */
@@ -112,6 +112,12 @@ check_apart (const char *input, const char *output, GError **error)
     return FALSE;
 }
 
+static const char *
+mot_path (const DetectOut *out)
+{
+    return out->options->track ? out->options->track->mot : NULL;
+}
+
 DetectOut *
 detect_out_new (const DetectOptions *options, FovDetector *detector, guint n_inputs,
                 Progress *progress, GError **error)
@@ -119,11 +125,14 @@ detect_out_new (const DetectOptions *options, FovDetector *detector, guint n_inp
     g_autoptr (DetectOut) out = g_new0 (DetectOut, 1);
 
     out->options = options;
-    out->detector = fov_detector_ref (detector);
-    out->labels = fov_detector_labels (detector);
+    out->detector = detector ? fov_detector_ref (detector) : NULL;
+    out->labels = detector ? fov_detector_labels (detector) : NULL;
+    out->scene = scene_new ();
     out->progress = progress;
     out->kind = kind_of (options->output);
-    out->overlay = fov_overlay_new (&(FovOverlayParams){ .hide_labels = options->no_labels });
+    out->overlay = fov_overlay_new (
+        &(FovOverlayParams){ .hide_labels = options->no_labels,
+                             .trail = options->track ? (float) options->track->trail : 0 });
     out->latencies = g_array_new (FALSE, FALSE, sizeof (double));
     out->by_class = counts_new ();
     out->in_frame = counts_new ();
@@ -144,6 +153,8 @@ detect_out_new (const DetectOptions *options, FovDetector *detector, guint n_inp
         return NULL;
     }
     if (options->json && !(out->json = output_open (options->json, error)))
+        return NULL;
+    if (mot_path (out) && !(out->mot = output_open (mot_path (out), error)))
         return NULL;
     return g_steal_pointer (&out);
 }
@@ -176,6 +187,7 @@ detect_out_begin (DetectOut *out, const char *input, const FovReaderInfo *info, 
         g_clear_pointer (&out->writer, fov_writer_free);
         out->last_pts = -1;
     }
+    fov_overlay_forget (out->overlay);
     out->base_pts = out->last_pts < 0 ? 0 : out->last_pts + out->frame_time;
     out->frame_time =
         info->fps_num > 0 ? (gint64) info->fps_den * 1000000000 / info->fps_num : 40000000;
@@ -226,11 +238,13 @@ write_still (DetectOut *out, const Picture *picture, GError **error)
 }
 
 static gboolean
-write_picture (DetectOut *out, Picture *picture, const GArray *detections, GError **error)
+write_picture (DetectOut *out, Picture *picture, GError **error)
 {
+    gboolean show_lost = out->options->track && out->options->track->show_lost;
     gint64 pts;
 
-    if (!draw_detections (out->overlay, &picture->image, detections, out->labels, error))
+    fov_overlay_set_time (out->overlay, picture->pts);
+    if (!scene_draw (out->scene, out->overlay, &picture->image, out->labels, show_lost, error))
         return FALSE;
     if (out->kind != OUT_STREAM && (out->kind != OUT_FOLDER || picture->path)) {
         if (!write_still (out, picture, error))
@@ -248,67 +262,41 @@ write_picture (DetectOut *out, Picture *picture, const GArray *detections, GErro
 
 /* ---- text and JSON --------------------------------------------------------- */
 
+/* A line of MOTChallenge for each object that a track is sure of and that is not lost. */
 static void
-json_object (JsonBuilder *b, const FovDetection *d, const char *label, int width, int height)
+write_mot (DetectOut *out, const Picture *picture)
 {
-    gint64 x = llround (d->box.x1), y = llround (d->box.y1);
-
-    json_builder_begin_object (b);
-    json_builder_set_member_name (b, "detection");
-    json_builder_begin_object (b);
-    json_builder_set_member_name (b, "bounding_box");
-    json_builder_begin_object (b);
-    json_add_number (b, "x_max", d->box.x2 / width);
-    json_add_number (b, "x_min", d->box.x1 / width);
-    json_add_number (b, "y_max", d->box.y2 / height);
-    json_add_number (b, "y_min", d->box.y1 / height);
-    json_builder_end_object (b);
-    json_add_number (b, "confidence", d->score);
-    json_add_text (b, "label", label);
-    json_add_int (b, "label_id", d->label);
-    json_builder_end_object (b);
-    json_add_int (b, "h", llround (d->box.y2) - y);
-    json_add_text (b, "roi_type", label);
-    json_add_int (b, "w", llround (d->box.x2) - x);
-    json_add_int (b, "x", x);
-    json_add_int (b, "y", y);
-    json_builder_end_object (b);
+    for (guint i = 0; i < out->scene->objects->len; i++) {
+        const SceneObject *o = &g_array_index (out->scene->objects, SceneObject, i);
+        if (scene_object_is_shown (o, FALSE))
+            fprintf (out->mot,
+                     "%" G_GINT64_FORMAT ",%" G_GUINT64_FORMAT
+                     ",%.2f,%.2f,%.2f,%.2f,%.4f,-1,-1,-1\n",
+                     picture->index + 1, o->track.id, o->box.x1, o->box.y1, o->box.x2 - o->box.x1,
+                     o->box.y2 - o->box.y1, o->score);
+    }
 }
 
-static void
-write_json (DetectOut *out, const Picture *picture, const GArray *detections)
+/* "person #1, person #4" */
+static char *
+names_text (DetectOut *out)
 {
-    g_autoptr (JsonBuilder) b = json_builder_new ();
-    g_autofree char *line = NULL;
+    GString *text = g_string_new (NULL);
     char buffer[32];
 
-    json_builder_begin_object (b);
-    json_builder_set_member_name (b, "objects");
-    json_builder_begin_array (b);
-    for (guint i = 0; i < detections->len; i++) {
-        const FovDetection *d = &g_array_index (detections, FovDetection, i);
-        json_object (b, d, class_name (out->labels, d->label, buffer), picture->image.width,
-                     picture->image.height);
+    for (guint i = 0; i < out->scene->objects->len; i++) {
+        const SceneObject *o = &g_array_index (out->scene->objects, SceneObject, i);
+        if (scene_object_is_shown (o, out->options->track->show_lost))
+            g_string_append_printf (text, "%s%s #%" G_GUINT64_FORMAT, text->len ? ", " : "",
+                                    class_name (out->labels, o->label, buffer), o->track.id);
     }
-    json_builder_end_array (b);
-    json_builder_set_member_name (b, "resolution");
-    json_builder_begin_object (b);
-    json_add_int (b, "height", picture->image.height);
-    json_add_int (b, "width", picture->image.width);
-    json_builder_end_object (b);
-    json_add_text (b, "source", picture->path ? picture->path : picture->source);
-    json_add_int (b, "timestamp", picture->pts);
-    json_builder_end_object (b);
-    line = json_line (b);
-    fprintf (out->json, "%s\n", line);
-    if (out->json == stdout)
-        fflush (stdout);
+    return g_string_free (g_string_append (text, text->len ? "" : "none"), FALSE);
 }
 
 static void
 print_frame (DetectOut *out, const Picture *picture, const GArray *detections)
 {
-    g_autofree char *objects = counts_text (out->in_frame);
+    g_autofree char *objects = out->options->track ? names_text (out) : counts_text (out->in_frame);
 
     progress_clear (out->progress);
     if (out->one_picture && out->n_looked == 1)
@@ -321,27 +309,38 @@ print_frame (DetectOut *out, const Picture *picture, const GArray *detections)
     fflush (stdout);
 }
 
+static void
+count_objects (DetectOut *out, const GArray *detections)
+{
+    char buffer[32];
+
+    out->n_looked++;
+    counts_clear (out->in_frame);
+    for (guint i = 0; i < detections->len; i++) {
+        int label = g_array_index (detections, FovDetection, i).label;
+        const char *name = class_name (out->labels, label, buffer);
+        counts_add (out->in_frame, name, 1);
+        counts_add (out->by_class, name, 1);
+    }
+}
+
 gboolean
-detect_out_frame (DetectOut *out, Picture *picture, const GArray *detections, gboolean fresh,
-                  GError **error)
+detect_out_frame (DetectOut *out, Picture *picture, const GArray *detections, const GArray *tracks,
+                  gboolean fresh, GError **error)
 {
     out->n_frames++;
-    if (fresh) {
-        char buffer[32];
-        out->n_looked++;
-        counts_clear (out->in_frame);
-        for (guint i = 0; i < detections->len; i++) {
-            int label = g_array_index (detections, FovDetection, i).label;
-            const char *name = class_name (out->labels, label, buffer);
-            counts_add (out->in_frame, name, 1);
-            counts_add (out->by_class, name, 1);
-        }
+    scene_set (out->scene, detections, tracks, picture->image.width, picture->image.height);
+    if (fresh)
+        count_objects (out, detections);
+    if (fresh || tracks) {
         if (out->json)
-            write_json (out, picture, detections);
-        if (!out->json && out->kind == OUT_NONE)
+            write_scene_json (out->scene, picture, out->labels, out->json);
+        if (out->mot)
+            write_mot (out, picture);
+        if (!out->json && !out->mot && out->kind == OUT_NONE)
             print_frame (out, picture, detections);
     }
-    return out->kind == OUT_NONE || write_picture (out, picture, detections, error);
+    return out->kind == OUT_NONE || write_picture (out, picture, error);
 }
 
 void
@@ -378,35 +377,56 @@ detect_out_close (DetectOut *out, GError **error)
     if (out->json && !output_close (out->json, out->options->json, ok ? error : NULL))
         ok = FALSE;
     out->json = NULL;
+    if (out->mot && !output_close (out->mot, mot_path (out), ok ? error : NULL))
+        ok = FALSE;
+    out->mot = NULL;
     return ok;
 }
 
-void
-detect_out_summary (DetectOut *out)
+static gboolean
+is_stdout (const char *path)
 {
-    const char *json = out->options->json;
-    FILE *to = json && !strcmp (json, "-") ? stderr : stdout;
-    g_autofree char *objects = counts_text (out->by_class);
-    double seconds = (double) (g_get_monotonic_time () - out->start) / G_USEC_PER_SEC;
-    gboolean printed = !json && out->kind == OUT_NONE;
+    return path && !strcmp (path, "-");
+}
 
-    progress_clear (out->progress);
-    fprintf (to, "%sdevice     %s\n", printed ? "\n" : "",
-             fov_device_name (fov_detector_device (out->detector)));
+static void
+print_speed (DetectOut *out, FILE *to)
+{
+    double seconds = (double) (g_get_monotonic_time () - out->start) / G_USEC_PER_SEC;
+
     fprintf (to, "frames     %" G_GUINT64_FORMAT, out->n_frames);
-    if (out->n_looked != out->n_frames)
+    if (out->detector && out->n_looked != out->n_frames)
         fprintf (to, ", looked at %" G_GUINT64_FORMAT, out->n_looked);
     if (out->n_damaged)
         fprintf (to, ", %" G_GUINT64_FORMAT " damaged packets or pictures skipped", out->n_damaged);
     fprintf (to, "\nspeed      %.1f frames a second\n",
              seconds > 0 ? (double) out->n_frames / seconds : 0);
-    fprintf (to, "latency    p50 %.1f ms, p95 %.1f ms\n", quantile (out->latencies, 0.5) * 1e3,
-             quantile (out->latencies, 0.95) * 1e3);
-    fprintf (to, "objects    %s\n", objects);
-    if (out->n_written)
-        fprintf (to, "wrote      %s\n", out->options->output);
-    if (json && strcmp (json, "-"))
-        fprintf (to, "wrote      %s\n", json);
+    fprintf (to, "%s p50 %.1f ms, p95 %.1f ms\n", out->options->track ? "detection " : "latency   ",
+             quantile (out->latencies, 0.5) * 1e3, quantile (out->latencies, 0.95) * 1e3);
+}
+
+void
+detect_out_summary (DetectOut *out, Tracking *tracking)
+{
+    const char *files[] = { out->n_written ? out->options->output : NULL, out->options->json,
+                            mot_path (out) };
+    FILE *to = is_stdout (files[1]) || is_stdout (files[2]) ? stderr : stdout;
+    g_autofree char *objects = counts_text (out->by_class);
+    gboolean printed = !files[1] && !files[2] && out->kind == OUT_NONE;
+
+    progress_clear (out->progress);
+    if (printed)
+        fprintf (to, "\n");
+    if (out->detector)
+        fprintf (to, "device     %s\n", fov_device_name (fov_detector_device (out->detector)));
+    print_speed (out, to);
+    if (out->detector)
+        fprintf (to, "objects    %s\n", objects);
+    if (tracking)
+        tracking_summary (tracking, to);
+    for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+        if (files[i] && !is_stdout (files[i]))
+            fprintf (to, "wrote      %s\n", files[i]);
 }
 
 void
@@ -415,6 +435,9 @@ detect_out_free (DetectOut *out)
     g_clear_pointer (&out->writer, fov_writer_free);
     if (out->json && out->json != stdout)
         fclose (out->json);
+    if (out->mot && out->mot != stdout)
+        fclose (out->mot);
+    scene_free (out->scene);
     g_clear_pointer (&out->overlay, fov_overlay_free);
     g_clear_pointer (&out->detector, fov_detector_unref);
     g_clear_pointer (&out->latencies, g_array_unref);

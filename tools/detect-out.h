@@ -8,24 +8,16 @@
  */
 #include "detect.h"
 
-#include <fovea/media.h>
+#include "picture.h"
 
 G_BEGIN_DECLS
 
-/** A frame in memory of our own, which may be drawn on. */
-typedef struct {
-    FovImage image;
-    gsize bytes;        /* of image's memory */
-    gint64 pts;         /* ns, of its input */
-    gint64 index;       /* of its input */
-    char *path;         /* of an image file, else NULL */
-    const char *source; /* the input's name */
-    int fps_num, fps_den;
-} Picture;
-
 typedef struct _DetectOut DetectOut;
 
-/** Opens what can be opened before the first frame. n_inputs decides what OUT can be. */
+/**
+ * Opens what can be opened before the first frame. detector may be NULL: objects
+ * have no names then. n_inputs decides what OUT can be.
+ */
 DetectOut *detect_out_new (const DetectOptions *options, FovDetector *detector, guint n_inputs,
                            Progress *progress, GError **error);
 
@@ -36,9 +28,12 @@ gboolean detect_out_draws (const DetectOut *out);
 gboolean detect_out_begin (DetectOut *out, const char *input, const FovReaderInfo *info,
                            GError **error);
 
-/** fresh: the detections are this very frame's, and not those of one before it. */
+/**
+ * FovDetections and, where objects are followed, FovTracks (else NULL). fresh: the
+ * detections are this very frame's, and not those of one before it or none.
+ */
 gboolean detect_out_frame (DetectOut *out, Picture *picture, const GArray *detections,
-                           gboolean fresh, GError **error);
+                           const GArray *tracks, gboolean fresh, GError **error);
 
 /** Takes note of a frame that was neither looked at nor drawn. */
 void detect_out_skipped (DetectOut *out);
@@ -49,7 +44,8 @@ void detect_out_damaged (DetectOut *out, guint64 n);
 
 /** Completes all files; also after an error (error may then be NULL). */
 gboolean detect_out_close (DetectOut *out, GError **error);
-void detect_out_summary (DetectOut *out);
+/** tracking: what its lines are to be added of, or NULL. */
+void detect_out_summary (DetectOut *out, Tracking *tracking);
 void detect_out_free (DetectOut *out);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DetectOut, detect_out_free)

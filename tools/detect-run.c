@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The way of a frame through `fovea detect`: read, copied, submitted; while it
- * is worked on the next one is read; then waited for and given out, in order.
+ * The way of a frame through `fovea detect` and `fovea track`: read, copied,
+ * submitted; while it is worked on the next one is read; then waited for, shown to
+ * the tracker if there is one, and given out, in order.
  */
 #include "detect-out.h"
 #include "interrupt.h"
-
-#include <string.h>
 
 #define MOST_IN_FLIGHT 2
 #define MOST_BATCH 64
@@ -30,38 +29,11 @@ typedef struct {
     Run runs[MOST_IN_FLIGHT +
              1]; /* a ring: `count` submitted ones from head on, then the open one */
     guint head, count;
-    GArray *last; /* the newest detections, for frames that are not looked at */
+    GArray *last;       /* the newest detections, for frames that are not looked at */
+    Tracking *tracking; /* or NULL */
+    GArray *tracks;     /* FovTrack, of the frame given out */
     gint64 n_read, n_done;
 } Flow;
-
-/* ---- pictures -------------------------------------------------------------- */
-
-/* Copies a frame out of the reader's memory; drawing wants colours. */
-static gboolean
-copy_frame (Flow *flow, const FovFrame *frame, Picture *picture, GError **error)
-{
-    const FovImage *src = &frame->image;
-    gboolean grey = src->format == FOV_PIXEL_GRAY && detect_out_draws (flow->out);
-    FovPixelFormat format = grey ? FOV_PIXEL_RGB : src->format;
-    FovImage *dst = &picture->image;
-
-    if (!dst->plane[0] || dst->format != format || dst->width != src->width ||
-        dst->height != src->height) {
-        g_free (dst->plane[0]);
-        *dst = (FovImage){ 0 };
-        if (!fov_image_alloc (dst, format, src->width, src->height, error))
-            return FALSE;
-    }
-    dst->matrix = src->matrix;
-    dst->range = src->range;
-    if (!fov_image_convert (src, dst, error))
-        return FALSE;
-    picture->pts = frame->pts;
-    picture->index = frame->index;
-    g_free (picture->path);
-    picture->path = g_strdup (frame->path);
-    return TRUE;
-}
 
 /* ---- runs ------------------------------------------------------------------ */
 
@@ -79,14 +51,26 @@ remember (Flow *flow, const GArray *found)
         g_array_append_vals (flow->last, found->data, found->len);
 }
 
+/* found: what was detected in it; of a frame that was not looked at, in one before it. */
+static gboolean
+give_frame (Flow *flow, Picture *picture, const GArray *found, gboolean looked, GError **error)
+{
+    progress_set (flow->progress, ++flow->n_done);
+    if (!flow->tracking)
+        return detect_out_frame (flow->out, picture, found, NULL, looked, error);
+    return tracking_update (flow->tracking, &picture->image,
+                            picture->camera_known ? picture->camera : NULL, found, looked,
+                            picture->pts, flow->tracks, error) &&
+           detect_out_frame (flow->out, picture, found, flow->tracks, looked, error);
+}
+
 static gboolean
 give_out (Flow *flow, Run *run, GError **error)
 {
     for (guint i = 0; i < run->n; i++) {
         remember (flow, run->found[i]);
-        if (!detect_out_frame (flow->out, &run->pictures[i], run->found[i], TRUE, error))
+        if (!give_frame (flow, &run->pictures[i], run->found[i], TRUE, error))
             return FALSE;
-        progress_set (flow->progress, ++flow->n_done);
     }
     return TRUE;
 }
@@ -140,14 +124,6 @@ finish_all (Flow *flow, GError **error)
 
 /* ---- inputs ---------------------------------------------------------------- */
 
-static void
-describe (Picture *picture, const char *input, const FovReaderInfo *info)
-{
-    picture->source = input;
-    picture->fps_num = info->fps_num;
-    picture->fps_den = info->fps_den;
-}
-
 static gboolean
 take_frame (Flow *flow, const char *input, const FovReaderInfo *info, const FovFrame *frame,
             GError **error)
@@ -156,8 +132,8 @@ take_frame (Flow *flow, const char *input, const FovReaderInfo *info, const FovF
     Run *run;
 
     if (!look) {
-        /* Its boxes are those of the frame before it, which must be known. */
-        if (!detect_out_draws (flow->out)) {
+        /* Its boxes, or where they are looked for, come of the frame before it. */
+        if (!detect_out_draws (flow->out) && !flow->tracking) {
             detect_out_skipped (flow->out);
             progress_set (flow->progress, ++flow->n_done);
             return TRUE;
@@ -166,12 +142,13 @@ take_frame (Flow *flow, const char *input, const FovReaderInfo *info, const FovF
             return FALSE;
     }
     run = run_at (flow, flow->count);
-    if (!copy_frame (flow, frame, &run->pictures[run->n], error))
+    if (!picture_take (&run->pictures[run->n], frame, input, info, detect_out_draws (flow->out),
+                       error))
         return FALSE;
-    describe (&run->pictures[run->n], input, info);
     if (!look) {
-        progress_set (flow->progress, ++flow->n_done);
-        return detect_out_frame (flow->out, &run->pictures[run->n], flow->last, FALSE, error);
+        if (flow->tracking)
+            g_array_set_size (flow->last, 0);
+        return give_frame (flow, &run->pictures[run->n], flow->last, FALSE, error);
     }
     return ++run->n < flow->batch || submit_open (flow, error);
 }
@@ -207,10 +184,18 @@ read_frames (Flow *flow, const char *input, FovReader *reader, GError **error)
     return TRUE;
 }
 
+static double
+frame_rate (const FovReaderInfo *info)
+{
+    return info->fps_num > 0 ? (double) info->fps_num / info->fps_den : 0;
+}
+
 static gboolean
 run_input (Flow *flow, const char *input, gboolean only, GError **error)
 {
-    g_autoptr (FovReader) reader = fov_reader_open (input, error);
+    const FovReaderParams params = { .motion_vectors = flow->options->track &&
+                                                       flow->options->track->motion_vectors };
+    g_autoptr (FovReader) reader = fov_reader_open_full (input, &params, error);
     const FovReaderInfo *info;
     gint64 n;
     gboolean ok;
@@ -226,7 +211,8 @@ run_input (Flow *flow, const char *input, gboolean only, GError **error)
     /* From a camera a result matters more than the next frame. */
     flow->in_flight = info->live ? 1 : MOST_IN_FLIGHT;
     interrupt_hook (cancel, reader);
-    ok = detect_out_begin (flow->out, input, info, error) &&
+    ok = (!flow->tracking || tracking_begin (flow->tracking, frame_rate (info), error)) &&
+         detect_out_begin (flow->out, input, info, error) &&
          read_frames (flow, input, reader, error) && finish_all (flow, error);
     interrupt_hook (NULL, NULL);
     detect_out_damaged (flow->out, fov_reader_damaged (reader));
@@ -243,15 +229,16 @@ flow_free (Flow *flow)
         finish_oldest (flow, TRUE, NULL);
     for (guint r = 0; r < G_N_ELEMENTS (flow->runs); r++) {
         for (guint i = 0; i < MOST_BATCH; i++) {
-            g_free (flow->runs[r].pictures[i].image.plane[0]);
-            g_free (flow->runs[r].pictures[i].path);
+            picture_clear (&flow->runs[r].pictures[i]);
             g_array_unref (flow->runs[r].found[i]);
         }
     }
     g_clear_pointer (&flow->out, detect_out_free);
+    g_clear_pointer (&flow->tracking, tracking_free);
     g_clear_pointer (&flow->detector, fov_detector_unref);
     g_clear_pointer (&flow->progress, progress_free);
     g_array_unref (flow->last);
+    g_array_unref (flow->tracks);
     g_free (flow);
 }
 
@@ -263,29 +250,34 @@ flow_new (const DetectOptions *options)
     Flow *flow = g_new0 (Flow, 1);
 
     flow->options = options;
-    flow->progress = progress_new ("detect", "frames", -1, options->quiet);
+    flow->progress =
+        progress_new (options->track ? "track" : "detect", "frames", -1, options->quiet);
     flow->batch = (guint) MAX (options->model.batch, 1);
     flow->last = g_array_new (FALSE, FALSE, sizeof (FovDetection));
+    flow->tracks = g_array_new (FALSE, FALSE, sizeof (FovTrack));
     for (guint r = 0; r < G_N_ELEMENTS (flow->runs); r++)
         for (guint i = 0; i < MOST_BATCH; i++)
             flow->runs[r].found[i] = g_array_new (FALSE, FALSE, sizeof (FovDetection));
     return flow;
 }
 
-/* A name that no file has is better said before a model is prepared than after. */
+/* Opens what takes long. */
 static gboolean
-check_names (char **inputs, GError **error)
+open_all (Flow *flow, guint n_inputs, GError **error)
 {
-    for (char **input = inputs; *input; input++) {
-        g_autoptr (FovReader) reader = NULL;
-        if (strpbrk (*input, "*?[") || strstr (*input, "://") ||
-            g_file_test (*input, G_FILE_TEST_EXISTS))
-            continue;
-        reader = fov_reader_open (*input, error);
-        if (!reader)
+    const DetectOptions *o = flow->options;
+
+    flow->detector = model_options_open (&o->model, MOST_IN_FLIGHT, flow->progress, error);
+    if (!flow->detector)
+        return FALSE;
+    if (o->track) {
+        flow->tracking = tracking_new (o->track, fov_detector_device (flow->detector),
+                                       fov_detector_labels (flow->detector), error);
+        if (!flow->tracking)
             return FALSE;
     }
-    return TRUE;
+    flow->out = detect_out_new (o, flow->detector, n_inputs, flow->progress, error);
+    return flow->out != NULL;
 }
 
 gboolean
@@ -297,13 +289,9 @@ detect_run (const DetectOptions *options, char **inputs, GError **error)
 
     if (!options->model.model)
         return cli_usage_error (error, MODEL_MISSING) >= 0;
-    if (!check_names (inputs, error))
+    if (!picture_check_names (inputs, error))
         return FALSE;
-    flow->detector = model_options_open (&options->model, MOST_IN_FLIGHT, flow->progress, error);
-    if (!flow->detector)
-        return FALSE;
-    flow->out = detect_out_new (options, flow->detector, n_inputs, flow->progress, error);
-    if (!flow->out)
+    if (!open_all (flow, n_inputs, error))
         return FALSE;
     for (guint i = 0; ok && i < n_inputs && !enough (flow); i++)
         ok = run_input (flow, inputs[i], n_inputs == 1, error);
@@ -311,6 +299,6 @@ detect_run (const DetectOptions *options, char **inputs, GError **error)
     if (!detect_out_close (flow->out, ok ? error : NULL))
         return FALSE;
     if (ok && !options->quiet)
-        detect_out_summary (flow->out);
+        detect_out_summary (flow->out, flow->tracking);
     return ok;
 }

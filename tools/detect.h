@@ -3,6 +3,7 @@
 #define FOVEA_TOOLS_DETECT_H
 
 #include "model-options.h"
+#include "tracking.h"
 
 G_BEGIN_DECLS
 
@@ -11,6 +12,7 @@ typedef struct {
     char *output, *json;
     int every, max_frames; /* max_frames 0: all */
     gboolean no_labels, quiet;
+    const TrackOptions *track; /* NULL: objects are found in each picture anew */
 } DetectOptions;
 
 /** Runs the detector over all inputs. After an interrupt it returns TRUE with all files complete.

@@ -12,7 +12,7 @@
 #define HELP_WIDTH 80
 
 static const char about[] =
-    "Finds objects in video, pictures and cameras, on a GPU or without one.";
+    "Finds and follows objects in video, pictures and cameras, on a GPU or without one.";
 
 static const char statuses[] =
     "0: done. 1: something failed, one line on the standard error says what. 2: a mistake on the "

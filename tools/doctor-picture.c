@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "doctor-picture.h"
 
-#include "draw.h"
+#include "scene.h"
 
 #include <fovea/media.h>
 
@@ -10,6 +10,7 @@ doctor_picture (const ModelOptions *options, const char *path, const char *outpu
 {
     g_autoptr (FovDetector) detector = NULL;
     g_autoptr (FovOverlay) overlay = NULL;
+    g_autoptr (Scene) scene = NULL;
     g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (FovDetection));
     FovImage image;
     g_autofree guint8 *pixels = NULL;
@@ -34,7 +35,9 @@ doctor_picture (const ModelOptions *options, const char *path, const char *outpu
     if (!output)
         return TRUE;
     overlay = fov_overlay_new (NULL);
-    if (!draw_detections (overlay, &image, found, fov_detector_labels (detector), error) ||
+    scene = scene_new ();
+    scene_set (scene, found, NULL, image.width, image.height);
+    if (!scene_draw (scene, overlay, &image, fov_detector_labels (detector), FALSE, error) ||
         !fov_image_save (&image, output, error))
         return FALSE;
     printf ("wrote %s\n", output);

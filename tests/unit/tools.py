@@ -16,7 +16,7 @@ import time
 FOVEA = sys.argv[1]
 DATA = os.environ.get('FOVEA_TEST_DATA')
 DEVICE = 'cpu'
-COMMANDS = ['detect', 'info', 'doctor', 'bench', 'eval coco', 'eval mot']
+COMMANDS = ['detect', 'track', 'info', 'doctor', 'bench', 'eval coco', 'eval mot']
 
 
 class Skip(Exception):
@@ -143,6 +143,20 @@ USAGE = [
     (['detect', __file__, '-m', 'm', '--mean', '1,2'], "--mean is '1,2', expected one number"),
     (['detect', __file__, '-m', 'm', '--size', '64'], "--size is '64', expected WIDTHxHEIGHT"),
     (['detect', __file__, '-m', 'm', '--decoder', 'no'], "--decoder is 'no', expected one of"),
+    (['track'], 'INPUT is missing'),
+    (['track', __file__], '--model is missing'),
+    (['track', __file__, '--tracker', 'no'], "--tracker is 'no', expected one of "),
+    (['track', __file__, '--preset', 'no'], "--preset is 'no', expected one of crowd"),
+    (['track', __file__, '--visual', 'no'], "--visual is 'no', expected one of none"),
+    (['track', __file__, '--tracker', 'bytetrack', '--set', 'hihg-score=1'],
+     "did you mean 'high-score'?"),
+    (['track', __file__, '--tracker', 'bytetrack', '--set', 'xyzzy=1'], '--numbers lists them'),
+    (['track', __file__, '--tracker', 'bytetrack', '--set', 'high-score=2'],
+     "'high-score=2', expected high-score=a number from 0 to 1"),
+    (['track', __file__, '--tracker', 'bytetrack', '--set', 'high-score=x'], 'expected high-score='),
+    (['track', __file__, '--tracker', 'ocsort', '--set', 'delta=1.5'], 'a whole number from 1'),
+    (['track', __file__, '--backbone', 'b'], '--backbone and --head need --visual siamese'),
+    (['track', 'a', '-m', 'm', '--every', '2', '-b', '2'], '--every and --batch exclude'),
     (['info', 'x'], "'x' is too much"),
     (['info', '--steps'], '--steps needs a --model'),
     (['doctor'], 'MODEL is missing'),
@@ -379,6 +393,56 @@ def detect_finishes_its_files(folder):
     expect(n > 0 and shown, 'the files are not whole')
 
 
+def sure_ids(line):
+    return {o['id'] for o in line['objects'] if 'id' in o}
+
+
+def track_numbers(folder):
+    table = done('track', '--numbers', '--tracker', 'bytetrack').split('\n')
+    expect(any(row.startswith('high-score') for row in table), table)
+    crowd = done('track', '--numbers', '--tracker', 'bytetrack', '--preset', 'crowd')
+    expect('max-age' in crowd, crowd)
+
+
+def track_on_a_video(folder):
+    video = data('video/vtest.avi')
+    out, lines, mot = folder / 'out.mp4', folder / 'out.jsonl', folder / 'out.txt'
+    args = ['track', video, '-m', yolox(), '-d', DEVICE, '--tracker', 'bytetrack', '--class',
+            'person', '--max-frames', '40', '--every', '2', '-j', lines, '--mot', mot]
+    text = done(*args, '-o', out)
+    found = read_lines(lines)
+    expect(len(found) == 40, 'each frame has its line, looked at or not', len(found))
+    for word in ('40, looked at 20', 'detection  p50', 'ms a frame', 'tracks ', 'mean length',
+                 'changes    confirmed'):
+        expect(word in text, 'no', word, 'in', text)
+    # The walkers in the middle are there all the time, and stay who they are.
+    always = set.intersection(*map(sure_ids, found[10:]))
+    expect(len(always) >= 2, 'no one is followed through', found[10])
+    for line in found:
+        for o in line['objects']:
+            expect('track' in o and o['track']['state'] in ('tentative', 'confirmed', 'occluded',
+                                                            'lost', 'recovered'), o)
+            expect('id' not in o or o['detection']['label'] == 'person', o)
+    rows = [row.split(',') for row in mot.read_text().splitlines()]
+    expect(rows and all(len(row) == 10 for row in rows), rows[:1])
+    expect({int(row[1]) for row in rows if int(row[0]) == 30} <= sure_ids(found[29]), 'MOT')
+    shown = done('detect', out, '-m', yolox(), '-d', DEVICE, '-q', '--max-frames', '2')
+    expect(len(shown.strip().split('\n')) == 2, shown)
+    first = lines.read_text()
+    done(*args)
+    expect(lines.read_text() == first, 'the same run says something else')
+
+
+def track_prints(folder):
+    video = data('video/vtest.avi')
+    text = done('track', video, '-m', yolox(), '-d', DEVICE, '--max-frames', '6', '-q')
+    lines = text.strip().split('\n')
+    expect(len(lines) == 6 and 'person #' in lines[-1], text)
+    said = done('track', video, '-m', yolox(), '-d', DEVICE, '--max-frames', '6', '--set',
+                'max-age=1', '-o', f'{folder}/%02d.png')
+    expect((folder / '05.png').exists() and 'wrote' in said, said)
+
+
 def doctor_of_models(folder):
     text = done('doctor', yolox(), data('images/bus.jpg'), '-d', DEVICE, '-o', folder / 'b.png')
     expect('yolox' in text and 'person' in text and (folder / 'b.png').exists(), text)
@@ -392,7 +456,8 @@ TESTS = [
     help_of_all_commands, help_documents, usage_errors, missing_files, info_of_devices,
     info_of_a_model, info_of_free_sizes, bench_as_json, bench_as_table, eval_of_results,
     eval_of_damaged_files, detect_on_a_picture, detect_on_a_video, detect_on_many_pictures,
-    detect_says_what_is_wrong, detect_finishes_its_files, doctor_of_models,
+    detect_says_what_is_wrong, detect_finishes_its_files, track_numbers, track_on_a_video,
+    track_prints, doctor_of_models,
     eval_of_a_model,
 ]
 

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * fovea track: follows objects through videos and cameras.
+ */
+#include "commands.h"
+#include "detect.h"
+#include "interrupt.h"
+
+/* Trackers make use of weak detections too. */
+#define TRACK_THRESHOLD 0.1
+
+static TrackOptions t = { .trail = 2 };
+static DetectOptions o = { .model = { .threshold = TRACK_THRESHOLD, .iou_threshold = -1 },
+                           .every = 1,
+                           .track = &t };
+static gboolean numbers;
+
+static const CliOption options[] = {
+    MODEL_OPTION (o.model),
+    DEVICE_OPTION (o.model),
+    SELECTION_OPTIONS (o.model, "0.1", "0.45", "300"),
+    BATCH_OPTION (o.model),
+    INTAKE_OPTIONS (o.model),
+    { "every", 0, CLI_INT, &o.every, "N",
+      "Runs the detector on every N-th frame only (default 1); the tracker fills the gaps", "Input",
+      1, 100000 },
+    { "max-frames", 0, CLI_INT, &o.max_frames, "N", "Stops after N frames", "Input", 1, G_MAXINT },
+    { "tracker", 0, CLI_TEXT, &t.tracker, "TRACKER", "How objects are followed", "Tracking",
+      .words = fov_tracker_names },
+    { "preset", 'p', CLI_TEXT, &t.preset, "PRESET",
+      "The scene that the tracker's numbers are for: crowd, traffic or static-camera (default: "
+      "any)",
+      "Tracking", .words = fov_tracker_presets },
+    { "set", 's', CLI_TEXTS, &t.set, "NAME=VALUE",
+      "Sets one of the tracker's numbers; may be given several times", "Tracking" },
+    { "numbers", 0, CLI_FLAG, &numbers, NULL, "Lists the tracker's numbers and ends", "Tracking" },
+    { "class", 'c', CLI_TEXT, &t.classes, "LABELS",
+      "Follows objects of these classes only, separated by commas", "Tracking" },
+    { "embedding-model", 'e', CLI_PATH, &t.embedding_model, "FILE",
+      "A network by whose vectors objects are known again, such as OSNet", "Tracking" },
+    { "visual", 0, CLI_TEXT, &t.visual, "NAME",
+      "What holds objects by their looks between detections: none (default), dcf or siamese",
+      "Tracking", .words = visual_words },
+    { "backbone", 0, CLI_PATH, &t.backbone, "FILE", "The network of --visual siamese that looks",
+      "Tracking" },
+    { "head", 0, CLI_PATH, &t.head, "FILE", "The network of --visual siamese that compares",
+      "Tracking" },
+    { "motion-vectors", 0, CLI_FLAG, &t.motion_vectors, NULL,
+      "Takes the camera's motion from the vectors that the file's encoder found (H.264, MPEG-4; "
+      "not in files with B pictures), for trackers that make use of it",
+      "Tracking" },
+    { "seed", 0, CLI_INT, &t.seed, "N",
+      "Start of random numbers, for trackers that use some (default 0)", "Tracking", 0, G_MAXINT },
+    { "output", 'o', CLI_PATH, &o.output, "OUT",
+      "Draws boxes, identities and trails into a video (.mp4, .mkv, .avi, .webm), pictures "
+      "numbered "
+      "by a pattern (out/%05d.png), or files of the inputs' names in a folder (out/)",
+      "Output" },
+    { "json", 'j', CLI_PATH, &o.json, "FILE",
+      "Writes the objects and their tracks, a line of JSON for each frame, in gvametaconvert's "
+      "schema; - is the standard output",
+      "Output" },
+    { "mot", 0, CLI_PATH, &t.mot, "FILE", "Writes the tracks in MOTChallenge's format", "Output" },
+    { "trail", 0, CLI_REAL, &t.trail, "SECONDS",
+      "How long an object's way stays visible in OUT (default 2; 0: no trails)", "Output", 0, 60 },
+    { "show-lost", 0, CLI_FLAG, &t.show_lost, NULL,
+      "Also shows objects that are not seen, where they are thought to be", "Output" },
+    { "no-labels", 0, CLI_FLAG, &o.no_labels, NULL, "Draws boxes without labels", "Output" },
+    { "quiet", 'q', CLI_FLAG, &o.quiet, NULL, "No progress and no summary", "Output" },
+    CLI_END,
+};
+
+static const CliExample examples[] = {
+    { "fovea track street.mp4 -m yolox_nano.onnx -o tracks.mp4 --json tracks.jsonl",
+      "Draws identities and trails into a new video, and writes them as JSON." },
+    { "fovea track street.mp4 -m yolox_nano.onnx --every 5 --visual dcf -o tracks.mp4",
+      "Detects in every fifth frame; between, objects are held by their looks." },
+    { "fovea track crowd.mp4 -m yolox_nano.onnx --tracker bytetrack --class person --mot "
+      "tracks.txt",
+      "Follows people with another tracker, for a benchmark." },
+    { "fovea track --numbers --tracker bytetrack", "Lists what --set takes." },
+    { NULL, NULL },
+};
+
+static int
+run (char **args, GError **error)
+{
+    gboolean ok;
+
+    if (!track_options_check (&t, error))
+        return -1;
+    if (numbers)
+        return print_tracker_numbers (&t, error) ? CLI_OK : -1;
+    if (!args[0])
+        return cli_usage_error (error, "INPUT is missing: expected a video, a glob of images, "
+                                       "/dev/videoN or a URL");
+    if (o.every > 1 && o.model.batch > 1)
+        return cli_usage_error (error, "--every and --batch exclude each other");
+    interrupt_catch ();
+    ok = detect_run (&o, args, error);
+    if (!ok)
+        return -1;
+    return interrupted () ? CLI_INTERRUPTED : CLI_OK;
+}
+
+const CliCommand command_track = {
+    .name = "track",
+    .args = "INPUT... --model MODEL ",
+    .summary = "Follows objects through videos and cameras.",
+    .text = "INPUT is a video file, a glob of images (quoted), /dev/videoN or a URL such as "
+            "rtsp://. Each input is a scene of its own, with identities from 1. What is seen is "
+            "printed where nothing else is written. A summary closes the run: how many tracks, how "
+            "long, why identities changed, and the time that detection and tracking took. "
+            "Ctrl-C finishes the files.",
+    .examples = examples,
+    .options = options,
+    .run = run,
+};
