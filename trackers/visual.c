@@ -10,6 +10,7 @@
 /* Every visual tracker, by rising name; NULL ends the list. */
 static const FovVisualClass *const classes[] = {
     &fov_visual_dcf,
+    &fov_visual_siamese,
     NULL,
 };
 

@@ -31,5 +31,6 @@ typedef struct {
 #define FOV_VISUAL_MIN_SIDE 1.0f
 
 extern const FovVisualClass fov_visual_dcf;
+extern const FovVisualClass fov_visual_siamese;
 
 #endif
