@@ -23,15 +23,50 @@ find_shader (const char *name)
     return bsearch (name, fov_shader_table, fov_n_shaders, sizeof (FovShader), compare_name);
 }
 
+static const FovShader *
+find_form (FovGpu *gpu, const char *name, const char *suffix)
+{
+    g_autofree char *full = g_strconcat (name, suffix, NULL);
+
+    if (gpu->replaced && !strcmp (gpu->replaced->name, full))
+        return gpu->replaced;
+    return find_shader (full);
+}
+
+/* The best form that the device can run and that was not found wrong, else the last that there is.
+ */
 const FovShader *
 fov_gpu_find_shader (FovGpu *gpu, const char *name)
 {
-    const FovShader *variant = NULL;
-    if (!gpu->has_shuffle || gpu->has_wide) {
-        g_autofree char *full = g_strconcat (name, gpu->has_shuffle ? ".wide" : ".plain", NULL);
-        variant = find_shader (full);
+    static const char *const suffixes[] = { ".wide", "", ".plain" };
+    const FovShader *found = NULL, *form;
+
+    for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++) {
+        gboolean fits = i == 0   ? gpu->has_wide && gpu->has_shuffle
+                        : i == 1 ? gpu->has_shuffle || !find_form (gpu, name, ".plain")
+                                 : TRUE;
+        form = fits ? find_form (gpu, name, suffixes[i]) : NULL;
+        found = form ? form : found;
+        if (form && !fov_verdicts_wrong (gpu, form->name))
+            break;
     }
-    return variant ? variant : find_shader (name);
+    return found;
+}
+
+void
+fov_gpu_replace_shader (FovGpu *gpu, const FovShader *shader)
+{
+    gpu->replaced = shader;
+}
+
+char *
+fov_kernel_name (const FovShader *shader, const guint32 *spec, guint n_spec)
+{
+    GString *name = g_string_new (shader->name);
+
+    for (guint i = 0; i < n_spec; i++)
+        g_string_append_printf (name, ",%u", spec[i]);
+    return g_string_free (name, FALSE);
 }
 
 static VkResult
@@ -72,21 +107,19 @@ gboolean
 fov_gpu_pipeline (FovGpu *gpu, const FovShader *shader, const guint32 *spec, guint n_spec,
                   VkPipeline *pipeline, GError **error)
 {
-    g_autoptr (GString) key = g_string_new (shader->name);
-    for (guint i = 0; i < n_spec; i++)
-        g_string_append_printf (key, ",%u", spec[i]);
+    g_autofree char *key = fov_kernel_name (shader, spec, n_spec);
 
     G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&gpu->lock);
-    *pipeline = g_hash_table_lookup (gpu->pipelines, key->str);
+    *pipeline = g_hash_table_lookup (gpu->pipelines, key);
     if (*pipeline)
         return TRUE;
-    g_autofree char *doing = g_strdup_printf ("compiling kernel %s", key->str);
+    g_autofree char *doing = g_strdup_printf ("compiling kernel %s", key);
     VkResult result = create_pipeline (gpu, shader, spec, n_spec, pipeline);
     if (!fov_gpu_check (gpu, result, doing, error))
         return FALSE;
     fov_gpu_count_prepared (gpu);
     gpu->cache_dirty = TRUE;
-    g_hash_table_insert (gpu->pipelines, g_strdup (key->str), *pipeline);
+    g_hash_table_insert (gpu->pipelines, g_strdup (key), *pipeline);
     return TRUE;
 }
 
@@ -128,6 +161,7 @@ fov_cache_open (FovGpu *gpu, GError **error)
 {
     gpu->pipelines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
     gpu->cache_path = cache_path (gpu);
+    fov_verdicts_open (gpu);
 
     g_autofree char *data = NULL;
     gsize bytes = 0;
@@ -184,5 +218,6 @@ fov_cache_close (FovGpu *gpu)
         vkDestroyPipeline (gpu->device, pipeline, NULL);
     g_hash_table_unref (gpu->pipelines);
     vkDestroyPipelineCache (gpu->device, gpu->cache, NULL);
+    fov_verdicts_close (gpu);
     g_free (gpu->cache_path);
 }

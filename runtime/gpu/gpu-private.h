@@ -48,6 +48,9 @@ struct _FovGpu {
     VkPipelineCache cache;
     char *cache_path;
     gboolean cache_dirty;
+    GHashTable *verdicts; /* kernel -> what was wrong, "" if nothing */
+    char *verdict_path;
+    const FovShader *replaced; /* by a test */
 
     guint64 n_prepared; /* atomic */
     int lost;           /* atomic */
@@ -90,6 +93,16 @@ gboolean fov_gpu_pipeline (FovGpu *gpu, const FovShader *shader, const guint32 *
 gboolean fov_cache_open (FovGpu *gpu, GError **error);
 void fov_cache_save (FovGpu *gpu);
 void fov_cache_close (FovGpu *gpu);
+
+/** Names shader and constants; a kernel is that. g_free it. */
+char *fov_kernel_name (const FovShader *shader, const guint32 *spec, guint n_spec);
+
+/* ---- verdict.c -------------------------------------------------------- */
+
+void fov_verdicts_open (FovGpu *gpu);
+void fov_verdicts_close (FovGpu *gpu);
+/** Whether a kernel of this shader gave wrong results. */
+gboolean fov_verdicts_wrong (FovGpu *gpu, const char *shader);
 
 /* ---- program.c, record.c, run.c --------------------------------------- */
 

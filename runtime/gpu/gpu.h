@@ -76,8 +76,8 @@ guint32 fov_gpu_program_add_constant (FovGpuProgram *program, gconstpointer data
 /** Room for writing constants in place before finish; zeroed. *offset as above; NULL: no memory. */
 gpointer fov_gpu_program_reserve_constant (FovGpuProgram *program, gsize bytes, guint32 *offset);
 
-/** Names what the dispatches that follow belong to (profile, messages, self-check). */
-void fov_gpu_program_set_label (FovGpuProgram *program, const char *op, const char *name);
+/** Names what the dispatches that follow belong to (profile, messages, self-check); its number. */
+guint fov_gpu_program_set_label (FovGpuProgram *program, const char *op, const char *name);
 
 /** Byte offset of input index within the slot's input SSBO (multiple of 256); never changes. */
 gsize fov_gpu_program_input_offset (FovGpuProgram *program, guint index);
@@ -131,6 +131,29 @@ typedef void (*FovGpuTimeFunc) (const char *op, const char *name, const char *sh
                                 double seconds, gpointer user_data);
 void fov_gpu_program_times (FovGpuProgram *program, guint slot, FovGpuTimeFunc func,
                             gpointer user_data);
+
+/* ---- kernels that were checked ----------------------------------------- */
+
+/*
+ * A kernel is a shader with its constants, named "shader,constant,...". What the
+ * self-check (model/check.c) found of it is kept on disk, for this device,
+ * driver and version of all shaders. A shader that was wrong gives way to
+ * another form of it, where there is one, in programs made later.
+ */
+typedef enum { FOV_VERDICT_UNKNOWN, FOV_VERDICT_RIGHT, FOV_VERDICT_WRONG } FovVerdict;
+
+/** The kernels of the dispatches under a label (char *, each once). */
+GPtrArray *fov_gpu_program_kernels (FovGpuProgram *program, guint label);
+/** reason (may be NULL): set where it is wrong, to g_free. Thread safe, as the two that follow. */
+FovVerdict fov_gpu_verdict (FovGpu *gpu, const char *kernel, char **reason);
+/** reason: what was wrong, on one line; NULL: it is right. */
+void fov_gpu_set_verdict (FovGpu *gpu, const char *kernel, const char *reason);
+void fov_gpu_save_verdicts (FovGpu *gpu);
+/** Whether the kernel's shader would still be taken: there is no other form of it. */
+gboolean fov_gpu_is_last_form (FovGpu *gpu, const char *kernel);
+/** For tests: the shader of that name (of a form: "NAME.plain") is this one. */
+typedef struct _FovShader FovShader;
+void fov_gpu_replace_shader (FovGpu *gpu, const FovShader *shader);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovGpu, fov_gpu_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovGpuProgram, fov_gpu_program_free)

@@ -199,11 +199,28 @@ fov_gpu_program_constant_bytes (FovGpuProgram *program)
 
 /* ---- commands --------------------------------------------------------- */
 
-void
+guint
 fov_gpu_program_set_label (FovGpuProgram *program, const char *op, const char *name)
 {
     FovLabel label = { g_strdup (op), g_strdup (name) };
     g_array_append_val (program->labels, label);
+    return program->labels->len - 1;
+}
+
+GPtrArray *
+fov_gpu_program_kernels (FovGpuProgram *program, guint label)
+{
+    GPtrArray *kernels = g_ptr_array_new_with_free_func (g_free);
+
+    for (guint i = 0; i < program->commands->len; i++) {
+        const FovCommand *c = &g_array_index (program->commands, FovCommand, i);
+        if (c->label != label || c->kind != FOV_CMD_DISPATCH)
+            continue;
+        g_autofree char *name = fov_kernel_name (c->shader, c->spec, c->n_spec);
+        if (!g_ptr_array_find_with_equal_func (kernels, name, g_str_equal, NULL))
+            g_ptr_array_add (kernels, g_steal_pointer (&name));
+    }
+    return kernels;
 }
 
 gsize

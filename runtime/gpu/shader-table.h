@@ -5,7 +5,7 @@
 /* The SPIR-V made from shaders/ at build time (by shaders/embed.py), sorted by name. */
 #include <glib.h>
 
-typedef struct {
+typedef struct _FovShader {
     const char *name; /* of the file, without ".comp"; "NAME.plain", "NAME.wide" for variants */
     const guint32 *words;
     guint n_words;

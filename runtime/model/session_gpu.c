@@ -5,6 +5,7 @@
  * program, which is replayed per frame. What the tail reads comes back to the
  * host as further outputs.
  */
+#include "model/check.h"
 #include "model/session.h"
 
 #include <string.h>
@@ -94,14 +95,16 @@ make_program (Gpu *gpu, FovDevice *device, const FovSessionParams *params, GErro
     return gpu->program != NULL;
 }
 
+/* labels: of each static step, to be filled. */
 static gboolean
-record (Gpu *gpu, GError **error)
+record (Gpu *gpu, guint *labels, GError **error)
 {
     const FovPlan *plan = gpu->plan;
 
     for (guint i = 0; i < plan->n_static; i++) {
         const FovStep *step = &plan->steps[i];
-        fov_gpu_program_set_label (gpu->program, step->node->op->name, step->node->name);
+        labels[i] =
+            fov_gpu_program_set_label (gpu->program, step->node->op->name, step->node->name);
         if (step->in[0] && step->in[0]->place == FOV_PLACE_INPUT &&
             !(step->node->op->flags & FOV_OP_READS_INPUT)) {
             /* The planner's copy (fov.Reorder) is the only other reader of an input. */
@@ -118,6 +121,22 @@ record (Gpu *gpu, GError **error)
         fov_gpu_program_copy_output (gpu->program, i, o->offset, o->bytes);
     }
     return fov_gpu_program_finish (gpu->program, error);
+}
+
+/* Made anew as long as a kernel turns out wrong that has another form. */
+static gboolean
+make_checked_program (Gpu *gpu, FovDevice *device, const FovSessionParams *params, GError **error)
+{
+    g_autofree guint *labels = g_new0 (guint, gpu->plan->n_static + 1);
+    gboolean again = TRUE;
+
+    while (again) {
+        g_clear_pointer (&gpu->program, fov_gpu_program_free);
+        if (!make_program (gpu, device, params, error) || !record (gpu, labels, error) ||
+            !fov_self_check (gpu->program, gpu->plan, labels, &again, error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 static gpointer
@@ -141,7 +160,7 @@ gpu_create (FovDevice *device, const FovPlan *plan, guint n_slots, const FovSess
             gpu->slots[i].views[k] = (FovView){ t->dtype, t->shape, NULL };
         }
     }
-    if (!make_program (gpu, device, params, error) || !record (gpu, error)) {
+    if (!make_checked_program (gpu, device, params, error)) {
         gpu_destroy (gpu);
         return NULL;
     }

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The start-up self-check: kernels that are right, wrong ones, and what is remembered. */
+#include "net.h"
+
+#include <glib/gstdio.h>
+
+#include "gpu/shader-table.h"
+
+#include "check.h"
+#include "nothing.h"
+
+/* The tests' own cache directory. */
+static char *cache_dir;
+
+static char *
+verdict_file (void)
+{
+    g_autofree char *folder = g_build_filename (cache_dir, "fovea", NULL);
+    g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name (dir)))
+        if (g_str_has_suffix (name, "-checked"))
+            return g_build_filename (folder, name, NULL);
+    return NULL;
+}
+
+static char *
+verdicts (void)
+{
+    g_autofree char *path = verdict_file ();
+    char *text = NULL;
+
+    assert_non_null (path);
+    assert_true (g_file_get_contents (path, &text, NULL, NULL));
+    return text;
+}
+
+static int
+forget (void **state)
+{
+    g_autofree char *path = verdict_file ();
+
+    if (path)
+        g_unlink (path);
+    return 0;
+}
+
+static FovDevice *
+open_vulkan (void)
+{
+    g_autoptr (GError) error = NULL;
+    FovDevice *device = fov_device_open ("vulkan", &error);
+
+    if (!device) {
+        print_message ("%s\n", error->message);
+        skip ();
+    }
+    return device;
+}
+
+/* A depthwise convolution and an op that no other takes in. */
+static FovGraph *
+small_graph (void)
+{
+    Build b = { fov_graph_new (), g_rand_new_with_seed (1) };
+    FovTensor *x = fov_graph_add_input (b.graph, "x", FOV_F32, &(FovShape){ 4, { 1, 8, 12, 12 } });
+    FovTensor *y = unary (&b, "Softmax", conv (&b, x, 8, 3, 1, 8));
+
+    fov_graph_add_output (b.graph, y);
+    g_rand_free (b.rand);
+    return b.graph;
+}
+
+static const FovShader nothing = { NULL, nothing_words, G_N_ELEMENTS (nothing_words) };
+
+static FovSession *
+new_session (FovDevice *device, GError **error)
+{
+    return fov_session_new_from_graph (device, small_graph (), NULL, error);
+}
+
+/* How far the session's result is from the references'. */
+static double
+off (FovSession *session)
+{
+    g_autoptr (FovGraph) graph = small_graph ();
+    float x[8 * 12 * 12];
+    FovView in = { FOV_F32, { 4, { 1, 8, 12, 12 } }, x }, out;
+    g_autoptr (GPtrArray) values = NULL;
+    const FovTensor *y = graph->outputs->pdata[0];
+    GError *error = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS (x); i++)
+        x[i] = (float) (i * 7919 % 1000) / 500 - 1;
+    values = run_naive (graph, x);
+    assert_fov_ok (fov_session_run (session, &in, &out, &error), error);
+    return worst_error (out.data, values->pdata[y->id], fov_shape_elements (&out.shape));
+}
+
+static void
+test_right_kernels (void **state)
+{
+    g_autoptr (FovDevice) device = open_vulkan ();
+    GError *error = NULL;
+    g_autoptr (FovSession) session = new_session (device, &error);
+
+    assert_fov_ok (session != NULL, error);
+    assert_true (off (session) < 1e-4);
+    g_autofree char *text = verdicts ();
+    assert_non_null (strstr (text, "conv_depth"));
+    assert_non_null (strstr (text, "softmax,"));
+    assert_null (strchr (text, ' '));
+}
+
+/* What was right once is not looked at again: a change of the driver would bring another file. */
+static void
+test_checked_once (void **state)
+{
+    g_autoptr (FovDevice) first = open_vulkan (), second = NULL;
+    FovShader wrong = nothing;
+    GError *error = NULL;
+    g_autoptr (FovSession) session = new_session (first, &error);
+    g_autoptr (FovSession) again = NULL;
+
+    assert_fov_ok (session != NULL, error);
+    second = open_vulkan ();
+    wrong.name = "softmax";
+    fov_gpu_replace_shader (second->gpu, &wrong);
+    again = new_session (second, &error);
+    assert_fov_ok (again != NULL, error);
+    assert_true (off (again) > 0.1);
+}
+
+/* One that has no other form is refused by name, now and, from memory, at the next start. */
+static void
+test_wrong_kernel (void **state)
+{
+    FovShader wrong = nothing;
+
+    wrong.name = "softmax";
+    for (int start = 0; start < 2; start++) {
+        g_autoptr (FovDevice) device = open_vulkan ();
+        g_autoptr (GError) error = NULL;
+        if (start == 0)
+            fov_gpu_replace_shader (device->gpu, &wrong);
+        assert_null (new_session (device, &error));
+        assert_true (g_error_matches (error, FOV_ERROR, FOV_ERROR_DEVICE));
+        assert_non_null (strstr (error->message, "kernel softmax,"));
+        assert_non_null (strstr (error->message, "Softmax"));
+        assert_non_null (strstr (error->message, "cpu"));
+    }
+}
+
+/* One that has another form gives way to it, and results are right. */
+static void
+test_demoted_kernel (void **state)
+{
+    g_autoptr (FovDevice) device = open_vulkan ();
+    FovShader wrong = nothing;
+    GError *error = NULL;
+    g_autoptr (FovSession) session = NULL;
+
+    wrong.name = "conv_depth.wide";
+    fov_gpu_replace_shader (device->gpu, &wrong);
+    session = new_session (device, &error);
+    assert_fov_ok (session != NULL, error);
+    assert_true (off (session) < 1e-4);
+    g_autofree char *text = verdicts ();
+    if (!strstr (text, "conv_depth.wide"))
+        skip (); /* the device does not run that form */
+    assert_non_null (strstr (text, "expected"));
+    assert_non_null (strstr (text, "conv_depth,"));
+}
+
+/* A damaged file costs a check. */
+static void
+test_damaged_file (void **state)
+{
+    static const char *const damage[] = { "", "\n\n ", " x\n", "\xff\xfe what is this\n",
+                                          "softmax" };
+    g_autoptr (FovDevice) device = open_vulkan ();
+    GError *error = NULL;
+
+    fov_session_unref (new_session (device, NULL));
+    for (guint i = 0; i < G_N_ELEMENTS (damage); i++) {
+        g_autofree char *path = verdict_file ();
+        g_autoptr (FovSession) session = NULL;
+        assert_true (g_file_set_contents (path, damage[i], -1, NULL));
+        g_clear_pointer (&device, fov_device_unref);
+        device = open_vulkan ();
+        session = new_session (device, &error);
+        assert_fov_ok (session != NULL, error);
+        g_autofree char *text = verdicts ();
+        assert_non_null (strstr (text, "softmax,"));
+    }
+}
+
+static void
+test_validation_silent (void **state)
+{
+    assert_int_equal (fov_gpu_validation_errors (), 0);
+}
+
+static int
+remove_cache (void **state)
+{
+    g_autofree char *folder = g_build_filename (cache_dir, "fovea", NULL);
+    g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name (dir))) {
+        g_autofree char *path = g_build_filename (folder, name, NULL);
+        g_unlink (path);
+    }
+    g_rmdir (folder);
+    g_rmdir (cache_dir);
+    g_free (cache_dir);
+    return 0;
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup (test_right_kernels, forget),
+        cmocka_unit_test_setup (test_checked_once, forget),
+        cmocka_unit_test_setup (test_wrong_kernel, forget),
+        cmocka_unit_test_setup (test_demoted_kernel, forget),
+        cmocka_unit_test_setup (test_damaged_file, forget),
+        cmocka_unit_test (test_validation_silent),
+    };
+
+    cache_dir = g_dir_make_tmp ("fovea-check-XXXXXX", NULL);
+    g_setenv ("XDG_CACHE_HOME", cache_dir, TRUE);
+    g_setenv ("MESA_SHADER_CACHE_DISABLE", "true", TRUE);
+    return cmocka_run_group_tests (tests, NULL, remove_cache);
+}
