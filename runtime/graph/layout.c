@@ -97,18 +97,19 @@ reordered (FovGraph *graph, FovTensor *tensor, FovLayout layout, int block, GArr
 }
 
 static gboolean
-convert_inputs (FovGraph *graph, FovNode *node, FovLayout layout, const FovPlanTarget *target,
-                GArray *formats, GHashTable *done, GError **error)
+convert_inputs (FovGraph *graph, FovNode *node, FovLayout layout, gboolean late,
+                const FovPlanTarget *target, GArray *formats, GHashTable *done, GError **error)
 {
-    gboolean reads_planar =
-        layout == FOV_BLOCKED && target->formats (node, target->block) & FOV_READS_PLANAR;
+    guint stays = layout == FOV_BLOCKED ? FOV_READS_PLANAR : FOV_READS_BLOCKED;
+    gboolean takes_either;
 
-    if (fov_node_is (node, "fov.Reorder")) /* takes either */
+    if (fov_node_is (node, "fov.Reorder"))
         return TRUE;
+    takes_either = !late && !is_empty (node) && target->formats (node, target->block) & stays;
     for (guint i = 0; i < node->n_inputs; i++) {
         FovTensor *tensor = node->inputs[i];
         if (!has_layout (tensor) || layout_of (formats, tensor) == layout ||
-            (i == 0 && reads_planar))
+            (i == 0 && takes_either))
             continue;
         tensor = reordered (graph, tensor, layout, target->block, formats, done, error);
         if (!tensor)
@@ -149,10 +150,10 @@ fov_pass_layout (FovGraph *graph, const FovPlanTarget *target, GHashTable *late,
         g_array_append_val (formats, planar);
     for (guint i = 0; i < n_nodes; i++) {
         FovNode *node = graph->nodes->pdata[i];
-        FovLayout layout =
-            g_hash_table_contains (late, node) ? FOV_PLANAR : choose (node, target, formats);
+        gboolean is_late = g_hash_table_contains (late, node);
+        FovLayout layout = is_late ? FOV_PLANAR : choose (node, target, formats);
 
-        if (!convert_inputs (graph, node, layout, target, formats, done, error))
+        if (!convert_inputs (graph, node, layout, is_late, target, formats, done, error))
             return FALSE;
         for (guint k = 0; k < node->n_outputs; k++)
             if (has_layout (node->outputs[k]))

@@ -68,7 +68,8 @@ enum {
     FOV_CAN_PLANAR = 1,
     FOV_CAN_BLOCKED = 2,
     FOV_WANTS_BLOCKED = 4,
-    FOV_READS_PLANAR = 8, /* blocked, but input 0 stays planar where it is */
+    FOV_READS_PLANAR = 8,   /* blocked, but input 0 stays planar where it is */
+    FOV_READS_BLOCKED = 16, /* planar, but input 0 stays blocked where it is */
 };
 
 typedef struct _FovHostOp {

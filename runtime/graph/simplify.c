@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Nodes that change nothing, and chains of transposes. */
+/* Nodes that change nothing, chains of transposes, and transposes that a picture can have. */
 #include "graph/passes.h"
 
 #include "graph/op.h"
@@ -93,6 +93,100 @@ join_transposes (FovGraph *graph, FovNode *node, GError **error)
     return TRUE;
 }
 
+/* [N, C, H, W] -> [N, C, H W], or [C, H W] of one picture; read by consumer alone. */
+static gboolean
+flattens_pixels (const FovTensor *tensor, const FovNode *consumer)
+{
+    const FovNode *reshape = tensor->producer;
+    const FovShape *from, *to = &tensor->shape;
+
+    if (!fov_node_is (reshape, "Reshape") || fov_tensor_only_consumer (tensor) != consumer)
+        return FALSE;
+    from = &reshape->inputs[0]->shape;
+    if (from->rank != 4 || reshape->inputs[0]->data || fov_shape_elements (to) < 1)
+        return FALSE;
+    return to->rank == 3 ? to->dim[0] == from->dim[0] && to->dim[1] == from->dim[1]
+                         : to->rank == 2 && from->dim[0] == 1 && to->dim[0] == from->dim[1];
+}
+
+static gboolean
+swaps_last_two (const FovNode *node)
+{
+    const FovInts *perm = &((const FovTransposeParams *) node->params)->perm;
+
+    return (perm->n == 3 && perm->v[0] == 0 && perm->v[1] == 2) ||
+           (perm->n == 2 && perm->v[0] == 1);
+}
+
+/* Flattened pictures are transposed as pictures: in one step with what their layout is. */
+static gboolean
+lift_over_reshape (FovGraph *graph, FovNode *node, GError **error)
+{
+    static const gint64 perm[] = { 0, 2, 3, 1 };
+    FovAttr attr = { "perm", FOV_ATTR_INTS, .ints = perm, .n = G_N_ELEMENTS (perm) };
+    FovNode *reshape = node->inputs[0]->producer, *transpose;
+    const FovShape *shape = &node->outputs[0]->shape;
+    FovTensor *inputs[2];
+
+    transpose =
+        fov_graph_insert (graph, "Transpose", node->name, &reshape->inputs[0], 1, &attr, 1, error);
+    if (!transpose)
+        return FALSE;
+    inputs[0] = transpose->outputs[0];
+    inputs[1] = fov_graph_add_ints (graph, NULL, shape->dim, (guint) shape->rank);
+    reshape = fov_graph_insert (graph, "Reshape", node->name, inputs, 2, NULL, 0, error);
+    if (!reshape)
+        return FALSE;
+    fov_graph_replace_uses (graph, node->outputs[0], reshape->outputs[0]);
+    return TRUE;
+}
+
+/* A concatenation of flattened pictures, pixel after pixel, read by node alone. */
+static gboolean
+joins_pixels (const FovTensor *tensor, const FovNode *node)
+{
+    const FovNode *concat = tensor->producer;
+
+    if (!fov_node_is (concat, "Concat") || fov_tensor_only_consumer (tensor) != node ||
+        ((const FovAxisParams *) concat->params)->axis != tensor->shape.rank - 1)
+        return FALSE;
+    for (guint i = 0; i < concat->n_inputs; i++)
+        if (!flattens_pixels (concat->inputs[i], concat))
+            return FALSE;
+    return TRUE;
+}
+
+static gboolean
+lift_over_concat (FovGraph *graph, FovNode *node, GError **error)
+{
+    const FovInts *perm = &((const FovTransposeParams *) node->params)->perm;
+    FovAttr swap = { "perm", FOV_ATTR_INTS, .ints = perm->v, .n = (gsize) perm->n };
+    FovAttr axis = { "axis", FOV_ATTR_INT, .i = perm->n - 2 };
+    FovNode *before = node->inputs[0]->producer, *concat;
+    g_autofree FovTensor **parts = g_new (FovTensor *, before->n_inputs);
+
+    for (guint i = 0; i < before->n_inputs; i++) {
+        FovNode *part = fov_graph_insert (graph, "Transpose", node->name, &before->inputs[i], 1,
+                                          &swap, 1, error);
+        if (!part)
+            return FALSE;
+        fov_graph_set_input (graph, before, i, NULL); /* so that part is its only reader */
+        parts[i] = part->outputs[0];
+    }
+    concat =
+        fov_graph_insert (graph, "Concat", node->name, parts, before->n_inputs, &axis, 1, error);
+    if (!concat)
+        return FALSE;
+    fov_graph_replace_uses (graph, node->outputs[0], concat->outputs[0]);
+    return TRUE;
+}
+
+static gboolean
+is_used (const FovNode *node)
+{
+    return node->outputs[0]->consumers->len || node->outputs[0]->is_output;
+}
+
 static gboolean
 transpose_to_reshape (FovGraph *graph, FovNode *node, GError **error)
 {
@@ -125,9 +219,13 @@ visit (FovGraph *graph, FovNode *node, GError **error)
         return TRUE;
     if (!join_transposes (graph, node, error))
         return FALSE;
-    return node->outputs[0]->consumers->len || node->outputs[0]->is_output
-               ? transpose_to_reshape (graph, node, error)
-               : TRUE;
+    if (is_used (node) && !transpose_to_reshape (graph, node, error))
+        return FALSE;
+    if (!is_used (node) || !swaps_last_two (node))
+        return TRUE;
+    if (flattens_pixels (node->inputs[0], node))
+        return lift_over_reshape (graph, node, error);
+    return joins_pixels (node->inputs[0], node) ? lift_over_concat (graph, node, error) : TRUE;
 }
 
 gboolean

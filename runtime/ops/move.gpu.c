@@ -17,18 +17,32 @@ reorder_formats (const FovNode *node, int block)
     return fov_gpu_can_typed (node->inputs[0]) ? FOV_CAN_PLANAR : 0;
 }
 
+/* Between a blocked picture and one that is not; channels_last: to [N][H][W][C]. */
 static gboolean
-record_reorder (FovGpuProgram *program, const FovStep *step, GError **error)
+dispatch_reorder (FovGpuProgram *program, const FovOperand *in, const FovOperand *out,
+                  gboolean channels_last, GError **error)
 {
-    const FovOperand *in = step->in[0], *out = step->out[0];
     FovPicture picture = fov_picture (&in->shape);
-    guint32 spec[3] = { fov_is_blocked (out), FALSE, FALSE };
+    guint32 spec[4] = { fov_is_blocked (out), FALSE, FALSE, (guint32) channels_last };
     struct fov_push_reorder push = {
         .dst = fov_gpu_float (out),
         .c4 = picture.blocks,
         .channels = picture.c,
         .pixels = picture.h * picture.w,
     };
+
+    push.src = fov_gpu_source (program, in, &spec[1]);
+    spec[2] = (channels_last ? push.channels : push.pixels) % 4 == 0 && push.src % 4 == 0 &&
+              push.dst % 4 == 0;
+    return fov_gpu_program_dispatch (program, "reorder", spec, 4, &push, sizeof push,
+                                     (guint) (push.pixels + 255) / 256,
+                                     (guint) (picture.n * picture.blocks), 1, error);
+}
+
+static gboolean
+record_reorder (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    const FovOperand *in = step->in[0], *out = step->out[0];
 
     if (fov_is_blocked (in) == fov_is_blocked (out)) {
         /* Bytes beyond the last word's are padding on both sides. */
@@ -37,11 +51,7 @@ record_reorder (FovGpuProgram *program, const FovStep *step, GError **error)
         };
         return fov_gpu_record_move (program, &m, in, out, error);
     }
-    push.src = fov_gpu_source (program, in, &spec[1]);
-    spec[2] = push.pixels % 4 == 0 && push.src % 4 == 0 && push.dst % 4 == 0;
-    return fov_gpu_program_dispatch (program, "reorder", spec, 3, &push, sizeof push,
-                                     (guint) (push.pixels + 255) / 256,
-                                     (guint) (picture.n * picture.blocks), 1, error);
+    return dispatch_reorder (program, in, out, FALSE, error);
 }
 
 const FovGpuOp fov_gpu_reorder = { reorder_formats, record_reorder };
@@ -351,11 +361,21 @@ const FovGpuOp fov_gpu_slice = { slice_formats, record_slice };
 
 /* ---- Transpose -------------------------------------------------------- */
 
+static gboolean
+puts_channels_last (const FovNode *node)
+{
+    const FovInts *perm = &((const FovTransposeParams *) node->params)->perm;
+
+    return perm->n == 4 && perm->v[0] == 0 && perm->v[1] == 2 && perm->v[2] == 3 &&
+           fov_gpu_can_block (node->inputs[0]);
+}
+
 static guint
 transpose_formats (const FovNode *node, int block)
 {
-    return fov_gpu_can_move (node->inputs[0]) && node->inputs[0]->shape.rank <= 5 ? FOV_CAN_PLANAR
-                                                                                  : 0;
+    if (!fov_gpu_can_move (node->inputs[0]) || node->inputs[0]->shape.rank > 5)
+        return 0;
+    return FOV_CAN_PLANAR | (puts_channels_last (node) ? FOV_READS_BLOCKED : 0);
 }
 
 static gboolean
@@ -367,6 +387,8 @@ record_transpose (FovGpuProgram *program, const FovStep *step, GError **error)
     int w = fov_dtype_words (step->out[0]->dtype);
     FovMove m = { 0 };
 
+    if (fov_is_blocked (step->in[0]))
+        return dispatch_reorder (program, step->in[0], step->out[0], TRUE, error);
     fov_strides (&step->in[0]->shape, src);
     fov_strides (shape, dst);
     for (int d = 0; d < shape->rank; d++)
