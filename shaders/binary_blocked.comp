@@ -12,6 +12,7 @@
 #include "lib/bind.glsl"
 #include "lib/act.glsl"
 #include "lib/binary.glsl"
+#include "lib/store.glsl"
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int KIND = 0;
@@ -47,6 +48,6 @@ void main ()
         if (KEEP && block == push.c4 - 1)
             y = keep_channels (y, push.keep);
         if (p < push.pixels)
-            arena4[push.dst + plane * push.pixels + p] = y;
+            store (push.dst + plane * push.pixels + p, y);
     }
 }

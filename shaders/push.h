@@ -136,7 +136,7 @@ struct fov_push_global_pool {
 
 /** resize: in vec4; rows, columns: tables of taps. */
 struct fov_push_resize {
-    int src, dst, rows, columns, h, w, oh, ow;
+    int src, dst, rows, columns, h, w, oh, ow, planes;
 };
 
 /** reduce, softmax: in floats; n: lines, outer * inner. */

@@ -11,7 +11,9 @@
 #include "lib/bind.glsl"
 #include "lib/act.glsl"
 #include "lib/divide.glsl"
+#include "lib/fetch.glsl"
 #include "lib/flat.glsl"
+#include "lib/store.glsl"
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int ACT = 0;
@@ -21,19 +23,24 @@ layout (push_constant) uniform Push { fov_push_unary push; };
 
 void main ()
 {
-    int first = flat_group () * 256 + int (gl_LocalInvocationID.x);
+    int first = flat_group () * 256 + int (gl_LocalInvocationID.x), n = push.n;
+    int src = push.src, dst = push.dst, plane = push.plane, c4 = push.c4, used = push.keep;
+    float a = push.a, b = push.b;
     [[unroll]] for (int k = 0; k < 4; k++) {
-        int i = first + k * 64;
-        if (i >= push.n)
-            return;
+        int i = first + k * 64, from = src + min (i, n - 1);
         if (VECTOR) {
-            vec4 y = act (arena4[push.src + i], ACT, push.a, push.b);
-            int block = divide (i, push.plane);
-            if (KEEP && block - divide (block, push.c4) * push.c4 == push.c4 - 1)
-                y = keep_channels (y, push.keep);
-            arena4[push.dst + i] = y;
+            vec4 y = act (texelFetch (arena_texels, from), ACT, a, b);
+            if (KEEP) {
+                int block = divide (i, plane);
+                if (block - divide (block, c4) * c4 == c4 - 1)
+                    y = keep_channels (y, used);
+            }
+            if (i < n)
+                store (dst + i, y);
         } else {
-            arena[push.dst + i] = act (vec4 (arena[push.src + i]), ACT, push.a, push.b).x;
+            float y = act (vec4 (fetch_arena (from)), ACT, a, b).x;
+            if (i < n)
+                arena[dst + i] = y;
         }
     }
 }

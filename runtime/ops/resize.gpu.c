@@ -58,7 +58,8 @@ record_resize (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     FovPicture in = fov_picture (&step->in[0]->shape), out = fov_picture (&step->out[0]->shape);
     int taps = n_taps (step->node);
-    guint32 spec[] = { (guint32) taps };
+    /* All is unrolled: many taps leave room for one plane. */
+    guint32 spec[] = { (guint32) taps, taps > 4 ? 1 : (guint32) MIN (out.n * out.blocks, 4) };
     struct fov_push_resize push = {
         .src = fov_gpu_texel (step->in[0]),
         .dst = fov_gpu_texel (step->out[0]),
@@ -68,11 +69,12 @@ record_resize (FovGpuProgram *program, const FovStep *step, GError **error)
         .w = in.w,
         .oh = out.h,
         .ow = out.w,
+        .planes = out.n * out.blocks,
     };
 
-    return fov_gpu_program_dispatch (program, "resize", spec, 1, &push, sizeof push,
+    return fov_gpu_program_dispatch (program, "resize", spec, 2, &push, sizeof push,
                                      (guint) ((out.h * out.w + 63) / 64),
-                                     (guint) (out.n * out.blocks), 1, error);
+                                     ((guint) push.planes + spec[1] - 1) / spec[1], 1, error);
 }
 
 const FovGpuOp fov_gpu_resize = { resize_formats, record_resize };
