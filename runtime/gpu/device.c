@@ -217,9 +217,13 @@ fov_gpu_open (FovGpuSelect select, int index, const char *match, GError **error)
     compute_family (gpu->physical, &gpu->family, &timestamp_bits);
     gpu->name = g_strdup (gpu->props.deviceName);
     gpu->is_real = fov_physical_is_real (gpu->physical);
-    /* A way to try, on any device, what those without shuffles run. */
+    /* Ways to try, on any device, what those without shuffles and those with wide subgroups run. */
     if (g_getenv ("FOVEA_NO_SHUFFLE"))
         gpu->has_shuffle = FALSE;
+    if (g_getenv ("FOVEA_WIDE_SUBGROUPS")) {
+        gpu->limits.subgroup_size = MAX (gpu->limits.subgroup_size, 32);
+        gpu->has_wide = FALSE;
+    }
     if (!fov_gpu_check (gpu, create_device (gpu), "opening the device", error) ||
         !fov_gpu_check (gpu, create_layouts (gpu), "making the descriptor layout", error) ||
         !fov_cache_open (gpu, error))

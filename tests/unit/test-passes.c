@@ -55,6 +55,31 @@ case_transposes (Build *b, FovTensor *x)
     return transpose (b, x, (gint64[]){ 0, 3, 1, 2 }, 4);
 }
 
+/* [N, C, H, W] -> [N, C, HW] */
+static FovTensor *
+flatten (Build *b, FovTensor *x)
+{
+    return reshape (b, x, (gint64[]){ x->shape.dim[0], x->shape.dim[1], -1 }, 3);
+}
+
+/* Of flattened pictures, behind each other. */
+static FovTensor *
+join_pixels (Build *b, FovTensor *x, FovTensor *y)
+{
+    FovAttr axis = { "axis", FOV_ATTR_INT, .i = -1 };
+    return node (b, "Concat", (FovTensor *[]){ x, y }, 2, &axis, 1);
+}
+
+static const gint64 pixels_first[] = { 0, 2, 1 };
+
+static FovTensor *
+case_heads (Build *b, FovTensor *x)
+{
+    FovTensor *y = flatten (b, conv (b, x, 8, 1, 1, 1));
+    FovTensor *z = flatten (b, conv (b, x, 8, 3, 2, 1));
+    return transpose (b, join_pixels (b, y, z), pixels_first, 3);
+}
+
 static FovTensor *
 case_shuffle (Build *b, FovTensor *x)
 {
@@ -76,6 +101,7 @@ static const PassCase pass_cases[] = {
     { "a concatenation is written in place", case_concat, "Conv Conv Conv" },
     { "transposes there and back cancel", case_transposes, "Relu" },
     { "a channel shuffle is one map", case_shuffle, "Relu fov.ChannelMap" },
+    { "joined heads are transposed as pictures", case_heads, "Conv Transpose Conv Transpose" },
 };
 
 static void
@@ -267,6 +293,23 @@ odd_transposes (Build *b, FovTensor *x)
     out (b, transpose (b, y, (gint64[]){ 5, 1, 0, 3, 2, 4 }, 6)); /* only ones move */
 }
 
+static void
+odd_heads (Build *b, FovTensor *x)
+{
+    FovTensor *y = flatten (b, conv (b, x, 19, 1, 1, 1)),
+              *z = flatten (b, conv (b, x, 19, 3, 2, 1));
+    FovTensor *one =
+        reshape (b, slice (b, conv (b, x, 8, 1, 1, 1), 0, 0, 1, 1), (gint64[]){ 8, -1 }, 2);
+
+    out (b, transpose (b, flatten (b, conv (b, x, 16, 1, 1, 1)), pixels_first, 3));
+    out (b, transpose (b, flatten (b, conv (b, x, 7, 1, 1, 1)), pixels_first, 3));
+    out (b, transpose (b, one, (gint64[]){ 1, 0 }, 2));
+    out (b, transpose (b, join_pixels (b, y, z), pixels_first, 3));
+    out (b, transpose (b, join_pixels (b, y, y), pixels_first, 3)); /* z's parts are read again */
+    out (b, z);
+    out (b, transpose (b, join_pixels (b, flatten (b, x), flatten (b, x)), pixels_first, 3));
+}
+
 static FovTensor *
 pad (Build *b, FovTensor *x, const gint64 *pads, guint n, const gint64 *axes, float value)
 {
@@ -411,6 +454,7 @@ static const struct {
     { "outputs that are inputs, constants, reshapes and outputs again", odd_outputs },
     { "Clip with one bound, none, and crossed ones", odd_clip },
     { "transposes of rank 5 and 6", odd_transposes },
+    { "heads that are flattened, joined and transposed", odd_heads },
     { "pads with axes, negative, along channels, of other values", odd_pads },
     { "concatenations of the same tensors, again and again", odd_concats },
     { "slices with negative steps, of pictures and rows", odd_slices },
