@@ -42,11 +42,22 @@ is_point (const Conv *c)
            !pad[1] && !pad[2] && !pad[3];
 }
 
+static gboolean
+has_given_weights (const FovNode *node)
+{
+    const FovTensor *bias = node->n_inputs > 2 ? node->inputs[2] : NULL;
+
+    return !node->inputs[1]->data || (bias && !bias->data);
+}
+
 static guint
 formats (const FovNode *node, int block)
 {
     const FovTensor *bias = node->n_inputs > 2 ? node->inputs[2] : NULL;
 
+    if (has_given_weights (node) && g_str_equal (node->op->name, "Conv"))
+        return node->inputs[0]->shape.rank == 4 && fov_gpu_can_floats (node, 0xf) ? FOV_CAN_PLANAR
+                                                                                  : 0;
     if (!node->inputs[1]->data || node->inputs[1]->dtype != FOV_F32 ||
         !fov_gpu_can_block (node->inputs[0]) || !fov_gpu_can_block (node->outputs[0]) ||
         (bias && !bias->data))
@@ -404,11 +415,54 @@ record_phases (FovGpuProgram *program, const FovStep *step, const Conv *c, GErro
     return TRUE;
 }
 
+/* ---- weights that the graph computes ---------------------------------- */
+
+static gboolean
+record_given (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
+{
+    const FovConvParams *p = c->params;
+    const FovNode *node = step->node;
+    const FovOperand *bias = node->n_inputs > 2 ? step->in[2] : NULL;
+    guint32 spec[] = { p->act.kind, residual_kind (c, step), bias != NULL, FALSE, FALSE };
+    struct fov_push_conv_given push = {
+        .src = fov_gpu_float (step->in[0]),
+        .dst = fov_gpu_float (step->out[0]),
+        .residual = spec[1] ? fov_gpu_float (step->in[3]) : 0,
+        .n = c->out.n * c->out.c * c->out.h * c->out.w,
+        .c = c->in.c,
+        .h = c->in.h,
+        .w = c->in.w,
+        .m = c->out.c,
+        .oh = c->out.h,
+        .ow = c->out.w,
+        .kh = c->kh,
+        .kw = c->kw,
+        .stride_y = c->sy,
+        .stride_x = c->sx,
+        .pad_y = (int) p->pads.v[0],
+        .pad_x = (int) p->pads.v[1],
+        .dilation_y = c->dy,
+        .dilation_x = c->dx,
+        .group_in = c->in.c / c->group,
+        .group_out = c->out.c / c->group,
+        .a = p->act.a,
+        .b = p->act.b,
+    };
+
+    push.weights = fov_gpu_source (program, step->in[1], &spec[3]);
+    if (bias)
+        push.bias = fov_gpu_source (program, bias, &spec[4]);
+    return fov_gpu_dispatch_flat (program, "conv_given", spec, G_N_ELEMENTS (spec), &push,
+                                  sizeof push, (guint64) push.n, 64, error);
+}
+
 static gboolean
 record_conv (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     Conv c = describe (step->node);
 
+    if (has_given_weights (step->node))
+        return record_given (program, step, &c, error);
     if (fits_depth (&c))
         return record_depth (program, step, &c, error);
     if (c.group == 1)
