@@ -68,6 +68,8 @@ static gboolean
 give_out (Flow *flow, Run *run, GError **error)
 {
     for (guint i = 0; i < run->n; i++) {
+        if (flow->tracking)
+            tracking_select (flow->tracking, run->found[i]);
         remember (flow, run->found[i]);
         if (!give_frame (flow, &run->pictures[i], run->found[i], TRUE, error))
             return FALSE;

@@ -13,9 +13,7 @@ struct _Tracking {
     FovEmbedder *embedder;
     FovVisual *visual;
     FovTracker *tracker;
-    char **classes;     /* NULL: all */
-    GArray *detections; /* the wanted ones */
-    GArray *places;     /* guint: their index in the caller's */
+    char **classes; /* NULL: all */
     /* the summary */
     GArray *seconds;     /* of each update */
     GHashTable *lengths; /* id of the present stream -> pictures */
@@ -185,8 +183,6 @@ tracking_new (const TrackOptions *options, FovDevice *device, FovLabels *labels,
     t->classes = options->classes ? g_strsplit (options->classes, ",", -1) : NULL;
     for (char **c = t->classes; c && *c; c++)
         g_strstrip (*c);
-    t->detections = g_array_new (FALSE, FALSE, sizeof (FovDetection));
-    t->places = g_array_new (FALSE, FALSE, sizeof (guint));
     t->seconds = g_array_new (FALSE, FALSE, sizeof (double));
     t->lengths = g_hash_table_new (NULL, NULL);
     t->changes = counts_new ();
@@ -205,8 +201,6 @@ tracking_free (Tracking *t)
     g_clear_pointer (&t->visual, fov_visual_free);
     g_clear_pointer (&t->embedder, fov_embedder_unref);
     g_strfreev (t->classes);
-    g_array_unref (t->detections);
-    g_array_unref (t->places);
     g_array_unref (t->seconds);
     g_hash_table_unref (t->lengths);
     counts_free (t->changes);
@@ -270,18 +264,17 @@ is_wanted (const Tracking *t, int label)
     return t->classes == NULL;
 }
 
-static void
-take_wanted (Tracking *t, const GArray *detections)
+void
+tracking_select (const Tracking *t, GArray *detections)
 {
-    g_array_set_size (t->detections, 0);
-    g_array_set_size (t->places, 0);
+    guint kept = 0;
+
     for (guint i = 0; i < detections->len; i++) {
-        const FovDetection *d = &g_array_index (detections, FovDetection, i);
-        if (!is_wanted (t, d->label))
-            continue;
-        g_array_append_val (t->detections, *d);
-        g_array_append_val (t->places, i);
+        FovDetection d = g_array_index (detections, FovDetection, i);
+        if (is_wanted (t, d.label))
+            g_array_index (detections, FovDetection, kept++) = d;
     }
+    g_array_set_size (detections, kept);
 }
 
 static void
@@ -307,21 +300,16 @@ tracking_update (Tracking *t, const FovImage *image, const double *camera, const
     gint64 start = g_get_monotonic_time ();
     double seconds;
 
-    take_wanted (t, detections);
     if (camera && !fov_tracker_set_camera_motion (t->tracker, camera, error))
         return FALSE;
     if (!fov_tracker_update (t->tracker, image, image->width, image->height,
-                             ran ? (const FovDetection *) (const void *) t->detections->data : NULL,
-                             ran ? t->detections->len : 0, ran, pts, tracks, error))
+                             ran ? (const FovDetection *) (const void *) detections->data : NULL,
+                             ran ? detections->len : 0, ran, pts, tracks, error))
         return FALSE;
     seconds = (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
     g_array_append_val (t->seconds, seconds);
-    for (guint i = 0; i < tracks->len; i++) {
-        FovTrack *track = &g_array_index (tracks, FovTrack, i);
-        if (track->detection >= 0)
-            track->detection = (int) g_array_index (t->places, guint, track->detection);
-        count (t, track);
-    }
+    for (guint i = 0; i < tracks->len; i++)
+        count (t, &g_array_index (tracks, FovTrack, i));
     return TRUE;
 }
 

@@ -40,6 +40,9 @@ void tracking_free (Tracking *tracking);
 /** Another stream, of that nominal frame rate (0: unknown): identities start over. */
 gboolean tracking_begin (Tracking *tracking, double frame_rate, GError **error);
 
+/** Leaves the FovDetections of the classes that are to be followed. */
+void tracking_select (const Tracking *tracking, GArray *detections);
+
 /**
  * One picture's FovDetections; ran: the detector looked; camera: its motion since
  * the last picture, or NULL. tracks (GArray of FovTrack) is replaced; their
