@@ -3,6 +3,7 @@
 
 #include "gstfoveaelements.h"
 #include "gstfoveameta.h"
+#include "gstfoveaprops.h"
 #include "gstfoveavideo.h"
 
 #define GST_CAT_DEFAULT gst_fovea_debug
@@ -389,10 +390,7 @@ gst_fovea_track_class_init (GstFoveaTrackClass *klass)
     base_class->stop = stop;
     base_class->transform_ip = transform_ip;
     base_class->transform_ip_on_passthrough = FALSE;
-    gst_element_class_add_pad_template (element_class, gst_pad_template_new ("sink", GST_PAD_SINK,
-                                                                             GST_PAD_ALWAYS, caps));
-    gst_element_class_add_pad_template (element_class, gst_pad_template_new ("src", GST_PAD_SRC,
-                                                                             GST_PAD_ALWAYS, caps));
+    gst_fovea_add_pad_templates (element_class, caps);
     gst_element_class_set_static_metadata (
         element_class, "Fovea tracker", "Filter/Analyzer/Video",
         "Gives objects lasting identities and keeps them through occlusion", "Fovea");
