@@ -232,8 +232,8 @@ drop_duplicates (Byte *byte)
         }
 }
 
-static void
-byte_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks)
+static gboolean
+byte_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks, GError **error)
 {
     Byte *byte = self;
 
@@ -245,7 +245,8 @@ byte_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tra
         bear (byte, scene, next_id);
         drop_duplicates (byte);
     }
-    fov_targets_report (byte->targets, scene, tracks);
+    fov_targets_report (byte->targets, scene, scene->rate, tracks);
+    return TRUE;
 }
 
 const FovTrackerClass fov_tracker_bytetrack = {

@@ -103,8 +103,8 @@ follow (Iou *iou, const FovScene *scene)
     }
 }
 
-static void
-iou_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks)
+static gboolean
+iou_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks, GError **error)
 {
     Iou *iou = self;
 
@@ -124,7 +124,8 @@ iou_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *trac
         fov_target_bear (&born.target, &fov_motion_xywh, scene, i, next_id);
         g_array_append_val (iou->items, born);
     }
-    fov_targets_report (iou->items, scene, tracks);
+    fov_targets_report (iou->items, scene, scene->rate, tracks);
+    return TRUE;
 }
 
 const FovTrackerClass fov_tracker_iou = {

@@ -308,8 +308,8 @@ bear (OcSort *oc, const FovScene *scene, guint64 *next_id)
     }
 }
 
-static void
-oc_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks)
+static gboolean
+oc_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks, GError **error)
 {
     OcSort *oc = self;
 
@@ -323,7 +323,8 @@ oc_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *track
         for (guint i = 0; i < oc->items->len; i++)
             judge (item_at (oc, i), scene);
     }
-    fov_targets_report (oc->items, scene, tracks);
+    fov_targets_report (oc->items, scene, scene->rate, tracks);
+    return TRUE;
 }
 
 const FovTrackerClass fov_tracker_ocsort = {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const FovTrackerClass *const classes[] = {
-    &fov_tracker_sort,   &fov_tracker_iou,     &fov_tracker_bytetrack,
-    &fov_tracker_ocsort, &fov_tracker_botsort,
+    &fov_tracker_fovea,     &fov_tracker_sort,   &fov_tracker_iou,
+    &fov_tracker_bytetrack, &fov_tracker_ocsort, &fov_tracker_botsort,
 };
 
 /* A tracker's default under a preset, where it differs from the general one. */

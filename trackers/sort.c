@@ -95,8 +95,8 @@ judge (FovTarget *t, const FovScene *scene)
         t->track.state = FOV_TRACK_TENTATIVE;
 }
 
-static void
-sort_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks)
+static gboolean
+sort_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks, GError **error)
 {
     Sort *sort = self;
 
@@ -114,7 +114,8 @@ sort_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tra
         for (guint i = 0; i < sort->targets->len; i++)
             judge (&g_array_index (sort->targets, FovTarget, i), scene);
     }
-    fov_targets_report (sort->targets, scene, tracks);
+    fov_targets_report (sort->targets, scene, scene->rate, tracks);
+    return TRUE;
 }
 
 const FovTrackerClass fov_tracker_sort = {

@@ -121,7 +121,7 @@ reportable (FovBox box, FovBox fallback)
 }
 
 void
-fov_targets_report (GArray *targets, const FovScene *scene, GArray *tracks)
+fov_targets_report (GArray *targets, const FovScene *scene, double ticks, GArray *tracks)
 {
     gsize size = g_array_get_element_size (targets);
     guint kept = 0;
@@ -130,8 +130,8 @@ fov_targets_report (GArray *targets, const FovScene *scene, GArray *tracks)
         FovTarget *target = (FovTarget *) (gpointer) (targets->data + i * size);
         FovTrack *track = &target->track;
         track->box = reportable (track->box, (FovBox){ 0, 0, 0, 0 });
-        track->velocity_x = (float) (target->kalman.x[4] * scene->rate);
-        track->velocity_y = (float) (target->kalman.x[5] * scene->rate);
+        track->velocity_x = (float) (target->kalman.x[4] * ticks);
+        track->velocity_y = (float) (target->kalman.x[5] * ticks);
         g_array_append_val (tracks, *track);
         if (target->dead)
             continue;

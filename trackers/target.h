@@ -36,8 +36,8 @@ void fov_target_kill (FovTarget *target, FovTrackReason reason);
 
 /**
  * Reports all targets, whose structs of size bytes begin with a FovTarget, and
- * sweeps the dead out of the array.
+ * sweeps the dead out of the array. ticks: units of the filters' time per second.
  */
-void fov_targets_report (GArray *targets, const FovScene *scene, GArray *tracks);
+void fov_targets_report (GArray *targets, const FovScene *scene, double ticks, GArray *tracks);
 
 #endif

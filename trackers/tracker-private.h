@@ -33,11 +33,13 @@ typedef struct {
     gpointer (*create) (const FovTrackerParams *params);
     /** Appends a FovTrack for every live track and every one removed now; next_id is the next free.
      */
-    void (*update) (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks);
+    gboolean (*update) (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks,
+                        GError **error);
     void (*reset) (gpointer self);
     void (*destroy) (gpointer self);
 } FovTrackerClass;
 
+extern const FovTrackerClass fov_tracker_fovea;
 extern const FovTrackerClass fov_tracker_sort;
 extern const FovTrackerClass fov_tracker_iou;
 extern const FovTrackerClass fov_tracker_bytetrack;

@@ -306,12 +306,12 @@ fov_tracker_update (FovTracker *tracker, const FovImage *image, int width, int h
     scene.source = (const int *) (gpointer) tracker->source->data;
     scene.n = tracker->detections->len;
     g_array_set_size (tracks, 0);
-    tracker->klass->update (tracker->self, &scene, &tracker->next_id, tracks);
+    gboolean ok = tracker->klass->update (tracker->self, &scene, &tracker->next_id, tracks, error);
     finish (tracker, tracks, scene.width, scene.height);
     tracker->has_camera = FALSE;
     tracker->last_pts = pts;
     tracker->n_updates++;
-    return TRUE;
+    return ok;
 }
 
 guint64

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+
+#include "trackers/cost.h"
+#include "trackers/fovea-private.h"
+
+/* A pair counts fully while it looks as alike as this, and not at all beyond that: in units of
+ * fov_looks_distance. */
+#define ALIKE 0.3
+#define UNLIKE 1.9
+/* A track whose covered share is larger gives no size to the filter and no look to memory. */
+#define COVERED_SIZE 0.5
+#define COVERED_LOOK 0.3
+/* How much noisier the size of a box is then. */
+#define COVERED_NOISE 16
+/* How far from where it was last seen or is expected a track may come back, in its heights: at
+ * once and per second. Up and down counts double: that is depth. */
+#define REACH 0.5
+#define REACH_RATE 1.0
+/* A size may have changed by this factor. */
+#define SIZE_CHANGE 1.5
+/* Looks that a track must have given before it is known by them. */
+#define FAMILIAR 3
+
+typedef enum { STAGE_HIGH, STAGE_LOW } Stage;
+
+double
+fovea_covered (FovBox box, FovBox other)
+{
+    float w = fminf (box.x2, other.x2) - fmaxf (box.x1, other.x1);
+    float h = fminf (box.y2, other.y2) - fmaxf (box.y1, other.y1);
+
+    return w > 0 && h > 0 ? w * h / fov_box_area (box) : 0;
+}
+
+static gboolean
+same_label (const FovItem *item, const FovDetection *d, const FovScene *scene)
+{
+    return !scene->set[FOVEA_CLASS_AWARE] || item->target.track.label == d->label;
+}
+
+/* IoU x height IoU (Hybrid-SORT, eq. 9) x score (ByteTrack) x likeness: 0..1. */
+static double
+similarity (Fovea *f, const FovItem *item, guint detection, const FovScene *scene, Stage stage)
+{
+    const FovDetection *d = &scene->detections[detection];
+    double s = fov_box_iou (item->target.track.box, d->box);
+
+    if (s <= 0)
+        return 0;
+    s *= fov_overlap_height (item->target.track.box, d->box);
+    if (stage == STAGE_HIGH)
+        s *= d->score;
+    double unlike = fov_looks_distance (f->looks, &item->look, detection);
+    if (unlike >= 0)
+        s *= CLAMP ((UNLIKE - unlike) / (UNLIKE - ALIKE), 0, 1);
+    return s;
+}
+
+/* Whether nothing in the picture covers much of the detection. */
+static gboolean
+stands_alone (const FovScene *scene, guint detection)
+{
+    FovBox box = scene->detections[detection].box;
+
+    for (guint i = 0; i < scene->n; i++)
+        if (i != detection && scene->detections[i].score >= (float) scene->set[FOVEA_HIGH] &&
+            fovea_covered (box, scene->detections[i].box) > COVERED_LOOK)
+            return FALSE;
+    return TRUE;
+}
+
+static void
+learn_look (Fovea *f, FovItem *item, const FovScene *scene, guint detection)
+{
+    if (!fov_looks_any (f->looks))
+        return;
+    if (item->look.stripes.seen == 0 ||
+        (item->hidden <= COVERED_LOOK && stands_alone (scene, detection)))
+        fov_looks_learn (f->looks, &item->look, detection);
+}
+
+static FovBox
+blend (FovBox a, FovBox b, float share)
+{
+    return (FovBox){ a.x1 + share * (b.x1 - a.x1), a.y1 + share * (b.y1 - a.y1),
+                     a.x2 + share * (b.x2 - a.x2), a.y2 + share * (b.y2 - a.y2) };
+}
+
+static void
+correct (Fovea *f, FovItem *item, FovBox box)
+{
+    FovKalman *k = &item->target.kalman;
+    double z[FOV_KALMAN_N], noise[FOV_KALMAN_N];
+
+    fov_motion_xywh.measure (box, z);
+    fov_jitter_noise (&f->jitter, k->x[2], k->x[3], noise);
+    if (item->hidden > COVERED_SIZE)
+        noise[2] *= COVERED_NOISE, noise[3] *= COVERED_NOISE;
+    fov_kalman_correct (k, z, noise);
+    fov_jitter_add (&f->jitter, &item->trail, z, item->misses == 0);
+    item->target.track.box =
+        blend (fov_motion_xywh.box (k->x), box, (float) fov_jitter_trust (&f->jitter));
+}
+
+/* The track is where the detection is. */
+static void
+take (Fovea *f, const FovScene *scene, FovPair pair)
+{
+    FovItem *item = fovea_item (f, pair.row);
+    FovTarget *t = &item->target;
+    const FovDetection *d = &scene->detections[pair.col];
+
+    fov_target_seen (t, scene, pair.col);
+    correct (f, item, d->box);
+    learn_look (f, item, scene, pair.col);
+    item->misses = 0;
+    item->last = d->box;
+    item->evidence += d->score * f->since_run / scene->rate;
+    if (t->track.state != FOV_TRACK_TENTATIVE || item->evidence >= scene->set[FOVEA_SURE])
+        fov_target_confirm (t);
+}
+
+static void
+pair_up (Fovea *f, FovMatch *match, const FovScene *scene, Stage stage)
+{
+    guint n, rows = fov_match_n_rows (match), cols = fov_match_n_cols (match);
+    double *cost = fov_match_cost (match);
+
+    for (guint i = 0; i < rows; i++) {
+        const FovItem *item = fovea_item (f, fov_match_row (match, i));
+        for (guint j = 0; j < cols; j++) {
+            guint col = fov_match_col (match, j);
+            cost[i * cols + j] = same_label (item, &scene->detections[col], scene)
+                                     ? 1 - similarity (f, item, col, scene, stage)
+                                     : INFINITY;
+        }
+    }
+    double limit = scene->set[stage == STAGE_HIGH ? FOVEA_MATCH : FOVEA_MATCH_LOW];
+    const FovPair *pairs = fov_match_solve (match, limit, &n);
+    for (guint i = 0; i < n; i++)
+        take (f, scene, pairs[i]);
+}
+
+/* Whether the track can have come to the detection in the time that it was not seen. */
+static gboolean
+in_reach (const FovItem *item, const FovScene *scene, FovBox box)
+{
+    const FovBox places[2] = { item->target.track.box, item->last };
+    double h = (box.y2 - box.y1 + item->last.y2 - item->last.y1) / 2;
+    double ratio = (box.y2 - box.y1) / (item->last.y2 - item->last.y1);
+    double reach = (REACH + REACH_RATE * fovea_unseen (item, scene)) * h;
+
+    if (ratio > SIZE_CHANGE || ratio < 1 / SIZE_CHANGE)
+        return FALSE;
+    for (guint i = 0; i < 2; i++) {
+        double dx = (places[i].x1 + places[i].x2 - box.x1 - box.x2) / 2;
+        double dy = 2 * (places[i].y2 - box.y2);
+        if (dx * dx + dy * dy <= reach * reach)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Lost tracks that a detection in reach looks like begin anew there. */
+static void
+pair_by_look (Fovea *f, FovMatch *match, const FovScene *scene)
+{
+    guint n, rows = fov_match_n_rows (match), cols = fov_match_n_cols (match);
+    double *cost = fov_match_cost (match);
+
+    for (guint i = 0; i < rows; i++) {
+        const FovItem *item = fovea_item (f, fov_match_row (match, i));
+        for (guint j = 0; j < cols; j++) {
+            const FovDetection *d = &scene->detections[fov_match_col (match, j)];
+            double unlike = -1;
+            if (item->look.stripes.seen >= FAMILIAR && same_label (item, d, scene) &&
+                in_reach (item, scene, d->box))
+                unlike = fov_looks_distance (f->looks, &item->look, fov_match_col (match, j));
+            cost[i * cols + j] = unlike >= 0 ? unlike : INFINITY;
+        }
+    }
+    const FovPair *pairs = fov_match_solve (match, scene->set[FOVEA_LOOK], &n);
+    for (guint i = 0; i < n; i++) {
+        FovTarget *t = &fovea_item (f, pairs[i].row)->target;
+        fov_motion_start (&fov_motion_xywh, &t->kalman, scene->detections[pairs[i].col].box);
+        take (f, scene, pairs[i]);
+        t->track.reason = FOV_TRACK_REASON_APPEARANCE;
+    }
+}
+
+static void
+gather_cols (Fovea *f, const FovScene *scene)
+{
+    fov_match_clear_cols (f->high);
+    fov_match_clear_cols (f->low);
+    for (guint i = 0; i < scene->n; i++)
+        if (scene->detections[i].score >= (float) scene->set[FOVEA_HIGH])
+            fov_match_add_col (f->high, i);
+        else if (scene->detections[i].score >= (float) scene->set[FOVEA_LOW])
+            fov_match_add_col (f->low, i);
+}
+
+static void
+gather_rows (Fovea *f, const FovScene *scene, gboolean tentative)
+{
+    fov_match_clear_rows (f->high);
+    for (guint i = 0; i < f->items->len; i++) {
+        const FovItem *item = fovea_item (f, i);
+        if ((item->target.track.state == FOV_TRACK_TENTATIVE) == tentative &&
+            fovea_unseen (item, scene) <= scene->set[FOVEA_MAX_AGE])
+            fov_match_add_row (f->high, i);
+    }
+}
+
+gboolean
+fovea_associate (Fovea *f, const FovScene *scene, GError **error)
+{
+    gboolean ok = TRUE;
+
+    gather_cols (f, scene);
+    gather_rows (f, scene, FALSE);
+    pair_up (f, f->high, scene, STAGE_HIGH);
+
+    fov_match_clear_rows (f->low);
+    for (guint i = 0; i < fov_match_n_rows (f->high); i++)
+        if (fovea_item (f, fov_match_row (f->high, i))->misses == 0)
+            fov_match_add_row (f->low, fov_match_row (f->high, i));
+    pair_up (f, f->low, scene, STAGE_LOW);
+
+    if (fov_looks_any (f->looks) && scene->set[FOVEA_LOOK] > 0) {
+        fov_match_clear_rows (f->high);
+        for (guint i = 0; i < f->items->len; i++)
+            if (fovea_item (f, i)->target.track.state == FOV_TRACK_LOST)
+                fov_match_add_row (f->high, i);
+        pair_by_look (f, f->high, scene);
+    }
+    gather_rows (f, scene, TRUE);
+    pair_up (f, f->high, scene, STAGE_HIGH);
+    return ok;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOV_TRACKERS_FOVEA_PRIVATE_H
+#define FOV_TRACKERS_FOVEA_PRIVATE_H
+
+#include "trackers/jitter.h"
+#include "trackers/looks.h"
+#include "trackers/match.h"
+#include "trackers/target.h"
+
+/** The joined tracker's properties. */
+enum {
+    FOVEA_HIGH,
+    FOVEA_LOW,
+    FOVEA_MATCH,
+    FOVEA_MATCH_LOW,
+    FOVEA_SURE,
+    FOVEA_MAX_AGE,
+    FOVEA_LOOK,
+    FOVEA_LOOK_AGE,
+    FOVEA_CAMERA,
+    FOVEA_CLASS_AWARE,
+    FOVEA_N_PROPERTIES
+};
+
+/** One object that the joined tracker follows. */
+typedef struct {
+    FovTarget target;
+    FovJitterTrail trail;
+    FovLook look;
+    FovBox last;     /**< its last detection, moved with the camera since */
+    double hidden;   /**< share of the box at hand that a nearer track covers */
+    double evidence; /**< seconds of detections, weighted by their scores */
+    guint misses;    /**< runs of the detector since it last saw it */
+} FovItem;
+
+/** The joined tracker. */
+typedef struct {
+    GArray *items; /* FovItem */
+    FovMatch *high, *low;
+    FovJitter jitter;
+    FovLooks *looks;
+    double since_run; /* nominal pictures since the detector's last run, this one counted */
+} Fovea;
+
+/** Filters count time in thirtieths of a second, whatever the rate: that is what their noise
+ * was published for. */
+#define FOVEA_TICKS 30.0
+
+static inline FovItem *
+fovea_item (Fovea *fovea, guint i)
+{
+    return &g_array_index (fovea->items, FovItem, i);
+}
+
+/** Seconds since the track was last seen. */
+static inline double
+fovea_unseen (const FovItem *item, const FovScene *scene)
+{
+    return (double) (scene->pts - item->target.track.seen_pts) / 1e9;
+}
+
+/** The share of box that other covers, 0..1. */
+double fovea_covered (FovBox box, FovBox other);
+
+/** Pairs the picture's detections with the tracks; fovea->high is left with detections that
+ * none explains. */
+gboolean fovea_associate (Fovea *fovea, const FovScene *scene, GError **error);
+
+#endif

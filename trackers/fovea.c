@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+#include <string.h>
+
+#include "trackers/fovea-private.h"
+
+static const FovTrackerProperty properties[FOVEA_N_PROPERTIES] = {
+    [FOVEA_HIGH] = { "high-score", "detections from this score on are paired first and bear tracks",
+                     0, 1, 0.6, FALSE },
+    [FOVEA_LOW] = { "low-score", "detections below this score are not used", 0, 1, 0.1, FALSE },
+    [FOVEA_MATCH] = { "match", "largest cost (1 - IoU x height IoU x score x likeness) of a pair",
+                      0, 1, 0.9, FALSE },
+    [FOVEA_MATCH_LOW] = { "match-low", "largest cost of a pair of low score", 0, 1, 0.5, FALSE },
+    [FOVEA_SURE] = { "sure-time",
+                     "seconds of detections, weighted by their scores, before a track "
+                     "is shown",
+                     0, 10, 0.06, FALSE },
+    [FOVEA_MAX_AGE] = { "max-age", "seconds that a track unseen is found again by its place", 0,
+                        1000, 1.5, FALSE },
+    [FOVEA_LOOK] = { "look",
+                     "largest unlikeness (1: as probably another) of a track found again "
+                     "by its look; 0: none is",
+                     0, 2, 0.75, FALSE },
+    [FOVEA_LOOK_AGE] = { "look-age", "seconds that a track unseen is found again by its look", 0,
+                         1000, 3, FALSE },
+    [FOVEA_CAMERA] = { "camera-motion", "1: tracks move with the camera", 0, 1, 1, TRUE },
+    [FOVEA_CLASS_AWARE] = { "class-aware", "1: a track keeps its class", 0, 1, 1, TRUE },
+};
+
+static gpointer
+fovea_create (const FovTrackerParams *params)
+{
+    Fovea *f = g_new0 (Fovea, 1);
+
+    f->items = g_array_new (FALSE, FALSE, sizeof (FovItem));
+    f->high = fov_match_new ();
+    f->low = fov_match_new ();
+    f->looks = fov_looks_new (params);
+    fov_jitter_init (&f->jitter);
+    return f;
+}
+
+static void
+fovea_reset (gpointer self)
+{
+    Fovea *f = self;
+
+    for (guint i = 0; i < f->items->len; i++)
+        fov_looks_forget (f->looks, &fovea_item (f, i)->look);
+    g_array_set_size (f->items, 0);
+    fov_jitter_init (&f->jitter);
+    f->since_run = 0;
+}
+
+static void
+fovea_destroy (gpointer self)
+{
+    Fovea *f = self;
+
+    fovea_reset (f);
+    g_array_unref (f->items);
+    fov_match_free (f->high);
+    fov_match_free (f->low);
+    fov_looks_free (f->looks);
+    g_free (f);
+}
+
+static FovBox
+warp_box (FovBox box, const double m[6])
+{
+    double x = ((double) box.x1 + box.x2) / 2, y = ((double) box.y1 + box.y2) / 2;
+    double scale = sqrt (fabs (m[0] * m[4] - m[1] * m[3])) / 2;
+    double w = (box.x2 - box.x1) * scale, h = (box.y2 - box.y1) * scale;
+    double to_x = m[0] * x + m[1] * y + m[2], to_y = m[3] * x + m[4] * y + m[5];
+
+    return (FovBox){ (float) (to_x - w), (float) (to_y - h), (float) (to_x + w),
+                     (float) (to_y + h) };
+}
+
+static void
+predict (FovItem *item, const FovScene *scene)
+{
+    FovTarget *t = &item->target;
+    double dt = scene->dt * FOVEA_TICKS / scene->rate, drift[FOV_KALMAN_STATE];
+
+    fov_target_step (t, scene);
+    if (t->track.state == FOV_TRACK_LOST)
+        t->kalman.x[6] = t->kalman.x[7] = 0;
+    fov_motion_xywh.drift (t->kalman.x, drift);
+    for (guint i = 0; i < FOV_KALMAN_STATE; i++)
+        drift[i] *= i < FOV_KALMAN_N ? dt : dt / 2; /* objects turn less than published */
+    fov_kalman_predict (&t->kalman, dt, drift);
+    if (scene->set[FOVEA_CAMERA] && scene->camera) {
+        fov_motion_warp (&fov_motion_xywh, &t->kalman, scene->camera);
+        item->last = warp_box (item->last, scene->camera);
+    }
+    t->track.box = fov_motion_xywh.box (t->kalman.x);
+}
+
+/* What covers each track: those seen lately whose lower edge is lower are nearer. */
+static void
+find_hidden (Fovea *f)
+{
+    for (guint i = 0; i < f->items->len; i++) {
+        FovItem *item = fovea_item (f, i);
+        FovBox box = item->target.track.box;
+        item->hidden = 0;
+        for (guint j = 0; j < f->items->len; j++) {
+            const FovTrack *other = &fovea_item (f, j)->target.track;
+            if (other->state != FOV_TRACK_LOST && other->state != FOV_TRACK_TENTATIVE &&
+                other->box.y2 > box.y2)
+                item->hidden = fmax (item->hidden, fovea_covered (box, other->box));
+        }
+    }
+}
+
+static void
+judge (Fovea *f, FovItem *item, const FovScene *scene)
+{
+    FovTarget *t = &item->target;
+    double life = scene->set[FOVEA_MAX_AGE];
+
+    if (t->track.unseen == 0)
+        return;
+    item->misses++;
+    if (fov_looks_any (f->looks) && scene->set[FOVEA_LOOK] > 0)
+        life = fmax (life, scene->set[FOVEA_LOOK_AGE]);
+    if (t->track.state == FOV_TRACK_TENTATIVE)
+        fov_target_kill (t, FOV_TRACK_REASON_NEVER_SURE);
+    else if (fovea_unseen (item, scene) > life)
+        fov_target_kill (t, FOV_TRACK_REASON_TIMEOUT);
+    else
+        fov_target_miss (t);
+}
+
+static void
+bear (Fovea *f, const FovScene *scene, guint64 *next_id)
+{
+    for (guint i = 0; i < fov_match_n_cols (f->high); i++) {
+        guint detection = fov_match_col (f->high, i);
+        FovItem born;
+        if (f->items->len >= FOV_TRACKER_MAX_OBJECTS)
+            return;
+        memset (&born, 0, sizeof born);
+        fov_target_bear (&born.target, &fov_motion_xywh, scene, detection, next_id);
+        born.last = scene->detections[detection].box;
+        fov_looks_learn (f->looks, &born.look, detection);
+        if (scene->number == 1 || scene->set[FOVEA_SURE] == 0)
+            fov_target_confirm (&born.target);
+        g_array_append_val (f->items, born);
+    }
+}
+
+static gboolean
+fovea_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks,
+              GError **error)
+{
+    Fovea *f = self;
+    gboolean ok = TRUE;
+
+    f->since_run += scene->dt;
+    for (guint i = 0; i < f->items->len; i++)
+        predict (fovea_item (f, i), scene);
+    find_hidden (f);
+    fov_looks_begin (f->looks, scene, scene->set[FOVEA_LOW]);
+    if (scene->ran) {
+        ok = fovea_associate (f, scene, error);
+        for (guint i = 0; i < f->items->len; i++)
+            judge (f, fovea_item (f, i), scene);
+        bear (f, scene, next_id);
+        f->since_run = 0;
+    }
+    for (guint i = 0; i < f->items->len; i++)
+        if (fovea_item (f, i)->target.dead)
+            fov_looks_forget (f->looks, &fovea_item (f, i)->look);
+    fov_targets_report (f->items, scene, FOVEA_TICKS, tracks);
+    return ok;
+}
+
+const FovTrackerClass fov_tracker_fovea = {
+    .name = "fovea",
+    .describe = "the joined tracker: motion, looks, two stages, noise learnt from the detector",
+    .properties = properties,
+    .n_properties = FOVEA_N_PROPERTIES,
+    .create = fovea_create,
+    .update = fovea_update,
+    .reset = fovea_reset,
+    .destroy = fovea_destroy,
+};
