@@ -35,8 +35,11 @@ fov_scale_plan_clear (FovScalePlan *plan)
 }
 
 void
-fov_scale_filter_init (FovScaleFilter *filter, float width, float height)
+fov_scale_filter_init (FovScaleFilter *filter, float width, float height, float power_x,
+                       float power_y)
 {
+    filter->power_x = power_x;
+    filter->power_y = power_y;
     float cell = sqrtf (width * height / SCALE_AREA);
     filter->cells_x = CLAMP ((int) (width / cell + 0.5f), 1, 16);
     filter->cells_y = CLAMP ((int) (height / cell + 0.5f), 1, 16);
@@ -85,8 +88,9 @@ sample (const FovScaleFilter *filter, FovScalePlan *plan, const FovImage *image,
     int hog = filter->cells_x * filter->cells_y * FOV_HOG_CHANNELS;
     for (int s = 0; s < FOV_SCALES; s++) {
         float *out = plan->features + s * length, factor = scale_of ((float) s);
-        fov_patch_sample (plan->patcher, image, centre_x, centre_y, width * factor / (float) w,
-                          height * factor / (float) h, w, h, plan->rgb);
+        fov_patch_sample (plan->patcher, image, centre_x, centre_y,
+                          width * powf (factor, filter->power_x) / (float) w,
+                          height * powf (factor, filter->power_y) / (float) h, w, h, plan->rgb);
         fov_features_hog (filter->features, plan->rgb, out);
         fov_features_color (filter->features, plan->rgb, out + hog);
         scale_by (out + hog, COLOR_GAIN, length - hog);

@@ -21,8 +21,9 @@ typedef struct {
  * (Danelljan et al., "Discriminative scale space tracking", 2017).
  */
 typedef struct {
-    int cells_x, cells_y; /* of a sample */
-    int length;           /* of a sample's features */
+    int cells_x, cells_y;   /* of a sample */
+    int length;             /* of a sample's features */
+    float power_x, power_y; /* how width and height change with the size looked at */
     FovFeatures *features;
     float *numerator; /* half spectra, FOV_SCALES / 2 + 1 pairs of rows */
     float denominator[FOV_SCALES / 2 + 1];
@@ -31,7 +32,8 @@ typedef struct {
 
 void fov_scale_plan_init (FovScalePlan *plan, FovPatcher *patcher);
 void fov_scale_plan_clear (FovScalePlan *plan);
-void fov_scale_filter_init (FovScaleFilter *filter, float width, float height);
+void fov_scale_filter_init (FovScaleFilter *filter, float width, float height, float power_x,
+                            float power_y);
 void fov_scale_filter_clear (FovScaleFilter *filter);
 
 /* The factor by which a target at centre is larger than width x height. */

@@ -15,6 +15,9 @@
 #define SEARCH 5.0f
 /* Width of the wanted response over the root of the target's area. */
 #define SIGMA 0.0625f
+/* The aspect's filter looks at widths and heights that change by this power of the step. */
+#define ASPECT_POWER 0.7f
+#define ASPECT_TRUST 0.5f
 
 typedef struct {
     FovDcfPlan plan;
@@ -29,7 +32,7 @@ typedef struct {
 
 typedef struct {
     FovDcfFilter filter;
-    FovScaleFilter scale;
+    FovScaleFilter scale, aspect;
     float width, height; /* pixels, of the box that the mask was made for */
     float pad;           /* side of the searched square over the root of the box's area */
 } Target;
@@ -144,6 +147,8 @@ dcf_learn (gpointer self, const FovImage *image, gpointer data, FovBox box, GErr
     fov_dcf_filter_learn (&target->filter, &dcf->plan, dcf->spectra);
     fov_scale_filter_learn (&target->scale, &dcf->scale_plan, image, cx, cy, box.x2 - box.x1,
                             box.y2 - box.y1);
+    fov_scale_filter_learn (&target->aspect, &dcf->scale_plan, image, cx, cy, box.x2 - box.x1,
+                            box.y2 - box.y1);
     return TRUE;
 }
 
@@ -153,6 +158,7 @@ dcf_remove (gpointer self, gpointer data)
     Target *target = data;
     fov_dcf_filter_clear (&target->filter);
     fov_scale_filter_clear (&target->scale);
+    fov_scale_filter_clear (&target->aspect);
     g_free (target);
 }
 
@@ -162,7 +168,9 @@ dcf_add (gpointer self, const FovImage *image, FovBox box, GError **error)
     Dcf *dcf = self;
     Target *target = g_new0 (Target, 1);
     fov_dcf_filter_init (&target->filter, &dcf->plan);
-    fov_scale_filter_init (&target->scale, box.x2 - box.x1, box.y2 - box.y1);
+    fov_scale_filter_init (&target->scale, box.x2 - box.x1, box.y2 - box.y1, 1.0f, 1.0f);
+    fov_scale_filter_init (&target->aspect, box.x2 - box.x1, box.y2 - box.y1, ASPECT_POWER,
+                           -ASPECT_POWER);
     shape_target (dcf, target, box);
     if (dcf_learn (self, image, target, box, error))
         return target;
@@ -170,33 +178,93 @@ dcf_add (gpointer self, const FovImage *image, FovBox box, GError **error)
     return NULL;
 }
 
+/* A peak's displacement is from the expected centre; tiles lie round it. */
+typedef struct {
+    FovPeak peak;
+    float x, y; /* pixels of the picture */
+    float second, second_x, second_y;
+} Place;
+
+static void
+search_tile (Dcf *dcf, const FovImage *image, const Target *target, float cx, float cy, float step,
+             float near_x, float near_y, Place *place)
+{
+    int n = dcf->plan.n;
+    float *plane = dcf->response + 2 * dcf->plan.size, cell = step * FOV_CELL;
+    transform_patch (dcf, image, cx, cy, step);
+    fov_dcf_filter_respond (&target->filter, &dcf->plan, dcf->spectra, dcf->response);
+    fov_fourier_inverse (dcf->plan.fourier, dcf->response, 1, plane);
+    fov_peak_find (plane, n, near_x / cell, near_y / cell, &place->peak);
+    fov_peak_refine (dcf->response, n, &place->peak);
+    place->x = cx + place->peak.x * cell;
+    place->y = cy + place->peak.y * cell;
+    place->second = place->peak.second;
+    place->second_x = cx + place->peak.second_x * cell;
+    place->second_y = cy + place->peak.second_y * cell;
+}
+
+/* Keeps the better of two tiles' peaks, and the best of the others that is elsewhere. */
+static void
+merge_places (Place *best, const Place *other, float near_x, float near_y)
+{
+    Place low = *other;
+    if (other->peak.height > best->peak.height) {
+        low = *best;
+        *best = *other;
+    }
+    const float rivals[2][3] = { { low.peak.height, low.x, low.y },
+                                 { low.second, low.second_x, low.second_y } };
+    for (int i = 0; i < 2; i++) {
+        gboolean elsewhere =
+            fabsf (rivals[i][1] - best->x) > near_x || fabsf (rivals[i][2] - best->y) > near_y;
+        if (elsewhere && rivals[i][0] > best->second) {
+            best->second = rivals[i][0];
+            best->second_x = rivals[i][1];
+            best->second_y = rivals[i][2];
+        }
+    }
+}
+
 static void
 locate_one (Dcf *dcf, const FovImage *image, Target *target, const FovVisualQuery *query,
             FovVisualFound *found)
 {
     FovBox box = query->expected;
-    int n = dcf->plan.n;
-    float step = patch_step (dcf, target, box), cell = step * FOV_CELL;
+    float step = patch_step (dcf, target, box);
     float cx = 0.5f * (box.x1 + box.x2), cy = 0.5f * (box.y1 + box.y2);
-    float w = box.x2 - box.x1, h = box.y2 - box.y1, *plane = dcf->response + 2 * dcf->plan.size;
-    FovPeak peak;
+    float w = box.x2 - box.x1, h = box.y2 - box.y1, near_x = 0.5f * w, near_y = 0.5f * h;
+    /* Half a patch from tile to tile: windows overlap so that no place is faded in all. */
+    float hop = 0.5f * step * (float) (dcf->plan.n * FOV_CELL);
+    int reach = (int) ceilf (query->widen - 1.0f - 1e-3f);
+    Place best, other;
 
-    transform_patch (dcf, image, cx, cy, step);
-    fov_dcf_filter_respond (&target->filter, &dcf->plan, dcf->spectra, dcf->response);
-    fov_fourier_inverse (dcf->plan.fourier, dcf->response, 1, plane);
-    fov_peak_find (plane, n, 0.5f * w / cell, 0.5f * h / cell, &peak);
-    fov_peak_refine (dcf->response, n, &peak);
-    cx += peak.x * cell;
-    cy += peak.y * cell;
+    search_tile (dcf, image, target, cx, cy, step, near_x, near_y, &best);
+    for (int y = -reach; y <= reach; y++)
+        for (int x = -reach; x <= reach; x++) {
+            if (x == 0 && y == 0)
+                continue;
+            search_tile (dcf, image, target, cx + (float) x * hop, cy + (float) y * hop, step,
+                         near_x, near_y, &other);
+            merge_places (&best, &other, near_x, near_y);
+        }
+    cx = best.x;
+    cy = best.y;
     float factor = fov_scale_filter_find (&target->scale, &dcf->scale_plan, image, cx, cy, w, h);
     w *= factor;
     h *= factor;
+    factor = fov_scale_filter_find (&target->aspect, &dcf->scale_plan, image, cx, cy, w, h);
+    /* A shape is harder to see than a size: only part of its change is believed. */
+    factor = powf (factor, ASPECT_POWER * ASPECT_TRUST);
+    w *= factor;
+    h /= factor;
     *found = (FovVisualFound){
         .box = { cx - 0.5f * w, cy - 0.5f * h, cx + 0.5f * w, cy + 0.5f * h },
-        .score = CLAMP (peak.height, 0.0f, 1.0f),
-        .psr = peak.psr,
-        .apce = peak.apce,
-        .second = CLAMP (peak.second / fmaxf (peak.height, 1e-6f), 0.0f, 1.0f),
+        .score = CLAMP (best.peak.height, 0.0f, 1.0f),
+        .psr = best.peak.psr,
+        .apce = best.peak.apce,
+        .second = CLAMP (best.second / fmaxf (best.peak.height, 1e-6f), 0.0f, 1.0f),
+        .second_box = { best.second_x - 0.5f * w, best.second_y - 0.5f * h,
+                        best.second_x + 0.5f * w, best.second_y + 0.5f * h },
     };
 }
 
