@@ -117,7 +117,7 @@ check (const char *spec)
     read_truth (data, &crops);
     embed (data, embedder, &crops);
     compare (&crops, 512, &same, &other);
-    print_message ("%s: %u crops, one person's %.3f alike, two people's %.3f\n", spec, crops.n,
+    print_message ("# %s: %u crops, one person's %.3f alike, two people's %.3f\n", spec, crops.n,
                    same, other);
     assert_true (same > other + 0.12);
     g_free (crops.rows);
