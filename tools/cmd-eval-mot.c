@@ -6,6 +6,7 @@
  */
 #include "commands.h"
 #include "interrupt.h"
+#include "model-options.h"
 #include "mot-run.h"
 #include "print.h"
 
@@ -19,15 +20,15 @@ static char *results, *save, *object_class, *detections;
 static gboolean details, json, quiet;
 
 static const CliOption options[] = {
-    { "tracker", 't', CLI_TEXT, &r.tracker, "TRACKER", "The tracker to run", "Tracking",
+    { "tracker", 't', CLI_TEXT, &r.track.tracker, "TRACKER", "The tracker to run", "Tracking",
       .words = fov_tracker_names },
     { "dets", 0, CLI_TEXT, &detections, "NAME",
       "The detections it gets: det/NAME.txt (KITTI: det_NAME.txt) of each sequence", "Tracking" },
-    { "preset", 'p', CLI_TEXT, &r.preset, "PRESET",
+    { "preset", 'p', CLI_TEXT, &r.track.preset, "PRESET",
       "The scene that the tracker's numbers are for: crowd, traffic or static-camera (default: "
       "any)",
       "Tracking", .words = fov_tracker_presets },
-    { "set", 's', CLI_TEXTS, &r.set, "NAME=VALUE",
+    { "set", 's', CLI_TEXTS, &r.track.set, "NAME=VALUE",
       "Sets one of the tracker's numbers; may be given several times", "Tracking" },
     { "gmc", 0, CLI_FLAG, &d.camera_motion, NULL,
       "Tells the tracker how the camera moved, from each sequence's gmc.txt where it has one",
@@ -40,13 +41,27 @@ static const CliOption options[] = {
       "{} "
       "for its name, of all; may be given several times",
       "Tracking" },
+    { "embedding-model", 'e', CLI_PATH, &r.track.embedding_model, "FILE",
+      "A network by whose vectors objects are known again, such as OSNet; needs --images",
+      "Tracking" },
+    { "visual", 0, CLI_TEXT, &r.track.visual, "NAME",
+      "What holds objects by their looks between detections: none (default), dcf or siamese; needs "
+      "--images",
+      "Tracking", .words = visual_words },
+    { "backbone", 0, CLI_PATH, &r.track.backbone, "FILE",
+      "The network of --visual siamese that looks", "Tracking" },
+    { "head", 0, CLI_PATH, &r.track.head, "FILE", "The network of --visual siamese that compares",
+      "Tracking" },
+    { "device", 'd', CLI_TEXT, &r.device, "DEVICE",
+      "Where networks run: auto, gpu[:N], vulkan[:N or NAME] or cpu[:THREADS] (default)",
+      "Tracking", .words = device_words },
     { "every", 0, CLI_INT, &r.every, "N",
       "Gives detections in every N-th frame only (default 1); the tracker fills the gaps",
       "Tracking", 1, 100000 },
     { "rate", 0, CLI_REAL, &r.rate, "FPS",
       "Frames a second (default: as seqinfo.ini says, KITTI 10, else 30)", "Tracking", 0.01,
       10000 },
-    { "seed", 0, CLI_INT, &r.seed, "N",
+    { "seed", 0, CLI_INT, &r.track.seed, "N",
       "Start of random numbers, for trackers that use some (default 0)", "Tracking", 0, G_MAXINT },
     { "results", 'r', CLI_PATH, &results, "RESULTS",
       "Scores the files RESULTS/SEQUENCE.txt instead of running a tracker", "Data" },
@@ -216,19 +231,20 @@ save_rows (const MotSequence *s, const GArray *rows, GError **error)
 }
 
 static gboolean
-evaluate (const MotSequence *s, FovMotEval *eval, Outcome *outcome, GError **error)
+evaluate (Tracking *tracking, const MotSequence *s, FovMotEval *eval, Outcome *outcome,
+          GError **error)
 {
     g_autoptr (GArray) rows = NULL;
 
     outcome->name = s->name;
     rows = results ? mot_data_results (s, results, &d, error)
-                   : mot_run (&r, s, &outcome->seconds, error);
+                   : mot_run (&r, tracking, s, &outcome->seconds, error);
     return rows && (!save || save_rows (s, rows, error)) &&
            mot_data_score (s, rows, eval, &outcome->scores, error);
 }
 
 static gboolean
-run_all (const GPtrArray *sequences, GError **error)
+run_all (Tracking *tracking, const GPtrArray *sequences, GError **error)
 {
     g_autoptr (FovMotEval) eval = fov_mot_eval_new ();
     g_autofree Outcome *outcomes = g_new0 (Outcome, sequences->len + 1);
@@ -238,7 +254,7 @@ run_all (const GPtrArray *sequences, GError **error)
 
     combined->name = "COMBINED";
     for (guint i = 0; i < sequences->len; i++) {
-        if (!evaluate (sequences->pdata[i], eval, &outcomes[i], error))
+        if (!evaluate (tracking, sequences->pdata[i], eval, &outcomes[i], error))
             return FALSE;
         combined->seconds += outcomes[i].seconds;
         progress_set (progress, i + 1);
@@ -257,18 +273,34 @@ check_usage (char **args, GError **error)
                                        "MOT17/train");
     if (args[1])
         return cli_usage_error (error, "'%s' is too much: expected one DIR", args[1]);
-    if (results && (r.tracker || detections || r.set || r.preset || r.images || save))
+    if (results &&
+        (r.track.tracker || detections || r.track.set || r.track.preset || r.images || save))
         return cli_usage_error (error, "--results takes no options of a tracker, and no --save");
     if (!results && !detections)
         return cli_usage_error (error, "--dets is missing: expected the detections' name, such as "
                                        "yolox for det/yolox.txt (or --results)");
-    return results || mot_run_check (&r, error) ? 0 : -1;
+    if ((r.track.embedding_model || r.track.visual) && !r.images)
+        return cli_usage_error (error, "--embedding-model and --visual need --images");
+    return results || track_options_check (&r.track, error) ? 0 : -1;
+}
+
+/* What the tracker of all sequences needs; none where results are scored. */
+static gboolean
+load_tracker (FovDevice **device, Tracking **tracking, GError **error)
+{
+    if (results)
+        return TRUE;
+    *device = fov_device_open (r.device ? r.device : "cpu", error);
+    *tracking = *device ? tracking_new (&r.track, *device, NULL, error) : NULL;
+    return *tracking != NULL;
 }
 
 static int
 run (char **args, GError **error)
 {
     g_autoptr (GPtrArray) sequences = NULL;
+    g_autoptr (FovDevice) device = NULL;
+    g_autoptr (Tracking) tracking = NULL;
 
     d.detections = detections;
     d.object_class = object_class;
@@ -276,7 +308,8 @@ run (char **args, GError **error)
         return -1;
     interrupt_catch ();
     sequences = mot_data_load (args[0], &d, error);
-    if (!sequences || !run_all (sequences, error))
+    if (!sequences || !load_tracker (&device, &tracking, error) ||
+        !run_all (tracking, sequences, error))
         return -1;
     return CLI_OK;
 }

@@ -23,48 +23,13 @@ typedef struct {
 
 /* ---- options ------------------------------------------------------------------- */
 
-static gboolean
-set_number (FovTracker *tracker, const char *text, GError **error)
-{
-    const char *equals = strchr (text, '=');
-    g_autofree char *name = equals ? g_strndup (text, (gsize) (equals - text)) : NULL;
-    char *end = NULL;
-    double value = equals ? g_ascii_strtod (equals + 1, &end) : 0;
-
-    if (!equals || end == equals + 1 || *end)
-        return cli_usage_error (error, "--set is '%s', expected NAME=NUMBER", text) >= 0;
-    return fov_tracker_set (tracker, name, value, error);
-}
-
 static FovTracker *
-make_tracker (const MotRunOptions *o, const MotSequence *s, double rate, GError **error)
+make_tracker (Tracking *tracking, const MotSequence *s, double rate, GError **error)
 {
     FovGroundCamera ground;
-    FovTrackerParams params = { .preset = o->preset,
-                                .frame_rate = rate,
-                                .seed = (guint64) o->seed };
-    g_autoptr (FovTracker) tracker = NULL;
 
-    if (s && s->has_ground) {
-        memcpy (ground.projection, s->ground, sizeof ground.projection);
-        params.ground = &ground;
-    }
-    tracker = fov_tracker_new (o->tracker, &params, error);
-    for (char **set = o->set; tracker && set && *set; set++)
-        if (!set_number (tracker, *set, error))
-            return NULL;
-    return g_steal_pointer (&tracker);
-}
-
-gboolean
-mot_run_check (const MotRunOptions *o, GError **error)
-{
-    g_autoptr (GError) cause = NULL;
-    g_autoptr (FovTracker) tracker = make_tracker (o, NULL, 0, &cause);
-
-    if (tracker)
-        return TRUE;
-    return cli_usage_error (error, "%s", cause->message) >= 0;
+    memcpy (ground.projection, s->ground, sizeof ground.projection);
+    return tracking_make (tracking, rate, s->has_ground ? &ground : NULL, error);
 }
 
 /* "SEQUENCE=INPUT" for one, "INPUT" for all, where {} stands for the name; NULL: none. */
@@ -177,7 +142,8 @@ open_frames (Run *run, GError **error)
 }
 
 GArray *
-mot_run (const MotRunOptions *options, const MotSequence *sequence, double *seconds, GError **error)
+mot_run (const MotRunOptions *options, Tracking *tracking, const MotSequence *sequence,
+         double *seconds, GError **error)
 {
     Run run = { .options = options, .sequence = sequence };
     g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (FovMotRow));
@@ -189,7 +155,7 @@ mot_run (const MotRunOptions *options, const MotSequence *sequence, double *seco
     run.rows = rows;
     run.detections = g_array_new (FALSE, FALSE, sizeof (FovDetection));
     run.tracks = g_array_new (FALSE, FALSE, sizeof (FovTrack));
-    run.tracker = make_tracker (options, sequence, run.rate, error);
+    run.tracker = make_tracker (tracking, sequence, run.rate, error);
     ok = run.tracker && open_frames (&run, error) && run_frames (&run, error);
     *seconds = run.seconds;
     g_array_unref (run.detections);

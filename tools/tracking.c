@@ -208,16 +208,15 @@ tracking_free (Tracking *t)
 }
 
 static gboolean
-set_numbers (Tracking *t, GError **error)
+set_numbers (const TrackOptions *o, FovTracker *tracker, GError **error)
 {
-    const TrackOptions *o = t->options;
     g_autoptr (GArray) properties = fov_tracker_properties (o->tracker, o->preset, error);
     g_autofree char *name = NULL;
     double value;
 
     for (char **set = o->set; properties && set && *set; set++)
         if (!parse_number (*set, properties, &name, &value, error) ||
-            !fov_tracker_set (t->tracker, name, value, error))
+            !fov_tracker_set (tracker, name, value, error))
             return FALSE;
     return properties != NULL;
 }
@@ -229,25 +228,34 @@ end_stream (Tracking *t)
     g_hash_table_remove_all (t->lengths);
 }
 
-gboolean
-tracking_begin (Tracking *t, double frame_rate, GError **error)
+FovTracker *
+tracking_make (Tracking *t, double frame_rate, const FovGroundCamera *ground, GError **error)
 {
     FovTrackerParams params = { .preset = t->options->preset,
                                 .frame_rate = frame_rate,
                                 .visual = t->visual,
+                                .ground = ground,
                                 .seed = (guint64) t->options->seed };
+    g_autoptr (FovTracker) tracker = NULL;
 
     if (t->embedder) {
         params.embed = fov_embedder_embed;
         params.embed_data = t->embedder;
         params.embed_dim = fov_embedder_dim (t->embedder);
     }
-    end_stream (t);
-    g_clear_pointer (&t->tracker, fov_tracker_free);
     if (t->visual)
         fov_visual_clear (t->visual);
-    t->tracker = fov_tracker_new (t->options->tracker, &params, error);
-    return t->tracker && set_numbers (t, error);
+    tracker = fov_tracker_new (t->options->tracker, &params, error);
+    return tracker && set_numbers (t->options, tracker, error) ? g_steal_pointer (&tracker) : NULL;
+}
+
+gboolean
+tracking_begin (Tracking *t, double frame_rate, GError **error)
+{
+    end_stream (t);
+    g_clear_pointer (&t->tracker, fov_tracker_free);
+    t->tracker = tracking_make (t, frame_rate, NULL, error);
+    return t->tracker != NULL;
 }
 
 /* ---- pictures -------------------------------------------------------------- */

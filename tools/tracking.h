@@ -37,6 +37,13 @@ Tracking *tracking_new (const TrackOptions *options, FovDevice *device, FovLabel
                         GError **error);
 void tracking_free (Tracking *tracking);
 
+/**
+ * A tracker for another stream, which is the caller's and must go before the
+ * next one is made: they share what was loaded. ground may be NULL.
+ */
+FovTracker *tracking_make (Tracking *tracking, double frame_rate, const FovGroundCamera *ground,
+                           GError **error);
+
 /** Another stream, of that nominal frame rate (0: unknown): identities start over. */
 gboolean tracking_begin (Tracking *tracking, double frame_rate, GError **error);
 

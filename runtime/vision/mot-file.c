@@ -187,34 +187,11 @@ read_rows (FovLines *lines, const char *path, Format *format, GArray *rows, GErr
     return !local;
 }
 
-/*
- * Keeps the order of a frame's rows: a counting sort by frame, unless the rows
- * are in order already, as most files are.
- */
-static GArray *
-sort_by_frame (GArray *rows)
+static int
+by_frame (gconstpointer a, gconstpointer b)
 {
-    const FovMotRow *in = (const FovMotRow *) (const void *) rows->data;
-    guint last = 0;
-    gboolean sorted = TRUE;
-
-    for (guint i = 0; i < rows->len; i++) {
-        sorted = sorted && (i == 0 || in[i - 1].frame <= in[i].frame);
-        last = MAX (last, in[i].frame);
-    }
-    if (sorted)
-        return rows;
-    g_autofree guint *start = g_new0 (guint, last + 2);
-    GArray *out = g_array_sized_new (FALSE, FALSE, sizeof (FovMotRow), rows->len);
-    g_array_set_size (out, rows->len);
-    for (guint i = 0; i < rows->len; i++)
-        start[in[i].frame + 1]++;
-    for (guint f = 0; f <= last; f++)
-        start[f + 1] += start[f];
-    for (guint i = 0; i < rows->len; i++)
-        g_array_index (out, FovMotRow, start[in[i].frame]++) = in[i];
-    g_array_unref (rows);
-    return out;
+    const FovMotRow *x = a, *y = b;
+    return (x->frame > y->frame) - (x->frame < y->frame);
 }
 
 GArray *
@@ -234,7 +211,8 @@ fov_mot_file_read (const char *path, FovMotFileKind kind, const FovMotFileParams
     rows = g_array_new (FALSE, FALSE, sizeof (FovMotRow));
     if (!read_rows (lines, path, &format, rows, error))
         return NULL;
-    return sort_by_frame (g_steal_pointer (&rows));
+    g_array_sort (rows, by_frame); /* stable */
+    return g_steal_pointer (&rows);
 }
 
 const FovMotRow *

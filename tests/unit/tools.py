@@ -16,7 +16,7 @@ import time
 FOVEA = sys.argv[1]
 DATA = os.environ.get('FOVEA_TEST_DATA')
 DEVICE = 'cpu'
-COMMANDS = ['detect', 'track', 'info', 'doctor', 'bench', 'eval coco', 'eval mot']
+COMMANDS = ['detect', 'track', 'info', 'doctor', 'bench', 'eval coco', 'eval mot', 'eval sot']
 
 
 class Skip(Exception):
@@ -163,8 +163,8 @@ USAGE = [
     (['doctor', 'm', '-o', 'x.png'], '--output needs an IMAGE'),
     (['bench'], '--model is missing'),
     (['bench', '-m', 'm', '--runs', '0'], '--runs is 0'),
-    (['eval'], 'nothing given, expected one of coco, mot'),
-    (['eval', 'voc'], "'voc' is not known, expected one of coco, mot"),
+    (['eval'], 'nothing given, expected one of coco, mot, sot'),
+    (['eval', 'voc'], "'voc' is not known, expected one of coco, mot, sot"),
     (['eval', 'coco'], '--annotations is missing'),
     (['eval', 'coco', '-a', 'a', '-m', 'm'], '--images is missing'),
 ]
