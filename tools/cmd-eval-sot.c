@@ -5,22 +5,43 @@
  * picture.
  */
 #include "commands.h"
-#include "print.h"
-#include "sot-data.h"
+#include "interrupt.h"
+#include "model-options.h"
+#include "sot-run.h"
 
-static char **only, *results;
-static gboolean json;
+#include <errno.h>
+#include <glib/gstdio.h>
+
+static SotRunOptions r;
+static char **only, *results, *save;
+static gboolean json, quiet;
 
 static const CliOption options[] = {
+    { "tracker", 't', CLI_TEXT, &r.tracker, "NAME", "The visual tracker to run: dcf or siamese",
+      "Tracking", .words = fov_visual_names },
+    { "backbone", 0, CLI_PATH, &r.backbone, "FILE", "The network of --tracker siamese that looks",
+      "Tracking" },
+    { "head", 0, CLI_PATH, &r.head, "FILE", "The network of --tracker siamese that compares",
+      "Tracking" },
+    { "device", 'd', CLI_TEXT, &r.device, "DEVICE",
+      "Where networks and filters run: auto, gpu[:N], vulkan[:N or NAME] or cpu[:THREADS] "
+      "(default: "
+      "cpu)",
+      "Tracking", .words = device_words },
     { "results", 'r', CLI_PATH, &results, "RESULTS",
-      "The files to score: RESULTS/SEQUENCE.txt, a row a frame", "Data" },
+      "Scores the files RESULTS/SEQUENCE.txt instead of running a tracker", "Data" },
     { "sequence", 0, CLI_TEXTS, &only, "NAME", "Only this sequence; may be given several times",
       "Data" },
+    { "save", 0, CLI_PATH, &save, "FOLDER", "Writes the boxes as FOLDER/SEQUENCE.txt", "Output" },
     { "json", 0, CLI_FLAG, &json, NULL, "Prints one JSON object instead of text", "Output" },
+    { "quiet", 'q', CLI_FLAG, &quiet, NULL, "No progress", "Output" },
     CLI_END,
 };
 
 static const CliExample examples[] = {
+    { "fovea eval sot --tracker dcf OTB100", "Runs the correlation filter over all sequences." },
+    { "fovea eval sot --tracker siamese --backbone backbone.onnx --head head.onnx OTB100",
+      "Runs a Siamese tracker." },
     { "fovea eval sot --results boxes/ OTB100", "Scores the files that another tracker wrote." },
     { NULL, NULL },
 };
@@ -29,9 +50,16 @@ static const CliExample examples[] = {
 typedef struct {
     const char *name;
     FovSotScores scores;
+    double seconds; /* processor time of the tracker; 0: not known */
 } Outcome;
 
 /* ---- printing ------------------------------------------------------------------- */
+
+static double
+speed (const Outcome *o)
+{
+    return o->seconds > 0 ? o->scores.n_frames / o->seconds : 0;
+}
 
 static void
 print_text (const Outcome *outcomes, guint n)
@@ -46,6 +74,8 @@ print_text (const Outcome *outcomes, guint n)
                 s->auc, s->precision, s->norm_precision, s->success);
         if (i + 1 < n)
             printf (" frames %u", s->n_frames);
+        if (outcomes[i].seconds > 0)
+            printf (" fps %.0f", speed (&outcomes[i]));
         printf ("\n");
     }
 }
@@ -60,6 +90,8 @@ json_outcome (JsonBuilder *b, const Outcome *o)
     json_add_number (b, "norm_precision", o->scores.norm_precision);
     json_add_number (b, "success_50", o->scores.success);
     json_add_int (b, "frames", o->scores.n_frames);
+    if (o->seconds > 0)
+        json_add_number (b, "fps", speed (o));
     json_builder_end_object (b);
 }
 
@@ -93,15 +125,31 @@ add_to_mean (Outcome *mean, const Outcome *o, guint n)
     mean->scores.norm_precision += o->scores.norm_precision / n;
     mean->scores.success += o->scores.success / n;
     mean->scores.n_frames += o->scores.n_frames;
+    mean->seconds += o->seconds;
 }
 
 static gboolean
-evaluate (const SotSequence *s, Outcome *outcome, GError **error)
+save_boxes (const SotSequence *s, const GArray *boxes, GError **error)
 {
-    g_autoptr (GArray) boxes = sot_data_results (s, results, error);
+    g_autofree char *name = g_strconcat (s->name, ".txt", NULL);
+    g_autofree char *path = g_build_filename (save, name, NULL);
+
+    if (g_mkdir_with_parents (save, 0777) < 0) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "%s: %s", save, g_strerror (errno));
+        return FALSE;
+    }
+    return fov_sot_file_write (path, boxes, error);
+}
+
+static gboolean
+evaluate (SotRun *tracker, const SotSequence *s, Outcome *outcome, GError **error)
+{
+    g_autoptr (GArray) boxes = NULL;
 
     outcome->name = s->name;
-    if (!boxes)
+    boxes = results ? sot_data_results (s, results, error)
+                    : sot_run_sequence (tracker, s, &outcome->seconds, error);
+    if (!boxes || (save && !save_boxes (s, boxes, error)))
         return FALSE;
     fov_sot_score ((const FovSotBox *) (const void *) s->truths->data,
                    (const FovSotBox *) (const void *) boxes->data, s->truths->len,
@@ -113,14 +161,21 @@ static gboolean
 run_all (const GPtrArray *sequences, GError **error)
 {
     g_autofree Outcome *outcomes = g_new0 (Outcome, sequences->len + 1);
+    g_autoptr (SotRun) tracker = results ? NULL : sot_run_new (&r, error);
+    g_autoptr (Progress) progress =
+        progress_new ("eval", "sequences", sequences->len, quiet || results != NULL);
     Outcome *mean = &outcomes[sequences->len];
 
+    if (!results && !tracker)
+        return FALSE;
     mean->name = "MEAN";
     for (guint i = 0; i < sequences->len; i++) {
-        if (!evaluate (sequences->pdata[i], &outcomes[i], error))
+        if (!evaluate (tracker, sequences->pdata[i], &outcomes[i], error))
             return FALSE;
         add_to_mean (mean, &outcomes[i], sequences->len);
+        progress_set (progress, i + 1);
     }
+    progress_clear (progress);
     if (json)
         print_json (outcomes, sequences->len + 1);
     else
@@ -135,9 +190,9 @@ check_usage (char **args, GError **error)
         return cli_usage_error (error, "DIR is missing: expected a folder of sequences");
     if (args[1])
         return cli_usage_error (error, "'%s' is too much: expected one DIR", args[1]);
-    if (!results)
-        return cli_usage_error (error, "--results is missing: expected a folder of boxes");
-    return 0;
+    if (results && (r.tracker || r.backbone || r.head || r.device || save))
+        return cli_usage_error (error, "--results takes no options of a tracker, and no --save");
+    return results ? 0 : sot_run_check (&r, error) ? 0 : -1;
 }
 
 static int
@@ -147,6 +202,7 @@ run (char **args, GError **error)
 
     if (check_usage (args, error) < 0)
         return -1;
+    interrupt_catch ();
     sequences = sot_data_load (args[0], only, error);
     if (!sequences || !run_all (sequences, error))
         return -1;

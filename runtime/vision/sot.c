@@ -106,7 +106,7 @@ fov_sot_file_write (const char *path, const GArray *boxes, GError **error)
         const double values[] = { b->x, b->y, b->width, b->height };
         for (guint k = 0; k < G_N_ELEMENTS (values); k++)
             g_string_append_printf (text, "%s%s", k > 0 ? "," : "",
-                                    g_ascii_formatd (number, sizeof number, "%.2f", values[k]));
+                                    g_ascii_formatd (number, sizeof number, "%.4f", values[k]));
         g_string_append_c (text, '\n');
     }
     if (g_file_set_contents (path, text->str, (gssize) text->len, &cause))

@@ -249,7 +249,10 @@ def sot_results(folder):
 def sot_of_bad_data(folder):
     dir = write_sot(folder)
     fails(2, 'DIR is missing', 'eval', 'sot')
-    fails(2, '--results is missing', 'eval', 'sot', dir)
+    fails(2, '--tracker is missing', 'eval', 'sot', dir)
+    fails(2, "--tracker is 'none', expected one of", 'eval', 'sot', '--tracker', 'none', dir)
+    fails(2, 'needs --backbone and --head', 'eval', 'sot', '--tracker', 'siamese', dir)
+    fails(1, 'one: no pictures', 'eval', 'sot', '--tracker', 'dcf', dir)
     fails(1, 'expected folders with groundtruth_rect.txt', 'eval', 'sot', '--results', folder,
           folder)
     fails(1, 'one.txt', 'eval', 'sot', '--results', dir, dir)
