@@ -11,7 +11,7 @@
  * BLOCKED  4-D float32 NCHW as [N][ceil(C/b)][H + 2 halo][W + 2 halo][b], the
  *          unused channels of the last block are 0; the halo (host only) is 0
  *          when a consumer reads it: the executor clears it, kernels never do.
- *          b is 4 on vulkan, 8 or 16 on the host.
+ *          b is 4 on vulkan; 4, 8 or 16 on the host.
  */
 #include "graph/graph.h"
 

@@ -8,15 +8,13 @@
 
 #if FOV_TIER == 2
 #define MAX_TILE 14 /* 28 accumulators, two weights, a broadcast: 31 registers of 32 */
-#elif FOV_TIER == 1
-#define MAX_TILE 6 /* 12 of 16 */
 #else
-#define MAX_TILE 3 /* as 12 of 16 half vectors */
+#define MAX_TILE 6 /* 12 of 16 */
 #endif
 
 typedef void (*TileFunc) (const FovConvArgs *a, const FovConvPart *part, int row, int px);
 
-#define DW_TILE (FOV_TIER > 0 ? 8 : 4)
+#define DW_TILE 8
 
 /* Relu becomes Clip; simple: the epilogue is inlined and unused channels stay 0 by themselves. */
 static void
@@ -161,15 +159,12 @@ tile (const FovConvArgs *a, const FovConvPart *part, int row, int px, const int 
     F (name, SX, 1, 13) F (name, SX, 1, 14) F (name, SX, 2, 1) F (name, SX, 2, 2)                  \
         F (name, SX, 2, 3) F (name, SX, 2, 4) F (name, SX, 2, 5) F (name, SX, 2, 6)                \
             F (name, SX, 2, 7) F (name, SX, 4, 1) F (name, SX, 4, 2) F (name, SX, 4, 3)
-#elif FOV_TIER == 1
+#else
 #define TILES_4(F, name, SX) TILES_3 (F, name, SX) F (name, SX, 1, 4)
 #define TILES(F, name, SX)                                                                         \
     TILES_4 (F, name, SX)                                                                          \
     F (name, SX, 1, 5)                                                                             \
     F (name, SX, 1, 6) F (name, SX, 2, 1) F (name, SX, 2, 2) F (name, SX, 2, 3) F (name, SX, 4, 1)
-#else
-#define TILES_4(F, name, SX) TILES_3 (F, name, SX)
-#define TILES(F, name, SX) TILES_3 (F, name, SX)
 #endif
 /* clang-format on */
 
@@ -251,16 +246,11 @@ typedef void (*DepthwiseFunc) (const FovConvArgs *a, int block, int row, int px)
         depthwise_tile (a, block, row, px, P, K, S);                                               \
     }
 #define DW_ENTRY(name, K, S, P) [P] = name##_##P,
-#if FOV_TIER > 0
 #define DW_TILES(F, name, K, S)                                                                    \
     F (name, K, S, 1)                                                                              \
     F (name, K, S, 2)                                                                              \
     F (name, K, S, 3)                                                                              \
     F (name, K, S, 4) F (name, K, S, 5) F (name, K, S, 6) F (name, K, S, 7) F (name, K, S, 8)
-#else
-#define DW_TILES(F, name, K, S)                                                                    \
-    F (name, K, S, 1) F (name, K, S, 2) F (name, K, S, 3) F (name, K, S, 4)
-#endif
 
 DW_TILES (DW_FUNC, dw3s1, 3, 1)
 DW_TILES (DW_FUNC, dw3s2, 3, 2)

@@ -206,8 +206,10 @@ FOV_SUFFIX (fov_pick_row) (const float *x, const int *index, float *y, int n)
 #define LANES(F, d)                                                                                \
     F (0, d), F (1, d), F (2, d), F (3, d), F (4, d), F (5, d), F (6, d), F (7, d), F (8, d),      \
         F (9, d), F (10, d), F (11, d), F (12, d), F (13, d), F (14, d), F (15, d)
-#else
+#elif VL == 8
 #define LANES(F, d) F (0, d), F (1, d), F (2, d), F (3, d), F (4, d), F (5, d), F (6, d), F (7, d)
+#else
+#define LANES(F, d) F (0, d), F (1, d), F (2, d), F (3, d)
 #endif
 
 /* One of log2 (VL) butterflies: swaps the bit d of row and lane numbers. */
@@ -225,7 +227,9 @@ transpose (V v[VL])
 {
     BUTTERFLY (1)
     BUTTERFLY (2)
+#if VL >= 8
     BUTTERFLY (4)
+#endif
 #if VL == 16
     BUTTERFLY (8)
 #endif

@@ -22,7 +22,7 @@
 #define VL 8
 #define FOV_SUFFIX(name) name##_avx2
 #else
-#define VL 8
+#define VL 4 /* what any processor has: of longer vectors the compiler keeps none in registers */
 #define FOV_SUFFIX(name) name##_baseline
 #endif
 

@@ -4,8 +4,9 @@
  * A network's first convolution reads a planar picture of three channels.
  * Brought into blocks of 16 channels that picture would be five times as
  * large, so a task gathers just the rows it needs, pixel by pixel, into a
- * buffer that stays in the cache. A pixel takes block / stride floats there:
- * then the kernels find the distance between windows that they are made for.
+ * buffer that stays in the cache. A pixel takes block / stride floats there,
+ * if that holds its channels: then the kernels find the distance between
+ * windows that they are made for.
  */
 #include "ops/host-conv.h"
 
@@ -41,7 +42,7 @@ fov_host_gather_new (const FovNode *node, int block)
     g->stride = (int) p->strides.v[0];
     g->dilation = (int) p->dilations.v[0];
     g->kernel = extent;
-    g->pixel = p->strides.v[1] == 2 ? block / 2 : block;
+    g->pixel = p->strides.v[1] == 2 && block / 2 >= FOV_GATHER_CHANNELS ? block / 2 : block;
     g->row = (gsize) (p->pads.v[1] + x[3] + p->pads.v[3]) * g->pixel;
     g->rows = (int) (BUFFER_BYTES / (g->row * sizeof (float))) - extent;
     g->rows = CLAMP (g->rows / g->stride + 1, 1, (int) y[2]);
