@@ -115,6 +115,7 @@ take (Fovea *f, const FovScene *scene, FovPair pair)
     correct (f, item, d->box);
     learn_look (f, item, scene, pair.col);
     item->misses = 0;
+    item->detected_pts = scene->pts;
     item->last = d->box;
     item->evidence += d->score * f->since_run / scene->rate;
     if (t->track.state != FOV_TRACK_TENTATIVE || item->evidence >= scene->set[FOVEA_SURE])

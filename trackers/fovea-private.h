@@ -2,6 +2,7 @@
 #ifndef FOV_TRACKERS_FOVEA_PRIVATE_H
 #define FOV_TRACKERS_FOVEA_PRIVATE_H
 
+#include "trackers/hold.h"
 #include "trackers/jitter.h"
 #include "trackers/looks.h"
 #include "trackers/match.h"
@@ -17,6 +18,7 @@ enum {
     FOVEA_MAX_AGE,
     FOVEA_LOOK,
     FOVEA_LOOK_AGE,
+    FOVEA_HOLD,
     FOVEA_CAMERA,
     FOVEA_CLASS_AWARE,
     FOVEA_N_PROPERTIES
@@ -27,10 +29,12 @@ typedef struct {
     FovTarget target;
     FovJitterTrail trail;
     FovLook look;
-    FovBox last;     /**< its last detection, moved with the camera since */
-    double hidden;   /**< share of the box at hand that a nearer track covers */
-    double evidence; /**< seconds of detections, weighted by their scores */
-    guint misses;    /**< runs of the detector since it last saw it */
+    FovHold hold;
+    FovBox last;         /**< its last detection, moved with the camera since */
+    double hidden;       /**< share of the box at hand that a nearer track covers */
+    double evidence;     /**< seconds of detections, weighted by their scores */
+    gint64 detected_pts; /**< ns: when the detector last saw it */
+    guint misses;        /**< runs of the detector since it last saw it */
 } FovItem;
 
 /** The joined tracker. */
@@ -39,6 +43,7 @@ typedef struct {
     FovMatch *high, *low;
     FovJitter jitter;
     FovLooks *looks;
+    FovHolds *holds;
     double since_run; /* nominal pictures since the detector's last run, this one counted */
 } Fovea;
 
@@ -65,5 +70,10 @@ double fovea_covered (FovBox box, FovBox other);
 /** Pairs the picture's detections with the tracks; fovea->high is left with detections that
  * none explains. */
 gboolean fovea_associate (Fovea *fovea, const FovScene *scene, GError **error);
+
+/** Asks the visual tracker for those that no detection was found for. */
+gboolean fovea_hold (Fovea *fovea, const FovScene *scene, GError **error);
+/** Shows the visual tracker those that are surely seen. */
+gboolean fovea_learn (Fovea *fovea, const FovScene *scene, GError **error);
 
 #endif

@@ -23,6 +23,10 @@ static const FovTrackerProperty properties[FOVEA_N_PROPERTIES] = {
                      0, 2, 0.75, FALSE },
     [FOVEA_LOOK_AGE] = { "look-age", "seconds that a track unseen is found again by its look", 0,
                          1000, 3, FALSE },
+    [FOVEA_HOLD] = { "hold-time",
+                     "seconds that a visual tracker, where there is one, holds a track "
+                     "without a detection; 0: it is not used",
+                     0, 1000, 1, FALSE },
     [FOVEA_CAMERA] = { "camera-motion", "1: tracks move with the camera", 0, 1, 1, TRUE },
     [FOVEA_CLASS_AWARE] = { "class-aware", "1: a track keeps its class", 0, 1, 1, TRUE },
 };
@@ -36,8 +40,16 @@ fovea_create (const FovTrackerParams *params)
     f->high = fov_match_new ();
     f->low = fov_match_new ();
     f->looks = fov_looks_new (params);
+    f->holds = fov_holds_new (params);
     fov_jitter_init (&f->jitter);
     return f;
+}
+
+static void
+forget (Fovea *f, FovItem *item)
+{
+    fov_looks_forget (f->looks, &item->look);
+    fov_holds_forget (f->holds, &item->hold);
 }
 
 static void
@@ -46,7 +58,7 @@ fovea_reset (gpointer self)
     Fovea *f = self;
 
     for (guint i = 0; i < f->items->len; i++)
-        fov_looks_forget (f->looks, &fovea_item (f, i)->look);
+        forget (f, fovea_item (f, i));
     g_array_set_size (f->items, 0);
     fov_jitter_init (&f->jitter);
     f->since_run = 0;
@@ -62,6 +74,7 @@ fovea_destroy (gpointer self)
     fov_match_free (f->high);
     fov_match_free (f->low);
     fov_looks_free (f->looks);
+    fov_holds_free (f->holds);
     g_free (f);
 }
 
@@ -120,9 +133,11 @@ judge (Fovea *f, FovItem *item, const FovScene *scene)
     FovTarget *t = &item->target;
     double life = scene->set[FOVEA_MAX_AGE];
 
-    if (t->track.unseen == 0)
+    if (t->track.detection >= 0)
         return;
     item->misses++;
+    if (t->track.unseen == 0)
+        return;
     if (fov_looks_any (f->looks) && scene->set[FOVEA_LOOK] > 0)
         life = fmax (life, scene->set[FOVEA_LOOK_AGE]);
     if (t->track.state == FOV_TRACK_TENTATIVE)
@@ -144,6 +159,7 @@ bear (Fovea *f, const FovScene *scene, guint64 *next_id)
         memset (&born, 0, sizeof born);
         fov_target_bear (&born.target, &fov_motion_xywh, scene, detection, next_id);
         born.last = scene->detections[detection].box;
+        born.detected_pts = scene->pts;
         fov_looks_learn (f->looks, &born.look, detection);
         if (scene->number == 1 || scene->set[FOVEA_SURE] == 0)
             fov_target_confirm (&born.target);
@@ -163,16 +179,19 @@ fovea_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tr
         predict (fovea_item (f, i), scene);
     find_hidden (f);
     fov_looks_begin (f->looks, scene, scene->set[FOVEA_LOW]);
-    if (scene->ran) {
+    if (scene->ran)
         ok = fovea_associate (f, scene, error);
+    ok = fovea_hold (f, scene, ok ? error : NULL) && ok;
+    if (scene->ran) {
         for (guint i = 0; i < f->items->len; i++)
             judge (f, fovea_item (f, i), scene);
         bear (f, scene, next_id);
         f->since_run = 0;
     }
+    ok = fovea_learn (f, scene, ok ? error : NULL) && ok;
     for (guint i = 0; i < f->items->len; i++)
         if (fovea_item (f, i)->target.dead)
-            fov_looks_forget (f->looks, &fovea_item (f, i)->look);
+            forget (f, fovea_item (f, i));
     fov_targets_report (f->items, scene, FOVEA_TICKS, tracks);
     return ok;
 }
