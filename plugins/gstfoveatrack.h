@@ -13,7 +13,6 @@ G_BEGIN_DECLS
 typedef struct {
     FovTrackerProperty property; /**< of the first tracker that has it, range: that of all */
     char *blurb;
-    guint64 trackers; /**< bit i: fov_tracker_names ()[i] has it */
 } GstFoveaTrackNumber;
 
 /** Of all trackers, in the order in which they list them; static. */

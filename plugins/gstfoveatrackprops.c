@@ -40,7 +40,7 @@ find_number (GArray *numbers, const char *name)
 }
 
 static void
-add_numbers (GArray *numbers, guint tracker, const char *name)
+add_numbers (GArray *numbers, const char *name)
 {
     g_autoptr (GArray) own = fov_tracker_properties (name, NULL, NULL);
 
@@ -55,28 +55,54 @@ add_numbers (GArray *numbers, guint tracker, const char *name)
         n->property.minimum = MIN (n->property.minimum, p->minimum);
         n->property.maximum = MAX (n->property.maximum, p->maximum);
         n->property.whole = n->property.whole && p->whole;
-        n->trackers |= G_GUINT64_CONSTANT (1) << tracker;
     }
 }
 
-/* The table's words as gst-inspect shows them, with who has it. */
-static char *
-blurb_of (const GstFoveaTrackNumber *n, const char *const *names)
+/* What the i-th tracker's own table says of a number; NULL: it does not have it. */
+static const char *
+words_of (guint i, const char *name)
 {
-    const char *words = n->property.blurb;
-    GString *text = g_string_new (g_str_has_prefix (words, "1: ") ? words + 3 : words);
-    guint64 all = (G_GUINT64_CONSTANT (1) << g_strv_length ((char **) names)) - 1;
+    g_autoptr (GArray) own = fov_tracker_properties (fov_tracker_names ()[i], NULL, NULL);
 
-    text->str[0] = g_ascii_toupper (text->str[0]);
-    while (text->len && text->str[text->len - 1] == '.')
-        g_string_truncate (text, text->len - 1);
-    if (n->trackers != all) {
-        g_string_append (text, " (of ");
-        for (guint i = 0, k = 0; names[i]; i++)
-            if (n->trackers >> i & 1)
-                g_string_append_printf (text, "%s%s", k++ ? ", " : "", names[i]);
-        g_string_append_c (text, ')');
+    for (guint k = 0; own && k < own->len; k++) {
+        const FovTrackerProperty *p = &g_array_index (own, FovTrackerProperty, k);
+        if (g_str_equal (p->name, name))
+            return g_str_has_prefix (p->blurb, "1: ") ? p->blurb + 3 : p->blurb;
     }
+    return NULL;
+}
+
+/* Words that trackers share, then which they are; a name can mean another thing to another. */
+static void
+add_words (GString *text, const char *words, const char *name)
+{
+    const char *const *names = fov_tracker_names ();
+    guint n = 0, n_all = g_strv_length ((char **) names);
+    g_autoptr (GString) who = g_string_new (NULL);
+
+    for (guint i = 0; i < n_all; i++)
+        if (g_strcmp0 (words_of (i, name), words) == 0)
+            g_string_append_printf (who, "%s%s", n++ ? ", " : "", names[i]);
+    g_string_append_printf (text, "%s%s", text->len ? "; " : "", words);
+    if (n < n_all)
+        g_string_append_printf (text, " (of %s)", who->str);
+}
+
+/* The tables' words as gst-inspect shows them. */
+static char *
+blurb_of (const char *name)
+{
+    GString *text = g_string_new (NULL);
+
+    for (guint i = 0; fov_tracker_names ()[i]; i++) {
+        const char *words = words_of (i, name);
+        gboolean said = words == NULL;
+        for (guint k = 0; k < i && !said; k++)
+            said = g_strcmp0 (words_of (k, name), words) == 0;
+        if (!said)
+            add_words (text, words, name);
+    }
+    text->str[0] = g_ascii_toupper (text->str[0]);
     g_string_append (text, ". Takes effect with the next frame");
     return g_string_free (text, FALSE);
 }
@@ -90,14 +116,12 @@ gst_fovea_track_numbers (void)
         const char *const *names = fov_tracker_names ();
         GArray *made = g_array_new (FALSE, FALSE, sizeof (GstFoveaTrackNumber));
         /* The default one first: its defaults are shown. */
-        add_numbers (made, 0, "fovea");
-        for (guint i = 0; i < made->len; i++)
-            g_array_index (made, GstFoveaTrackNumber, i).trackers = 0;
+        add_numbers (made, "fovea");
         for (guint i = 0; names[i]; i++)
-            add_numbers (made, i, names[i]);
+            add_numbers (made, names[i]);
         for (guint i = 0; i < made->len; i++) {
             GstFoveaTrackNumber *n = &g_array_index (made, GstFoveaTrackNumber, i);
-            n->blurb = blurb_of (n, names);
+            n->blurb = blurb_of (n->property.name);
         }
         g_once_init_leave (&numbers, made);
     }

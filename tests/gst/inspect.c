@@ -2,7 +2,7 @@
 /*
  * The plugin as gst-inspect shows it: every property says what it does and when
  * a change takes effect, and docs/elements.md says the same. Run with --rows it
- * prints the tables for that page.
+ * prints the tables for that page, with --update PAGE it puts them in.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -204,23 +204,57 @@ test_metadata (void **state)
 }
 
 static void
+add_rows (GString *text, const char *name)
+{
+    GstElement *element = make (name);
+    guint n;
+    g_autofree GParamSpec **specs =
+        g_object_class_list_properties (G_OBJECT_GET_CLASS (element), &n);
+
+    for (guint k = 0; k < n; k++) {
+        g_autofree char *row = is_own (specs[k]) ? row_of (element, specs[k]) : NULL;
+        if (row)
+            g_string_append_printf (text, "%s\n", row);
+    }
+    gst_object_unref (element);
+}
+
+static void
 print_rows (void)
 {
     for (guint i = 0; i < G_N_ELEMENTS (elements); i++) {
-        GstElement *element = make (elements[i]);
-        guint n;
-        g_autofree GParamSpec **specs =
-            g_object_class_list_properties (G_OBJECT_GET_CLASS (element), &n);
+        g_autoptr (GString) text = g_string_new (NULL);
+        add_rows (text, elements[i]);
         printf ("\n## %s\n\n| Property | Values | Default | Can change | Meaning |\n"
-                "|---|---|---|---|---|\n",
-                elements[i]);
-        for (guint k = 0; k < n; k++) {
-            g_autofree char *row = is_own (specs[k]) ? row_of (element, specs[k]) : NULL;
-            if (row)
-                printf ("%s\n", row);
-        }
-        gst_object_unref (element);
+                "|---|---|---|---|---|\n%s",
+                elements[i], text->str);
     }
+}
+
+/* Puts the rows in place of those of each element's section. */
+static gboolean
+update_page (const char *path)
+{
+    g_autofree char *page = NULL;
+    g_autoptr (GString) text = g_string_new (NULL);
+    const char *element = NULL;
+
+    if (!g_file_get_contents (path, &page, NULL, NULL))
+        return FALSE;
+    g_auto (GStrv) lines = g_strsplit (page, "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        if (g_str_has_prefix (lines[i], "## ")) {
+            element = NULL;
+            for (guint k = 0; k < G_N_ELEMENTS (elements); k++)
+                element = g_str_equal (lines[i] + 3, elements[k]) ? elements[k] : element;
+        }
+        if (element && g_str_has_prefix (lines[i], "| `"))
+            continue;
+        g_string_append_printf (text, "%s%s", lines[i], lines[i + 1] ? "\n" : "");
+        if (element && g_str_equal (lines[i], "|---|---|---|---|---|"))
+            add_rows (text, element);
+    }
+    return g_file_set_contents (path, text->str, -1, NULL);
 }
 
 int
@@ -237,5 +271,7 @@ main (int argc, char **argv)
         print_rows ();
         return 0;
     }
+    if (argc > 2 && g_str_equal (argv[1], "--update"))
+        return update_page (argv[2]) ? 0 : 1;
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
