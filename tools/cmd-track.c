@@ -7,6 +7,8 @@
 #include "detect.h"
 #include "interrupt.h"
 
+#include <math.h>
+
 /* Trackers make use of weak detections too. */
 #define TRACK_THRESHOLD 0.1
 
@@ -14,6 +16,7 @@ static TrackOptions t = { .trail = 2 };
 static DetectOptions o = { .model = { .threshold = TRACK_THRESHOLD, .iou_threshold = -1 },
                            .every = 1,
                            .track = &t };
+static char *init;
 static gboolean numbers;
 
 static const CliOption options[] = {
@@ -36,7 +39,7 @@ static const CliOption options[] = {
       "Sets one of the tracker's numbers; may be given several times", "Tracking" },
     { "numbers", 0, CLI_FLAG, &numbers, NULL, "Lists the tracker's numbers and ends", "Tracking" },
     { "class", 'c', CLI_TEXT, &t.classes, "LABELS",
-      "Follows objects of these classes only, separated by commas", "Tracking" },
+      "Follows and reports objects of these classes only, separated by commas", "Tracking" },
     { "embedding-model", 'e', CLI_PATH, &t.embedding_model, "FILE",
       "A network by whose vectors objects are known again, such as OSNet", "Tracking" },
     { "visual", 0, CLI_TEXT, &t.visual, "NAME",
@@ -52,6 +55,10 @@ static const CliOption options[] = {
       "Tracking" },
     { "seed", 0, CLI_INT, &t.seed, "N",
       "Start of random numbers, for trackers that use some (default 0)", "Tracking", 0, G_MAXINT },
+    { "init", 'i', CLI_TEXT, &init, "X,Y,W,H",
+      "Follows the one object in this box (pixels) of the first frame, without a detector, with "
+      "--visual dcf (default) or siamese",
+      "Tracking" },
     { "output", 'o', CLI_PATH, &o.output, "OUT",
       "Draws boxes, identities and trails into a video (.mp4, .mkv, .avi, .webm), pictures "
       "numbered "
@@ -79,9 +86,48 @@ static const CliExample examples[] = {
     { "fovea track crowd.mp4 -m yolox_nano.onnx --tracker bytetrack --class person --mot "
       "tracks.txt",
       "Follows people with another tracker, for a benchmark." },
+    { "fovea track bag.avi --init 280,180,90,120 -o bag.mp4",
+      "Follows one object that no detector knows." },
     { "fovea track --numbers --tracker bytetrack", "Lists what --set takes." },
     { NULL, NULL },
 };
+
+/* "X,Y,W,H" in pixels. */
+static gboolean
+parse_box (const char *text, FovBox *box, GError **error)
+{
+    g_auto (GStrv) parts = g_strsplit (text, ",", 5);
+    double v[4];
+    gboolean ok = g_strv_length (parts) == 4;
+
+    for (guint i = 0; ok && i < 4; i++) {
+        char *end;
+        v[i] = g_ascii_strtod (parts[i], &end);
+        ok = end != parts[i] && !*end && fabs (v[i]) < 1e6;
+    }
+    if (!ok || !(v[2] >= 1) || !(v[3] >= 1))
+        return cli_usage_error (error,
+                                "--init is '%s', expected X,Y,W,H in pixels, such as 100,50,40,80",
+                                text) >= 0;
+    *box = (FovBox){ (float) v[0], (float) v[1], (float) (v[0] + v[2]), (float) (v[1] + v[3]) };
+    return TRUE;
+}
+
+static gboolean
+run_one (char **args, GError **error)
+{
+    FovBox box;
+
+    if (!parse_box (init, &box, error))
+        return FALSE;
+    if (args[1])
+        return cli_usage_error (error, "--init takes one INPUT") >= 0;
+    if (o.model.model)
+        return cli_usage_error (error, "--init needs no --model") >= 0;
+    if (t.visual && g_str_equal (t.visual, "none"))
+        return cli_usage_error (error, "--init needs --visual dcf or siamese") >= 0;
+    return follow_run (&o, args[0], box, error);
+}
 
 static int
 run (char **args, GError **error)
@@ -98,7 +144,7 @@ run (char **args, GError **error)
     if (o.every > 1 && o.model.batch > 1)
         return cli_usage_error (error, "--every and --batch exclude each other");
     interrupt_catch ();
-    ok = detect_run (&o, args, error);
+    ok = init ? run_one (args, error) : detect_run (&o, args, error);
     if (!ok)
         return -1;
     return interrupted () ? CLI_INTERRUPTED : CLI_OK;

@@ -46,7 +46,8 @@ add_object (JsonBuilder *b, const SceneObject *o, const char *label, int width, 
     json_builder_end_object (b);
     json_add_number (b, "confidence", o->score);
     json_add_text (b, "label", label);
-    json_add_int (b, "label_id", o->label);
+    if (o->label >= 0)
+        json_add_int (b, "label_id", o->label);
     json_builder_end_object (b);
     json_add_int (b, "h", llround (o->box.y2) - y);
     if (scene_object_is_sure (o))

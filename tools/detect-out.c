@@ -27,6 +27,7 @@ struct _DetectOut {
     const char *input;
     /* the summary */
     gint64 start;
+    guint64 n_seen; /* frames in which the one object is, where there is no detector */
     guint64 n_frames, n_looked, n_damaged, n_latencies, n_written;
     GArray *latencies;
     Counts *by_class, *in_frame;
@@ -332,6 +333,8 @@ detect_out_frame (DetectOut *out, Picture *picture, const GArray *detections, co
     scene_set (out->scene, detections, tracks, picture->image.width, picture->image.height);
     if (fresh)
         count_objects (out, detections);
+    if (!out->detector && tracks)
+        out->n_seen += g_array_index (tracks, FovTrack, 0).state != FOV_TRACK_LOST;
     if (fresh || tracks) {
         if (out->json)
             write_scene_json (out->scene, picture, out->labels, out->json);
@@ -401,7 +404,12 @@ print_speed (DetectOut *out, FILE *to)
         fprintf (to, ", %" G_GUINT64_FORMAT " damaged packets or pictures skipped", out->n_damaged);
     fprintf (to, "\nspeed      %.1f frames a second\n",
              seconds > 0 ? (double) out->n_frames / seconds : 0);
-    fprintf (to, "%s p50 %.1f ms, p95 %.1f ms\n", out->options->track ? "detection " : "latency   ",
+    if (!out->detector)
+        fprintf (to, "seen       in %" G_GUINT64_FORMAT " frames\n", out->n_seen);
+    fprintf (to, "%s p50 %.1f ms, p95 %.1f ms\n",
+             !out->detector        ? "tracking  "
+             : out->options->track ? "detection "
+                                   : "latency   ",
              quantile (out->latencies, 0.5) * 1e3, quantile (out->latencies, 0.95) * 1e3);
 }
 

@@ -19,6 +19,9 @@ typedef struct {
  */
 gboolean detect_run (const DetectOptions *options, char **inputs, GError **error);
 
+/** Follows what is in box (pixels) in the first picture through one input, without a detector. */
+gboolean follow_run (const DetectOptions *options, const char *input, FovBox box, GError **error);
+
 G_END_DECLS
 
 #endif

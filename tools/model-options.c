@@ -143,6 +143,8 @@ class_name (FovLabels *labels, int label, char buffer[32])
 
     if (name && *name)
         return name;
+    if (label < 0)
+        return "object";
     g_snprintf (buffer, 32, "class %d", label);
     return buffer;
 }

@@ -148,7 +148,7 @@ void model_extras_clear (ModelExtras *extras);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ModelExtras, model_extras_clear)
 
-/** A class's name, or "class N" in buffer where the labels have none. */
+/** A class's name, "class N" in buffer where the labels have none, "object" where label is < 0. */
 const char *class_name (FovLabels *labels, int label, char buffer[32]);
 
 /** The detections as a table: label, score, corners. */

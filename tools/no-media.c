@@ -30,6 +30,12 @@ detect_run (const DetectOptions *options, char **inputs, GError **error)
 }
 
 gboolean
+follow_run (const DetectOptions *options, const char *input, FovBox box, GError **error)
+{
+    return no_media (error);
+}
+
+gboolean
 eval_run_model (const EvalOptions *options, const Coco *coco, GArray **found, GError **error)
 {
     return no_media (error);

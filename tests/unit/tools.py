@@ -156,6 +156,11 @@ USAGE = [
     (['track', __file__, '--tracker', 'bytetrack', '--set', 'high-score=x'], 'expected high-score='),
     (['track', __file__, '--tracker', 'ocsort', '--set', 'delta=1.5'], 'a whole number from 1'),
     (['track', __file__, '--backbone', 'b'], '--backbone and --head need --visual siamese'),
+    (['track', __file__, '--init', '1,2,3'], "--init is '1,2,3', expected X,Y,W,H in pixels"),
+    (['track', __file__, '--init', '1,2,0,4'], "--init is '1,2,0,4', expected X,Y,W,H"),
+    (['track', 'a', 'b', '--init', '1,2,3,4'], '--init takes one INPUT'),
+    (['track', 'a', '-m', 'm', '--init', '1,2,3,4'], '--init needs no --model'),
+    (['track', 'a', '--init', '1,2,3,4', '--visual', 'none'], '--init needs --visual dcf'),
     (['track', 'a', '-m', 'm', '--every', '2', '-b', '2'], '--every and --batch exclude'),
     (['info', 'x'], "'x' is too much"),
     (['info', '--steps'], '--steps needs a --model'),
@@ -397,6 +402,13 @@ def sure_ids(line):
     return {o['id'] for o in line['objects'] if 'id' in o}
 
 
+def iou(a, b):
+    w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    both = max(w, 0) * max(h, 0)
+    return both / (a[2] * a[3] + b[2] * b[3] - both)
+
+
 def track_numbers(folder):
     table = done('track', '--numbers', '--tracker', 'bytetrack').split('\n')
     expect(any(row.startswith('high-score') for row in table), table)
@@ -422,7 +434,7 @@ def track_on_a_video(folder):
         for o in line['objects']:
             expect('track' in o and o['track']['state'] in ('tentative', 'confirmed', 'occluded',
                                                             'lost', 'recovered'), o)
-            expect('id' not in o or o['detection']['label'] == 'person', o)
+            expect(o['detection']['label'] == 'person', o)
     rows = [row.split(',') for row in mot.read_text().splitlines()]
     expect(rows and all(len(row) == 10 for row in rows), rows[:1])
     expect({int(row[1]) for row in rows if int(row[0]) == 30} <= sure_ids(found[29]), 'MOT')
@@ -443,6 +455,26 @@ def track_prints(folder):
     expect((folder / '05.png').exists() and 'wrote' in said, said)
 
 
+def track_one_object(folder):
+    sequence = data('track/sot/Crossing')
+    truth = [list(map(float, row.split(',')))
+             for row in (sequence / 'groundtruth_rect.txt').read_text().split()]
+    lines = folder / 'one.jsonl'
+    box = ','.join(str(v - (i < 2)) for i, v in enumerate(truth[0]))
+    text = done('track', sequence / 'img/*.jpg', '--init', box, '-d', DEVICE, '--max-frames', '60',
+                '-j', lines, '-o', folder / 'one.mp4')
+    found = read_lines(lines)
+    expect(len(found) == 60 and 'frames     60\n' in text and 'seen       in ' in text, text)
+    overlaps = []
+    for line, (x, y, w, h) in zip(found, truth):
+        o, = line['objects']
+        expect(o['id'] == 1 and o['roi_type'] == 'object', o)
+        overlaps.append(iou((o['x'], o['y'], o['w'], o['h']), (x - 1, y - 1, w, h)))
+    expect(sum(overlaps) / len(overlaps) > 0.5, 'lost it', overlaps)
+    fails(1, '5000,5000', 'track', sequence / 'img/*.jpg', '--init', '5000,5000,10,10', '-q',
+          '-d', DEVICE)
+
+
 def doctor_of_models(folder):
     text = done('doctor', yolox(), data('images/bus.jpg'), '-d', DEVICE, '-o', folder / 'b.png')
     expect('yolox' in text and 'person' in text and (folder / 'b.png').exists(), text)
@@ -457,7 +489,7 @@ TESTS = [
     info_of_a_model, info_of_free_sizes, bench_as_json, bench_as_table, eval_of_results,
     eval_of_damaged_files, detect_on_a_picture, detect_on_a_video, detect_on_many_pictures,
     detect_says_what_is_wrong, detect_finishes_its_files, track_numbers, track_on_a_video,
-    track_prints, doctor_of_models,
+    track_prints, track_one_object, doctor_of_models,
     eval_of_a_model,
 ]
 
