@@ -50,6 +50,17 @@ place_at (const FovSiameseShape *shape, const FovSiameseRanking *ranking, const 
     return p;
 }
 
+/* What no crop can hold means nothing; the negation catches what is not a number. */
+static gboolean
+is_sound (const FovSiameseShape *shape, const FovSiamesePlace *place)
+{
+    FovBox b = place->box;
+    float most = 4 * (float) shape->search_size;
+
+    return fabsf (b.x1) <= most && fabsf (b.y1) <= most && fabsf (b.x2) <= most &&
+           fabsf (b.y2) <= most && place->score >= 0;
+}
+
 static gboolean
 is_new (const FovSiamesePlace *place, const FovSiamesePlace *places, guint n)
 {
@@ -72,6 +83,8 @@ fov_siamese_places (const FovSiameseShape *shape, const FovSiameseRanking *ranki
                 continue;
             FovSiamesePlace p =
                 place_at (shape, ranking, scores, boxes, window, width, height, cell);
+            if (!is_sound (shape, &p))
+                continue;
             p.box = (FovBox){ p.box.x1 + x, p.box.y1 + y, p.box.x2 + x, p.box.y2 + y };
             if (p.rank > best.rank && is_new (&p, places, n))
                 best = p;

@@ -270,6 +270,9 @@ fov_siamese_report (const FovSiameseSearch *q, FovVisualFound *found)
     for (guint i = 0; i < q->n; i++)
         if (i != best && (second == best || q->alike[i] > q->alike[second]))
             second = i;
+    found->box = q->expected;
+    if (q->n == 0) /* the head made no sense */
+        return;
     found->box = smoothed (q, &q->places[best]);
     found->score = q->alike[best];
     found->psr = q->psr;

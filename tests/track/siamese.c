@@ -55,7 +55,7 @@ tracker (const char *spec, gboolean batched)
     g_autoptr (GError) error = NULL;
     g_autoptr (FovDevice) device = fov_device_open (spec, &error);
     g_autoptr (FovModel) backbone = tiny_backbone ();
-    g_autoptr (FovModel) head = tiny_head (!batched);
+    g_autoptr (FovModel) head = tiny_head (!batched, 8);
     FovSiameseNet *net;
 
     if (!device && g_str_has_prefix (spec, "vulkan"))
@@ -232,6 +232,28 @@ test_learning (void **state)
     fov_visual_siamese.destroy (s);
 }
 
+/* A head that answers nonsense finds nothing, and nothing breaks. */
+static void
+test_nonsense (void **state)
+{
+    const float reaches[] = { NAN, INFINITY, 1e30f, -1e30f };
+    Square now = square (80, 60, red);
+    FovImage image = picture (FOV_PIXEL_RGB, &now, 1);
+
+    for (guint i = 0; i < G_N_ELEMENTS (reaches); i++) {
+        g_autoptr (FovModel) backbone = tiny_backbone ();
+        g_autoptr (FovModel) head = tiny_head (FALSE, reaches[i]);
+        FovSiamese *s = fov_siamese_new (fov_siamese_net_new (NULL, backbone, head, NULL));
+        gpointer target = add (s, &image, box_at (80, 60));
+        FovVisualFound found = locate (s, &image, target, box_at (82, 60), 2);
+        assert_float_equal (found.score, 0, 0);
+        assert_float_equal (found.box.x1, box_at (82, 60).x1, 0);
+        fov_visual_siamese.remove (s, target);
+        fov_visual_siamese.destroy (s);
+    }
+    g_free (image.plane[0]);
+}
+
 /* ---- many targets ----------------------------------------------------- */
 
 #define MANY 11
@@ -333,22 +355,22 @@ test_errors (void **state)
         const char *text[2];
     } cases[] = {
         { other_model ("b.onnx", &gray, 1, &gray, 1),
-          tiny_head (0),
+          tiny_head (FALSE, 8),
           { "b.onnx: input 'first' is float32 1x1x64x64", "1x3xSxS" } },
         { other_model ("b.onnx", &oblong, 1, &oblong, 1),
-          tiny_head (0),
+          tiny_head (FALSE, 8),
           { "b.onnx: input 'first' is float32 1x3x64x32", "a square crop" } },
         { other_model ("b.onnx", (FovShape[]){ crop, crop }, 2, &crop, 1),
-          tiny_head (0),
+          tiny_head (FALSE, 8),
           { "b.onnx: 2 inputs and 1 outputs", "one crop in" } },
         { other_model ("b.onnx", &crop, 1, &flat, 1),
-          tiny_head (0),
+          tiny_head (FALSE, 8),
           { "b.onnx: output 'made-first' is float32 1x12288", "1xCxNxN" } },
         { other_model ("b.onnx", &crop, 1, &wide, 1),
-          tiny_head (0),
+          tiny_head (FALSE, 8),
           { "b.onnx: output 'made-first' is float32 1x6x32x64", "1xCxNxN" } },
         { other_model ("b.onnx", &crop, 1, &map, 1),
-          tiny_head (0),
+          tiny_head (FALSE, 8),
           { "head.onnx: input 'template' is float32 1x4x8x8", "1x12xNxN with N 2..31" } },
         { tiny_backbone (),
           tiny_backbone (),
@@ -402,12 +424,12 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_shape),          cmocka_unit_test (test_moves),
-        cmocka_unit_test (test_hidden),         cmocka_unit_test (test_distractor),
-        cmocka_unit_test (test_wide),           cmocka_unit_test (test_learning),
-        cmocka_unit_test (test_many_host),      cmocka_unit_test (test_many_vulkan),
-        cmocka_unit_test (test_many_unbatched), cmocka_unit_test (test_errors),
-        cmocka_unit_test (test_missing_models),
+        cmocka_unit_test (test_shape),       cmocka_unit_test (test_moves),
+        cmocka_unit_test (test_hidden),      cmocka_unit_test (test_distractor),
+        cmocka_unit_test (test_wide),        cmocka_unit_test (test_learning),
+        cmocka_unit_test (test_nonsense),    cmocka_unit_test (test_many_host),
+        cmocka_unit_test (test_many_vulkan), cmocka_unit_test (test_many_unbatched),
+        cmocka_unit_test (test_errors),      cmocka_unit_test (test_missing_models),
     };
     return RUN ("track-siamese", tests);
 }

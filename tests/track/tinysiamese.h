@@ -73,13 +73,17 @@ tiny_backbone (void)
     return tiny_model (&b, "backbone.onnx", x, NULL);
 }
 
-/* template_batched: the head reshapes its template in a way that knows one target only. */
+/*
+ * single: the head reshapes its template in a way that knows one target only.
+ * reach: distance of its boxes' edges from a cell's centre, 8 for the target's size.
+ */
 static inline FovModel *
-tiny_head (gboolean template_batched)
+tiny_head (gboolean single, float reach)
 {
     static const float score[2 * TINY_CHANNELS] = { 0, 0, 0, 0, -25, -25, -25, -25 };
-    static const float score_bias[2] = { 0, 6 }, box[4 * TINY_CHANNELS],
-                       box_bias[] = { 6, 6, 10, 10 }; /* a cell's point is its corner */
+    static const float score_bias[2] = { 0, 6 }, box[4 * TINY_CHANNELS];
+    /* a cell's point is its corner */
+    const float box_bias[] = { reach - 2, reach - 2, reach + 2, reach + 2 };
     Build b = { .graph = fov_graph_new () };
     FovTensor *t =
         tiny_input (&b, "template",
@@ -94,7 +98,7 @@ tiny_head (gboolean template_batched)
     FovTensor *scores, *boxes;
 
     t = unary (&b, "GlobalAveragePool", slice (&b, slice (&b, t, 2, 3, 5, 1), 3, 3, 5, 1));
-    if (template_batched)
+    if (single)
         t = reshape (&b, reshape (&b, t, (gint64[]){ TINY_CHANNELS, 1, 1, 1 }, 4),
                      (gint64[]){ 1, TINY_CHANNELS, 1, 1 }, 4);
     scores = unary (&b, "Abs", binary (&b, "Sub", x, t));
