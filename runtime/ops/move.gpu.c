@@ -56,110 +56,6 @@ record_reorder (FovGpuProgram *program, const FovStep *step, GError **error)
 
 const FovGpuOp fov_gpu_reorder = { reorder_formats, record_reorder };
 
-/* ---- channels --------------------------------------------------------- */
-
-/** Where an output channel comes from; input < 0: it is 0. */
-typedef struct {
-    int input, channel;
-} ChannelSource;
-
-/*
- * The distinct blocks (first texel in picture 0, texels from picture to picture) that an output
- * block takes from, and for each of its channels source * 4 + channel, or -1. Returns how many.
- */
-static guint
-block_sources (const FovStep *step, const FovOperand *out, const ChannelSource *sources, int block,
-               gint32 from[4], gint32 step_by[4], gint32 channel[4])
-{
-    FovPicture picture = fov_picture (&out->shape);
-    int pixels = picture.h * picture.w;
-    guint n = 0;
-
-    for (int k = 0; k < 4; k++) {
-        channel[k] = -1;
-        if (block * 4 + k >= picture.c)
-            continue;
-        const ChannelSource *source = &sources[block * 4 + k];
-        const FovOperand *in = step->in[source->input];
-        gint32 at = fov_gpu_texel (in) + source->channel / 4 * pixels;
-        guint i = 0;
-        while (i < n && from[i] != at)
-            i++;
-        from[i] = at;
-        step_by[i] = (int) (in->shape.dim[1] + 3) / 4 * pixels;
-        n = MAX (n, i + 1);
-        channel[k] = (gint32) i * 4 + source->channel % 4;
-    }
-    return n;
-}
-
-static guint
-most_sources (const FovStep *step, const FovOperand *out, const ChannelSource *sources)
-{
-    gint32 from[4], step_by[4], channel[4];
-    guint most = 1;
-
-    for (int block = 0; block < fov_picture (&out->shape).blocks; block++)
-        most = MAX (most, block_sources (step, out, sources, block, from, step_by, channel));
-    return most;
-}
-
-static gboolean
-record_channels (FovGpuProgram *program, const FovStep *step, const FovOperand *out,
-                 const ChannelSource *sources, GError **error)
-{
-    FovPicture picture = fov_picture (&out->shape);
-    struct fov_push_channel_map push = {
-        .dst = fov_gpu_texel (out),
-        .c4 = picture.blocks,
-        .pixels = picture.h * picture.w,
-    };
-    guint32 n_sources = most_sources (step, out, sources), offset = 0;
-    gint32 *to =
-        fov_gpu_program_reserve_constant (program, (gsize) picture.blocks * (n_sources + 1) * 16,
-                                          &offset);
-
-    for (int block = 0; to && block < picture.blocks; block++, to += (n_sources + 1) * 4) {
-        gint32 from[4], step_by[4];
-        guint n = block_sources (step, out, sources, block, from, step_by, to + n_sources * 4);
-        for (guint i = 0; i < n; i++) {
-            to[i * 4] = from[i];
-            to[i * 4 + 1] = step_by[i];
-        }
-    }
-    push.map = (int) (offset / 16);
-    return fov_gpu_program_dispatch (program, "channel_map", &n_sources, 1, &push, sizeof push,
-                                     (guint) (push.pixels + 255) / 256, (guint) picture.blocks,
-                                     (guint) picture.n, error);
-}
-
-static guint
-channel_map_formats (const FovNode *node, int block)
-{
-    guint32 all_but_map = (1u << MIN (node->n_inputs - 1, 31)) - 1;
-
-    if (node->n_inputs > 32 || !fov_gpu_can_floats (node, all_but_map))
-        return 0;
-    for (guint i = 0; i + 1 < node->n_inputs; i++)
-        if (!fov_gpu_can_block (node->inputs[i]))
-            return 0;
-    return fov_gpu_can_block (node->outputs[0]) ? FOV_CAN_BLOCKED | FOV_WANTS_BLOCKED : 0;
-}
-
-static gboolean
-record_channel_map (FovGpuProgram *program, const FovStep *step, GError **error)
-{
-    const FovTensor *map = step->in[step->node->n_inputs - 1]->tensor;
-    const gint32 *v = g_bytes_get_data (map->data, NULL);
-    g_autofree ChannelSource *sources = g_new (ChannelSource, map->shape.dim[0]);
-
-    for (gint64 c = 0; c < map->shape.dim[0]; c++)
-        sources[c] = (ChannelSource){ v[2 * c], v[2 * c + 1] };
-    return record_channels (program, step, step->out[0], sources, error);
-}
-
-const FovGpuOp fov_gpu_channel_map = { channel_map_formats, record_channel_map };
-
 /* ---- Concat, Split ---------------------------------------------------- */
 
 /* The part's place in the whole, along axis, as a copy; from_whole: which way. */
@@ -218,13 +114,13 @@ concat_formats (const FovNode *node, int block)
 static gboolean
 concat_channels (FovGpuProgram *program, const FovStep *step, GError **error)
 {
-    g_autofree ChannelSource *sources = g_new (ChannelSource, step->out[0]->shape.dim[1]);
+    g_autofree FovChannelSource *sources = g_new (FovChannelSource, step->out[0]->shape.dim[1]);
     int at = 0;
 
     for (guint i = 0; i < step->node->n_inputs; i++)
         for (int c = 0; c < step->in[i]->shape.dim[1]; c++)
-            sources[at++] = (ChannelSource){ (int) i, c };
-    return record_channels (program, step, step->out[0], sources, error);
+            sources[at++] = (FovChannelSource){ (int) i, c };
+    return fov_gpu_record_channels (program, step, step->out[0], sources, error);
 }
 
 static gboolean
@@ -272,10 +168,10 @@ record_split (FovGpuProgram *program, const FovStep *step, GError **error)
         const FovOperand *out = step->out[i];
         gint64 n = out->shape.dim[axis];
         if (fov_is_blocked (in) && !aligned) {
-            g_autofree ChannelSource *sources = g_new (ChannelSource, n);
+            g_autofree FovChannelSource *sources = g_new (FovChannelSource, n);
             for (int c = 0; c < n; c++)
-                sources[c] = (ChannelSource){ 0, (int) at + c };
-            if (!record_channels (program, step, out, sources, error))
+                sources[c] = (FovChannelSource){ 0, (int) at + c };
+            if (!fov_gpu_record_channels (program, step, out, sources, error))
                 return FALSE;
         } else {
             FovMove m = part_move (out, in, axis, at, TRUE);
@@ -325,11 +221,11 @@ slice_channels (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     const FovSliceParams *p = step->node->params;
     gint64 n = step->out[0]->shape.dim[1];
-    g_autofree ChannelSource *sources = g_new (ChannelSource, n);
+    g_autofree FovChannelSource *sources = g_new (FovChannelSource, n);
 
     for (gint64 c = 0; c < n; c++)
-        sources[c] = (ChannelSource){ 0, (int) (p->start.v[1] + c * p->step.v[1]) };
-    return record_channels (program, step, step->out[0], sources, error);
+        sources[c] = (FovChannelSource){ 0, (int) (p->start.v[1] + c * p->step.v[1]) };
+    return fov_gpu_record_channels (program, step, step->out[0], sources, error);
 }
 
 static gboolean

@@ -53,6 +53,16 @@ gboolean fov_gpu_dispatch_flat (FovGpuProgram *program, const char *shader, cons
 /** act (0) != 0: the unused channels of a last block have to be cleared after it. */
 gboolean fov_gpu_act_moves_zero (const FovAct *act);
 
+/** Where an output channel comes from. */
+typedef struct {
+    int input, channel; /* input: of the step */
+} FovChannelSource;
+
+/** Blocked all; sources: one per channel of out. */
+gboolean fov_gpu_record_channels (FovGpuProgram *program, const FovStep *step,
+                                  const FovOperand *out, const FovChannelSource *sources,
+                                  GError **error);
+
 /* ---- typed.gpu.c: types beside float32 -------------------------------- */
 
 /** float32, int8, uint8, int32, int64 or bool, shape known, not empty, not too large. */
