@@ -30,8 +30,9 @@ static const CliOption options[] = {
       "Tracking", .words = fov_tracker_presets },
     { "set", 's', CLI_TEXTS, &r.track.set, "NAME=VALUE",
       "Sets one of the tracker's numbers; may be given several times", "Tracking" },
-    { "gmc", 0, CLI_FLAG, &d.camera_motion, NULL,
-      "Tells the tracker how the camera moved, from each sequence's gmc.txt where it has one",
+    { "no-gmc", 0, CLI_FLAG, &d.no_camera_motion, NULL,
+      "Does not tell the tracker how the camera moved (else: from each sequence's gmc.txt where it "
+      "has one; trackers without compensation make no use of it)",
       "Tracking" },
     { "ground", 0, CLI_FLAG, &d.ground, NULL,
       "Tells the tracker where the ground is, from each sequence's cam_para.txt where it has one",
@@ -82,7 +83,7 @@ static const CliExample examples[] = {
     { "fovea eval mot --tracker bytetrack --dets yolox --val-half MOT17",
       "Runs a tracker over MOT17's sequences and prints HOTA, MOTA and IDF1." },
     { "fovea eval mot --results tracks/ MOT17", "Scores the files that another tracker wrote." },
-    { "fovea eval mot --dets permatrack --class pedestrian --gmc KITTI",
+    { "fovea eval mot --dets permatrack --class pedestrian KITTI",
       "Evaluates the default tracker on KITTI's pedestrians." },
     { NULL, NULL },
 };

@@ -151,7 +151,7 @@ load_camera (MotSequence *s, const MotDataParams *params, GError **error)
     g_autofree char *motion = g_build_filename (s->folder, "gmc.txt", NULL);
     g_autofree char *camera = g_build_filename (s->folder, "cam_para.txt", NULL);
 
-    if (params->camera_motion && is_there (motion)) {
+    if (!params->no_camera_motion && is_there (motion)) {
         s->motions = fov_mot_motions_read (motion, error);
         if (!s->motions)
             return FALSE;

@@ -11,12 +11,12 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    const char *detections;   /**< their name: "yolox" is det/yolox.txt; NULL: not needed */
-    const char *object_class; /**< KITTI's; NULL: car */
-    char **only;              /**< names of the sequences to take; NULL: all */
-    gboolean val_half;        /**< only the second half, renumbered */
-    gboolean camera_motion;   /**< gmc.txt too */
-    gboolean ground;          /**< cam_para.txt too */
+    const char *detections;    /**< their name: "yolox" is det/yolox.txt; NULL: not needed */
+    const char *object_class;  /**< KITTI's; NULL: car */
+    char **only;               /**< names of the sequences to take; NULL: all */
+    gboolean val_half;         /**< only the second half, renumbered */
+    gboolean no_camera_motion; /**< gmc.txt is left alone */
+    gboolean ground;           /**< cam_para.txt too */
 } MotDataParams;
 
 /** A sequence; frames are counted from 1 at the first that is evaluated. */

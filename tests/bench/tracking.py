@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 TRACKERS = ['sort', 'iou', 'bytetrack', 'ocsort', 'botsort', 'fovea']
-USES_CAMERA = {'botsort', 'fovea'}
+USES_LOOKS = {'botsort', 'fovea'}
 EMBEDDING = 'models/reid/osnet_x0_25_msmt17.onnx'
 SIAMESE = ['models/track/nanotrackv2_backbone.onnx', 'models/track/nanotrackv2_head.onnx']
 OCCLUDED = ['Couple', 'Crossing', 'boat1', 'person12_1']
@@ -83,8 +83,7 @@ def rival_rows(scores, object_class='pedestrian', sequence='COMBINED_SEQ'):
 
 def own_rows(bench, *args):
     for name in TRACKERS:
-        camera = ['--gmc'] if name in USES_CAMERA else []
-        report = bench.mot('--tracker', name, *camera, *args)
+        report = bench.mot('--tracker', name, *args)
         if report:
             yield mot_row(f'**{name}**', report)
 
@@ -112,9 +111,8 @@ def kitti(bench):
                 rows.append([f'rival {name}, {klass}', '', f'{sum(hota) / len(hota):.1f}',
                              '', '', int(sum(r[5] for r in of.values()))])
         for name in TRACKERS:
-            camera = ['--gmc'] if name in USES_CAMERA else []
-            report = bench.mot('--tracker', name, *camera, '--dets', 'permatrack', '--class',
-                               object_class, bench.track / 'mot/KITTI')
+            report = bench.mot('--tracker', name, '--dets', 'permatrack', '--class', object_class,
+                               bench.track / 'mot/KITTI')
             if report:
                 hota = [s['hota'] for s in report['sequences'] if s['truths'] > 0]
                 r = report['combined']
@@ -137,7 +135,7 @@ def pets(bench):
     looks = ['--embedding-model', bench.data / EMBEDDING]
     for name in TRACKERS:
         for words, what in (([], ''), (looks, ' + OSNet')):
-            if words and name not in USES_CAMERA:
+            if words and name not in USES_LOOKS:
                 continue
             report = bench.mot('--tracker', name, *words, *pets_args(bench))
             if report:

@@ -140,7 +140,7 @@ test_films (void **state)
     for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
         const Case *c = &cases[i];
         Result r = follow (data, c);
-        print_message ("%s %s%s: mean IoU %.2f, lost in %u of %d hidden pictures\n", c->name,
+        print_message ("# %s %s%s: mean IoU %.2f, lost in %u of %d hidden pictures\n", c->name,
                        c->version, c->hide ? ", hidden" : "", r.iou, r.lost_while_hidden,
                        c->hide ? SHOW - HIDE : 0);
         assert_true (r.iou > c->least_iou);
