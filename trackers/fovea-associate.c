@@ -21,6 +21,8 @@
 #define SIZE_CHANGE 1.5
 /* Looks that a track must have given before it is known by them. */
 #define FAMILIAR 3
+/* A track is young for so many seconds: an older one may be found to be the same object. */
+#define YOUNG 0.5
 
 typedef enum { STAGE_HIGH, STAGE_LOW } Stage;
 
@@ -163,31 +165,75 @@ in_reach (const FovItem *item, const FovScene *scene, FovBox box)
     return FALSE;
 }
 
+/* The track that took the detection just now, if it is young; or NULL. */
+static FovItem *
+young_owner (Fovea *f, const FovScene *scene, guint detection)
+{
+    for (guint i = 0; i < f->items->len; i++) {
+        FovItem *item = fovea_item (f, i);
+        const FovTrack *track = &item->target.track;
+        if (track->detection == (int) detection && !item->target.dead)
+            return (double) (scene->pts - track->first_pts) / 1e9 <= YOUNG ? item : NULL;
+    }
+    return NULL;
+}
+
+/* Lost tracks against detections that none explains, and those of young tracks: who comes out
+ * from behind something is half seen first, and recognised later. */
+static void
+gather_for_look (Fovea *f, const FovScene *scene)
+{
+    fov_match_clear_rows (f->low);
+    fov_match_clear_cols (f->low);
+    for (guint i = 0; i < f->items->len; i++)
+        if (fovea_item (f, i)->target.track.state == FOV_TRACK_LOST &&
+            fovea_item (f, i)->look.stripes.seen >= FAMILIAR)
+            fov_match_add_row (f->low, i);
+    for (guint i = 0; i < fov_match_n_cols (f->high); i++)
+        fov_match_add_col (f->low, fov_match_col (f->high, i));
+    for (guint i = 0; i < f->items->len; i++) {
+        int detection = fovea_item (f, i)->target.track.detection;
+        if (detection >= 0 && young_owner (f, scene, (guint) detection))
+            fov_match_add_col (f->low, (guint) detection);
+    }
+}
+
+static double
+unlikeness (Fovea *f, const FovItem *item, const FovScene *scene, guint detection)
+{
+    const FovDetection *d = &scene->detections[detection];
+    double unlike = -1;
+
+    if (same_label (item, d, scene) && in_reach (item, scene, d->box))
+        unlike = fov_looks_distance (f->looks, &item->look, detection);
+    return unlike >= 0 ? unlike : INFINITY;
+}
+
 /* Lost tracks that a detection in reach looks like begin anew there. */
 static void
-pair_by_look (Fovea *f, FovMatch *match, const FovScene *scene)
+pair_by_look (Fovea *f, const FovScene *scene)
 {
-    guint n, rows = fov_match_n_rows (match), cols = fov_match_n_cols (match);
-    double *cost = fov_match_cost (match);
-
-    for (guint i = 0; i < rows; i++) {
-        const FovItem *item = fovea_item (f, fov_match_row (match, i));
-        for (guint j = 0; j < cols; j++) {
-            const FovDetection *d = &scene->detections[fov_match_col (match, j)];
-            double unlike = -1;
-            if (item->look.stripes.seen >= FAMILIAR && same_label (item, d, scene) &&
-                in_reach (item, scene, d->box))
-                unlike = fov_looks_distance (f->looks, &item->look, fov_match_col (match, j));
-            cost[i * cols + j] = unlike >= 0 ? unlike : INFINITY;
-        }
-    }
-    const FovPair *pairs = fov_match_solve (match, scene->set[FOVEA_LOOK], &n);
+    gather_for_look (f, scene);
+    guint n, rows = fov_match_n_rows (f->low), cols = fov_match_n_cols (f->low);
+    double *cost = fov_match_cost (f->low);
+    for (guint i = 0; i < rows; i++)
+        for (guint j = 0; j < cols; j++)
+            cost[i * cols + j] = unlikeness (f, fovea_item (f, fov_match_row (f->low, i)), scene,
+                                             fov_match_col (f->low, j));
+    const FovPair *pairs = fov_match_solve (f->low, scene->set[FOVEA_LOOK], &n);
     for (guint i = 0; i < n; i++) {
+        FovItem *young = young_owner (f, scene, pairs[i].col);
         FovTarget *t = &fovea_item (f, pairs[i].row)->target;
+        if (young)
+            fov_target_kill (&young->target, FOV_TRACK_REASON_DUPLICATE);
         fov_motion_start (&fov_motion_xywh, &t->kalman, scene->detections[pairs[i].col].box);
         take (f, scene, pairs[i]);
         t->track.reason = FOV_TRACK_REASON_APPEARANCE;
     }
+    fov_match_clear_cols (f->high);
+    for (guint i = 0; i < fov_match_n_cols (f->low); i++)
+        if (!young_owner (f, scene, fov_match_col (f->low, i)))
+            fov_match_add_col (f->high, fov_match_col (f->low, i));
 }
 
 static void
@@ -229,13 +275,8 @@ fovea_associate (Fovea *f, const FovScene *scene, GError **error)
             fov_match_add_row (f->low, fov_match_row (f->high, i));
     pair_up (f, f->low, scene, STAGE_LOW);
 
-    if (fov_looks_any (f->looks) && scene->set[FOVEA_LOOK] > 0) {
-        fov_match_clear_rows (f->high);
-        for (guint i = 0; i < f->items->len; i++)
-            if (fovea_item (f, i)->target.track.state == FOV_TRACK_LOST)
-                fov_match_add_row (f->high, i);
-        pair_by_look (f, f->high, scene);
-    }
+    if (fov_looks_any (f->looks) && scene->set[FOVEA_LOOK] > 0)
+        pair_by_look (f, scene);
     gather_rows (f, scene, TRUE);
     pair_up (f, f->high, scene, STAGE_HIGH);
     return ok;

@@ -138,7 +138,7 @@ judge (Fovea *f, FovItem *item, const FovScene *scene)
     item->misses++;
     if (t->track.unseen == 0)
         return;
-    if (fov_looks_any (f->looks) && scene->set[FOVEA_LOOK] > 0)
+    if (scene->image && scene->set[FOVEA_LOOK] > 0)
         life = fmax (life, scene->set[FOVEA_LOOK_AGE]);
     if (t->track.state == FOV_TRACK_TENTATIVE)
         fov_target_kill (t, FOV_TRACK_REASON_NEVER_SURE);
