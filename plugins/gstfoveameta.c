@@ -197,20 +197,22 @@ gst_fovea_object_is_tracked (const GstFoveaObject *object)
     return object->track_id >= 0 && object->track_state != FOV_TRACK_TENTATIVE;
 }
 
-/* The identity as others know it: gvatrack's parameter of the ROI meta. */
+/* The identity as others know it: gvatrack's parameter of the ROI meta, and our state. */
 static void
 set_roi_track (GstVideoRegionOfInterestMeta *roi, const GstFoveaObject *object)
 {
     GstStructure *s = gst_video_region_of_interest_meta_get_param (roi, "object_id");
-    int id = (int) object->track_id;
 
     if (!gst_fovea_object_is_tracked (object))
         return;
-    if (s)
-        gst_structure_set (s, "id", G_TYPE_INT, id, NULL);
-    else
-        gst_video_region_of_interest_meta_add_param (roi, gst_structure_new ("object_id", "id",
-                                                                             G_TYPE_INT, id, NULL));
+    if (!s) {
+        s = gst_structure_new_empty ("object_id");
+        gst_video_region_of_interest_meta_add_param (roi, s);
+    }
+    gst_structure_set (s, "id", G_TYPE_INT, (int) object->track_id, NULL);
+    if (object->track_state >= 0)
+        gst_structure_set (s, "state", G_TYPE_STRING,
+                           fov_track_state_name ((FovTrackState) object->track_state), NULL);
 }
 
 void

@@ -174,6 +174,9 @@ test_track_beside (void **state)
         assert_int_equal (s != NULL, rows[i].known);
         if (s)
             assert_true (gst_structure_get_int (s, "id", &id) && id == 12);
+        if (s)
+            assert_string_equal (gst_structure_get_string (s, "state"),
+                                 fov_track_state_name (rows[i].state));
         gst_buffer_unref (buffer);
     }
 }
