@@ -3,7 +3,7 @@
 /*
  * fovea-run: detects and follows what is in a video file and says what came out:
  * frames, frames per second, latency, objects by class, tracks. It keeps the
- * frame with the most objects as a still.
+ * frame that shows the most objects well as a still.
  */
 #include <gst/gst.h>
 #include <gst/video/video.h>
@@ -20,7 +20,7 @@ typedef struct {
     GMutex lock;
     GHashTable *by_class; /* label quark -> count */
     guint64 frames, objects;
-    guint most; /* objects on the still */
+    double most; /* worth of the still */
     GstSample *still;
     gboolean want_still;
     gint64 first, last; /* monotonic us of the first and the last frame */
@@ -68,9 +68,21 @@ describe (const Options *o)
 
 /* ---- counting ---------------------------------------------------------- */
 
-/* Of objects that a track is sure of. */
+/* What an object adds to a still: many that are sure, and none that may be wrong. */
+static double
+worth_of (GstVideoRegionOfInterestMeta *roi)
+{
+    GstStructure *found = gst_video_region_of_interest_meta_get_param (roi, "detection");
+    double confidence = 0;
+
+    if (found)
+        gst_structure_get_double (found, "confidence", &confidence);
+    return confidence < 0.6 ? -1 : confidence;
+}
+
+/* Of objects that a track is sure of and that are thought to be in sight. */
 static guint
-count_objects (Tally *tally, GstBuffer *buffer)
+count_objects (Tally *tally, GstBuffer *buffer, double *worth)
 {
     gpointer state = NULL;
     GstMeta *meta;
@@ -79,22 +91,24 @@ count_objects (Tally *tally, GstBuffer *buffer)
     while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
                                                      GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
         GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *) meta;
-        if (!gst_video_region_of_interest_meta_get_param (roi, "object_id"))
+        GstStructure *id = gst_video_region_of_interest_meta_get_param (roi, "object_id");
+        if (!id || g_strcmp0 (gst_structure_get_string (id, "state"), "lost") == 0)
             continue;
         gpointer key = GUINT_TO_POINTER (roi->roi_type);
         guint so_far = GPOINTER_TO_UINT (g_hash_table_lookup (tally->by_class, key));
         g_hash_table_insert (tally->by_class, key, GUINT_TO_POINTER (so_far + 1));
+        *worth += worth_of (roi);
         n++;
     }
     return n;
 }
 
 static void
-keep_still (Tally *tally, GstPad *pad, GstBuffer *buffer, guint n)
+keep_still (Tally *tally, GstPad *pad, GstBuffer *buffer, double worth)
 {
     g_autoptr (GstCaps) caps = NULL;
 
-    if (!tally->want_still || (tally->still && n <= tally->most))
+    if (!tally->want_still || (tally->still && worth <= tally->most))
         return;
     caps = gst_pad_get_current_caps (pad);
     if (!caps)
@@ -103,7 +117,7 @@ keep_still (Tally *tally, GstPad *pad, GstBuffer *buffer, guint n)
     /* A copy of the pixels: the buffer goes back to its pool. */
     g_autoptr (GstBuffer) copy = gst_buffer_copy_deep (buffer);
     tally->still = gst_sample_new (copy, caps, NULL, NULL);
-    tally->most = n;
+    tally->most = worth;
 }
 
 static GstPadProbeReturn
@@ -111,15 +125,16 @@ on_frame (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
     Tally *tally = user_data;
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+    double worth = 0;
     guint n;
 
     g_mutex_lock (&tally->lock);
     tally->last = g_get_monotonic_time ();
     if (!tally->frames++)
         tally->first = tally->last;
-    n = count_objects (tally, buffer);
+    n = count_objects (tally, buffer, &worth);
     tally->objects += n;
-    keep_still (tally, pad, buffer, n);
+    keep_still (tally, pad, buffer, worth);
     g_mutex_unlock (&tally->lock);
     return GST_PAD_PROBE_OK;
 }
@@ -295,21 +310,21 @@ run (const Options *o, GError **error)
 int
 main (int argc, char **argv)
 {
-    Options o = { .threshold = 0.25f };
-    double threshold = 0.25;
+    Options o = { .threshold = 0.5f };
+    double threshold = 0.5;
     const GOptionEntry entries[] = {
         { "video", 0, 0, G_OPTION_ARG_FILENAME, &o.video, "Video file to read", "FILE" },
         { "model", 0, 0, G_OPTION_ARG_FILENAME, &o.model, "Detector: .onnx or model.json", "FILE" },
         { "device", 0, 0, G_OPTION_ARG_STRING, &o.device,
           "auto, cpu[:THREADS], gpu[:N], vulkan[:N or NAME] (default: auto)", "DEVICE" },
-        { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &threshold, "Lowest score, 0..1 (default: 0.25)",
+        { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &threshold, "Lowest score, 0..1 (default: 0.5)",
           "SCORE" },
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o.output, "Write the annotated video (.mp4)",
           "FILE" },
         { "json", 0, 0, G_OPTION_ARG_FILENAME, &o.json, "Write the objects, a line a frame",
           "FILE" },
-        { "still", 0, 0, G_OPTION_ARG_FILENAME, &o.still, "Write the frame with the most objects",
-          "FILE" },
+        { "still", 0, 0, G_OPTION_ARG_FILENAME, &o.still,
+          "Write the frame that shows the most objects", "FILE" },
         { NULL },
     };
     g_autoptr (GOptionContext) context = g_option_context_new ("- find objects in a video");
