@@ -96,6 +96,8 @@ fov_physical_limits (VkPhysicalDevice physical, FovGpuLimits *limits, gboolean *
         .cooperative_matrix = has_extension (physical, "VK_KHR_cooperative_matrix") ||
                               has_extension (physical, "VK_NV_cooperative_matrix"),
         .subgroup_size = subgroup.subgroupSize,
+        .on_processor = props.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU &&
+                        subgroup.subgroupSize <= 8,
         .max_storage_range = l->maxStorageBufferRange,
         .memory_bytes = device_memory (physical),
         .timestamp_period = timestamp_bits ? (double) l->timestampPeriod : 0,
@@ -104,7 +106,7 @@ fov_physical_limits (VkPhysicalDevice physical, FovGpuLimits *limits, gboolean *
     *shuffle = subgroup.subgroupSize >= 8 &&
                (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
-    *wide = subgroup.subgroupSize <= 8 && features.features.shaderInt64;
+    *wide = limits->on_processor && features.features.shaderInt64;
     return v12.timelineSemaphore && texels_supported (physical) &&
            l->maxPushConstantsSize >= FOV_PUSH_BYTES && l->maxComputeWorkGroupInvocations >= 128;
 }
@@ -217,11 +219,12 @@ fov_gpu_open (FovGpuSelect select, int index, const char *match, GError **error)
     compute_family (gpu->physical, &gpu->family, &timestamp_bits);
     gpu->name = g_strdup (gpu->props.deviceName);
     gpu->is_real = fov_physical_is_real (gpu->physical);
-    /* Ways to try, on any device, what those without shuffles and those with wide subgroups run. */
+    /* Ways to try, on any device, what those without shuffles run, and what real GPUs do. */
     if (g_getenv ("FOVEA_NO_SHUFFLE"))
         gpu->has_shuffle = FALSE;
     if (g_getenv ("FOVEA_WIDE_SUBGROUPS")) {
         gpu->limits.subgroup_size = MAX (gpu->limits.subgroup_size, 32);
+        gpu->limits.on_processor = FALSE;
         gpu->has_wide = FALSE;
     }
     if (!fov_gpu_check (gpu, create_device (gpu), "opening the device", error) ||

@@ -35,7 +35,7 @@ struct _FovGpu {
     VkPhysicalDeviceMemoryProperties memory;
     char *name;
     gboolean is_real, has_shuffle;
-    gboolean has_wide; /* 64-bit integers, and subgroups narrow enough for them to pay */
+    gboolean has_wide; /* 64-bit integers, where stores of them pay */
     FovGpuLimits limits;
     VkDevice device;
     VkQueue queue;

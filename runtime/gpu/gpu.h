@@ -32,6 +32,7 @@ typedef enum { FOV_GPU_REAL, FOV_GPU_ANY } FovGpuSelect;
 typedef struct {
     gboolean fp16_storage, fp16_math, int8_dot, cooperative_matrix;
     guint subgroup_size;
+    gboolean on_processor; /* a processor plays the GPU: few lanes, each with a cache of its own */
     guint64 max_storage_range, memory_bytes;
     double timestamp_period; /* ns per tick; 0: none */
     guint max_texel_elements;

@@ -218,20 +218,22 @@ div_up (int a, int b)
 /* What a lane of conv_flat computes: m channels of n pixels. */
 typedef struct {
     int m, n;
-    int cost; /* of 4 channels of a tap: ns of a core where a subgroup is 8 lanes */
+    int cost; /* of 4 channels of a tap; on processors, ns */
 } Tile;
 
-static const Tile narrow_tiles[] = {
+static const Tile processor_tiles[] = {
     { 32, 6, 267 }, { 32, 5, 231 }, { 32, 4, 199 }, { 24, 6, 209 }, { 16, 8, 193 }, { 8, 8, 133 },
 };
-static const Tile wide_tiles[] = { { 16, 5, 2 }, { 8, 5, 1 } };
+static const Tile gpu_tiles[] = { { 16, 5, 2 }, { 8, 5, 1 } };
 
 /* The one that costs least, with what is computed beyond the picture and its channels. */
 static const Tile *
-choose_tile (int pixels, int channels, int lanes)
+choose_tile (FovGpuProgram *program, int pixels, int channels)
 {
-    const Tile *tiles = lanes == 8 ? narrow_tiles : wide_tiles, *best = NULL;
-    guint n = lanes == 8 ? G_N_ELEMENTS (narrow_tiles) : G_N_ELEMENTS (wide_tiles);
+    gboolean few = fov_gpu_on_processor (program);
+    const Tile *tiles = few ? processor_tiles : gpu_tiles, *best = NULL;
+    guint n = few ? G_N_ELEMENTS (processor_tiles) : G_N_ELEMENTS (gpu_tiles);
+    int lanes = (int) fov_gpu_lanes (program);
     guint64 least = G_MAXUINT64;
 
     for (guint i = 0; i < n; i++) {
@@ -250,7 +252,7 @@ dispatch_flat (FovGpuProgram *program, const FovStep *step, const Conv *c, const
                gboolean window, struct fov_push_conv push, GError **error)
 {
     int lanes = (int) fov_gpu_lanes (program), pixels = push.oh * push.ow;
-    const Tile *tile = choose_tile (pixels, c->out.c, lanes);
+    const Tile *tile = choose_tile (program, pixels, c->out.c);
     guint blocks = div_up (c->out.c, tile->m);
     guint32 spec[] = {
         (guint32) lanes,         (guint32) tile->m, (guint32) tile->n, c->params->act.kind,

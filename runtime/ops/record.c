@@ -91,15 +91,19 @@ fov_gpu_lanes (FovGpuProgram *program)
     return fov_gpu_limits (fov_gpu_program_gpu (program))->subgroup_size <= 8 ? 8 : 32;
 }
 
-/*
- * Wide strips share more of what they fetch. Wide devices need many lanes more than
- * each lane needs to be spared.
+gboolean
+fov_gpu_on_processor (FovGpuProgram *program)
+{
+    return fov_gpu_limits (fov_gpu_program_gpu (program))->on_processor;
+}
+
+/* Wide and long strips share more of what they fetch; real GPUs need more lanes than that leaves.
  */
 FovStrips
 fov_gpu_strips (FovGpuProgram *program, int h, int w, int stride_x)
 {
-    gboolean narrow = fov_gpu_lanes (program) == 8;
-    int columns = narrow && stride_x == 1 && w > 2 ? 4 : 2, longest = narrow ? 24 : 8;
+    gboolean few = fov_gpu_on_processor (program);
+    int columns = few && stride_x == 1 && w > 2 ? 4 : 2, longest = few ? 24 : 8;
     int parts = (h + longest - 1) / longest;
 
     return (FovStrips){ columns, (h + parts - 1) / parts, (w + columns - 1) / columns };

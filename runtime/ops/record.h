@@ -37,6 +37,8 @@ int fov_gpu_source (FovGpuProgram *program, const FovOperand *operand, guint32 *
 
 /** Lanes of a workgroup that works on rows of pixels: as narrow as a narrow device's subgroup. */
 guint fov_gpu_lanes (FovGpuProgram *program);
+/** A processor plays the GPU: a lane that does much costs less than many lanes. */
+gboolean fov_gpu_on_processor (FovGpuProgram *program);
 /** How lanes share a picture of w columns when each walks down a strip of them. */
 typedef struct {
     int columns; /* of a strip */

@@ -3,8 +3,8 @@
 #define FOV_STORE_GLSL
 
 /*
- * One vec4 into the arena. Devices with narrow subgroups may store a word at a
- * time, lane by lane: two of 64 bits cost them less than four of 32.
+ * One vec4 into the arena. Where a processor plays the GPU, lanes may store one
+ * after the other, a word at a time: two of 64 bits cost less than four of 32.
  */
 #ifdef FOV_WIDE
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
