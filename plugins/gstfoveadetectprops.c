@@ -25,14 +25,17 @@ typedef struct {
 #define RELOADS ". A change while running is loaded in the background and taken over between frames"
 
 static const Property properties[] = {
-    TEXT ("model", "Model", IN_SETTINGS (model), CHANGE_RELOAD,
-          "Path of the network: an ONNX file, or a TensorFlow.js model.json or its folder" RELOADS),
+    TEXT (
+        "model", "Model", IN_SETTINGS (model), CHANGE_RELOAD,
+        "Path of the network: an ONNX file, or a TensorFlow.js model.json or its folder; has to be "
+        "set" RELOADS),
     TEXT ("device", "Device", IN_SETTINGS (device), CHANGE_DEVICE,
           "Where the network runs: auto (a GPU if there is one, else the CPU), gpu[:N], "
           "vulkan[:N or part of a name], cpu[:threads], reference; unset: auto" RELOADS),
-    TEXT ("decoder", "Decoder", IN_SETTINGS (decoder), CHANGE_RELOAD,
-          "Family that the model's outputs are decoded as; unset: recognised by their "
-          "shapes" RELOADS),
+    TEXT (
+        "decoder", "Decoder", IN_SETTINGS (decoder), CHANGE_RELOAD,
+        "Family that the model's outputs are decoded as: nanodet, yolov8 (v11 too), yolox, yolov3, "
+        "yolov5, ssd, fastestdet or endtoend; unset: recognised by their shapes" RELOADS),
     TEXT ("labels", "Labels", IN_SETTINGS (labels), CHANGE_RELOAD,
           "Class names, separated by commas, or the name of a list (coco80, coco90, voc20); unset: "
           "those of the model" RELOADS),
@@ -75,9 +78,10 @@ static const Property properties[] = {
     TEXT ("mean", "Mean", IN_SETTINGS (mean), CHANGE_RELOAD,
           "Subtracted from each channel, on the scale 0 to 255: one or three numbers in the "
           "network's channel order, separated by commas; unset: the family's" RELOADS),
-    TEXT ("scale", "Scale", IN_SETTINGS (scale), CHANGE_RELOAD,
-          "Factor of each channel after mean was subtracted: one or three numbers, separated by "
-          "commas; unset: the family's" RELOADS),
+    TEXT (
+        "scale", "Scale", IN_SETTINGS (scale), CHANGE_RELOAD,
+        "Factor of each channel after mean was subtracted, 0.0039216 for a network that expects 0 "
+        "to 1: one or three numbers, separated by commas; unset: the family's" RELOADS),
 };
 
 /* What the detector in use turned out to be; these follow the table's ids. */

@@ -28,6 +28,8 @@ typedef struct {
     GstVideoInfo info;
     GstFoveaFrame frame;
     gboolean mapped;
+    gboolean late; /* goes without results for want of time */
+    GstClockTime pts, duration, running, stream;
 } Item;
 
 typedef struct {
@@ -59,6 +61,12 @@ typedef struct {
     guint caps_serial;
     gboolean have_caps, live_known;
     gboolean corrupt_told, slow_told;
+
+    GstSegment segment; /* of the next buffer */
+    gboolean qos;
+    GstClockTime earliest; /* running time up to which frames come too late for the sink */
+    GstClockTimeDiff jitter;
+    double proportion;
 
     gboolean live;
     guint max_in_flight, batch;
@@ -94,7 +102,18 @@ void gst_fovea_filter_clear (GstFoveaFilterPrivate *p, gboolean keep_sticky);
 /* How many pictures may be in the queue before upstream has to wait. */
 guint gst_fovea_filter_depth (GstFoveaFilterPrivate *p);
 
+/* Nothing is late; at the start, and after a flush. */
+void gst_fovea_filter_qos_reset (GstFoveaFilterPrivate *p);
+/* A QOS event from downstream. */
+void gst_fovea_filter_qos_take (GstFoveaFilterPrivate *p, GstEvent *event);
+/* Where the buffer lies in the segment. */
+void gst_fovea_filter_qos_place (GstFoveaFilterPrivate *p, Item *item);
+/* Whether the sink would throw the frame away. */
+gboolean gst_fovea_filter_qos_late (const GstFoveaFilterPrivate *p, const Item *item);
+
 /* Without the lock. */
+/* Tells the application of a frame that was dropped or goes without results. */
+void gst_fovea_filter_qos_post (GstFoveaFilter *filter, const Item *item);
 void gst_fovea_filter_add_pads (GstFoveaFilter *filter);
 void gst_fovea_filter_start_worker (GstFoveaFilter *filter);
 void gst_fovea_filter_stop_worker (GstFoveaFilter *filter);

@@ -17,6 +17,7 @@ enum {
     PROP_0,
     PROP_MAX_LATENCY,
     PROP_LATE_POLICY,
+    PROP_QOS,
     PROP_FRAMES_IN,
     PROP_FRAMES_INFERRED,
     PROP_FRAMES_SKIPPED,
@@ -66,6 +67,8 @@ reset (GstFoveaFilterPrivate *p)
     p->n_in = p->n_inferred = p->n_skipped = p->n_dropped = p->n_out = 0;
     p->last_done = p->auto_budget = p->frame_time = 0;
     p->service = 0;
+    gst_segment_init (&p->segment, GST_FORMAT_UNDEFINED);
+    gst_fovea_filter_qos_reset (p);
     g_mutex_unlock (&p->lock);
 }
 
@@ -128,6 +131,9 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
     case PROP_LATE_POLICY:
         p->late_policy = g_value_get_enum (value);
         break;
+    case PROP_QOS:
+        p->qos = g_value_get_boolean (value);
+        break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
@@ -183,6 +189,9 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
         break;
     case PROP_LATE_POLICY:
         g_value_set_enum (value, p->late_policy);
+        break;
+    case PROP_QOS:
+        g_value_set_boolean (value, p->qos);
         break;
     case PROP_FRAMES_IN:
         g_value_set_uint64 (value, p->n_in);
@@ -257,9 +266,17 @@ install_properties (GObjectClass *object_class)
     g_object_class_install_property (
         object_class, PROP_LATE_POLICY,
         g_param_spec_enum ("late-policy", "Late policy",
-                           "What happens in a live pipeline to a frame whose results can not be "
-                           "ready within max-latency. Takes effect with the next such frame",
+                           "What happens to a frame whose results can not be ready within "
+                           "max-latency (in a live pipeline) or before the sink wants it (see "
+                           "qos). Takes effect with the next such frame",
                            late_policy_get_type (), GST_FOVEA_LATE_SKIP, GST_FOVEA_LIVE));
+    g_object_class_install_property (
+        object_class, PROP_QOS,
+        g_param_spec_boolean ("qos", "Quality of service",
+                              "Heed a sink that synchronises and gets frames too late: those that "
+                              "would be late too go by late-policy, without inference, until the "
+                              "stream has caught up. Takes effect with the next frame",
+                              TRUE, GST_FOVEA_LIVE | G_PARAM_CONSTRUCT));
     install_counter (object_class, PROP_FRAMES_IN, "frames-in", "Frames in",
                      "Frames that came in since the element left READY");
     install_counter (object_class, PROP_FRAMES_INFERRED, "frames-inferred", "Frames inferred",

@@ -29,8 +29,10 @@ wait_head (GstFoveaFilterPrivate *p)
         } else {
             gint64 deadline = head->arrival + gst_fovea_filter_budget (p);
             if (!g_cond_wait_until (&p->changed, &p->lock, deadline) &&
-                head == g_queue_peek_head (&p->queue) && !is_ready (head))
+                head == g_queue_peek_head (&p->queue) && !is_ready (head)) {
+                head->late = TRUE;
                 gst_fovea_filter_abandon (p, head);
+            }
         }
     }
     return NULL;
@@ -45,7 +47,7 @@ finish_buffer (GstFoveaFilter *filter, Item *item, ItemState state)
     gboolean skipped = state == ITEM_SKIPPED || state == ITEM_ABANDONED;
     GstBuffer *buffer;
 
-    if (skipped && p->live && p->late_policy == GST_FOVEA_LATE_DROP) {
+    if (skipped && (p->live || item->late) && p->late_policy == GST_FOVEA_LATE_DROP) {
         p->discont = TRUE;
         return NULL;
     }
@@ -111,6 +113,8 @@ push_item (GstFoveaFilter *filter, Item *item)
     g_mutex_lock (&p->lock);
     count_out (p, item, state, buffer == NULL);
     g_mutex_unlock (&p->lock);
+    if (item->late)
+        gst_fovea_filter_qos_post (filter, item);
     GstFlowReturn flow = buffer ? gst_pad_push (p->src, buffer) : GST_FLOW_OK;
     g_mutex_lock (&p->lock);
     return flow;
@@ -211,6 +215,7 @@ chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
         item->frame.caps_serial = p->caps_serial;
         item->frame.image.width = GST_VIDEO_INFO_WIDTH (&p->info);
         item->frame.image.height = GST_VIDEO_INFO_HEIGHT (&p->info);
+        gst_fovea_filter_qos_place (p, item);
         p->n_in++;
         p->n_buffers++;
         g_queue_push_tail (&p->queue, item);
@@ -268,6 +273,8 @@ enqueue_event (GstFoveaFilter *filter, GstEvent *event)
     }
     if (type == GST_EVENT_STREAM_START)
         p->live_known = FALSE;
+    if (type == GST_EVENT_SEGMENT)
+        gst_event_copy_segment (event, &p->segment);
     p->eos = type == GST_EVENT_EOS ||
              (p->eos && type != GST_EVENT_STREAM_START && type != GST_EVENT_SEGMENT);
     GstFlowReturn flow = p->flow;
@@ -307,6 +314,7 @@ flush_stop (GstFoveaFilter *filter)
     p->eos = FALSE;
     p->discont = FALSE;
     p->flow = GST_FLOW_OK;
+    gst_fovea_filter_qos_reset (p);
     g_mutex_unlock (&p->lock);
     gst_pad_start_task (p->src, src_loop, filter, NULL);
 }
@@ -391,6 +399,19 @@ sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
 }
 
 static gboolean
+src_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+    GstFoveaFilterPrivate *p = gst_fovea_filter_priv (GST_FOVEA_FILTER (parent));
+
+    if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
+        g_mutex_lock (&p->lock);
+        gst_fovea_filter_qos_take (p, event);
+        g_mutex_unlock (&p->lock);
+    }
+    return gst_pad_event_default (pad, parent, event);
+}
+
+static gboolean
 src_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
     GstFoveaFilterPrivate *p = gst_fovea_filter_priv (GST_FOVEA_FILTER (parent));
@@ -452,6 +473,7 @@ gst_fovea_filter_add_pads (GstFoveaFilter *filter)
     GST_PAD_SET_PROXY_SCHEDULING (p->sink);
     gst_element_add_pad (element, p->sink);
     p->src = gst_pad_new_from_template (gst_element_class_get_pad_template (klass, "src"), "src");
+    gst_pad_set_event_function (p->src, src_event);
     gst_pad_set_query_function (p->src, src_query);
     gst_pad_set_activatemode_function (p->src, src_activate_mode);
     GST_PAD_SET_PROXY_CAPS (p->src);

@@ -76,7 +76,8 @@ gst_fovea_filter_admit (GstFoveaFilter *filter, Item *item)
 {
     GstFoveaFilterPrivate *p = gst_fovea_filter_priv (filter);
 
-    if (p->live && !in_time (p)) {
+    item->late = gst_fovea_filter_qos_late (p, item) || (p->live && !in_time (p));
+    if (item->late) {
         item->state = ITEM_SKIPPED;
         return;
     }

@@ -393,6 +393,89 @@ test_auto_latency (void **state)
     rig_free (&rig);
 }
 
+/* Pops what was posted of frames without results; checks the last one's figures. */
+static guint
+pop_qos (Rig *rig, guint64 processed)
+{
+    guint64 n_processed = 0, n_dropped = 0;
+    GstFormat format = GST_FORMAT_UNDEFINED;
+    GstMessage *message;
+    guint n = 0;
+
+    while ((message = gst_bus_pop_filtered (rig->bus, GST_MESSAGE_QOS))) {
+        gst_message_parse_qos_stats (message, &format, &n_processed, &n_dropped);
+        assert_int_equal (n_dropped, ++n);
+        gst_message_unref (message);
+    }
+    if (n) {
+        assert_int_equal (format, GST_FORMAT_BUFFERS);
+        assert_int_equal (n_processed, processed);
+    }
+    return n;
+}
+
+/* A sink that is 100 ms late at the start: frames within 200 ms and one more are not worth it. */
+static void
+test_qos (void **state)
+{
+    static const struct {
+        gboolean qos, drop;
+        guint late;
+    } cases[] = { { TRUE, FALSE, 7 }, { TRUE, TRUE, 7 }, { FALSE, FALSE, 0 } };
+
+    for (guint k = 0; k < G_N_ELEMENTS (cases); k++) {
+        Rig rig = rig_new (1, FALSE);
+        g_object_set (rig.filter, "qos", cases[k].qos, NULL);
+        gst_util_set_object_arg (G_OBJECT (rig.filter), "late-policy",
+                                 cases[k].drop ? "drop" : "skip");
+        assert_true (
+            gst_harness_push_upstream_event (rig.h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2,
+                                                                       100 * GST_MSECOND, 0)));
+        GstEvent *event;
+        gboolean forwarded = FALSE;
+        while ((event = gst_harness_try_pull_upstream_event (rig.h))) {
+            forwarded |= GST_EVENT_TYPE (event) == GST_EVENT_QOS;
+            gst_event_unref (event);
+        }
+        assert_true (forwarded);
+        for (guint i = 0; i < 20; i++)
+            assert_int_equal (gst_harness_push (rig.h, test_frame (CAPS, i)), GST_FLOW_OK);
+        gst_harness_push_event (rig.h, gst_event_new_eos ());
+        assert_true (wait_eos (&rig));
+        for (guint i = cases[k].drop ? cases[k].late : 0; i < 20; i++) {
+            GstBuffer *out = gst_harness_pull (rig.h);
+            assert_int_equal (flags_of (out),
+                              i < cases[k].late ? GST_FOVEA_META_SKIPPED : GST_FOVEA_META_INFERRED);
+            gst_buffer_unref (out);
+        }
+        assert_int_equal (counter (&rig, "frames-inferred"), 20 - cases[k].late);
+        assert_int_equal (counter (&rig, "frames-dropped"), cases[k].drop ? cases[k].late : 0);
+        assert_int_equal (pop_qos (&rig, 0), cases[k].late);
+        rig_free (&rig);
+    }
+}
+
+/* After a flush the sink has not complained yet. */
+static void
+test_qos_flushed (void **state)
+{
+    Rig rig = rig_new (1, FALSE);
+    GstSegment segment;
+
+    gst_harness_push_upstream_event (rig.h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2,
+                                                               10 * GST_SECOND, 0));
+    gst_harness_push_event (rig.h, gst_event_new_flush_start ());
+    gst_harness_push_event (rig.h, gst_event_new_flush_stop (TRUE));
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    gst_harness_push_event (rig.h, gst_event_new_segment (&segment));
+    for (guint i = 0; i < 5; i++)
+        assert_int_equal (gst_harness_push (rig.h, test_frame (CAPS, i)), GST_FLOW_OK);
+    gst_harness_push_event (rig.h, gst_event_new_eos ());
+    assert_true (wait_eos (&rig));
+    expect_all (&rig, 5);
+    rig_free (&rig);
+}
+
 static GstBuffer *
 corrupt_frame (guint kind)
 {
@@ -511,14 +594,24 @@ int
 main (int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_eos_drains),       cmocka_unit_test (test_order),
-        cmocka_unit_test (test_renegotiation),    cmocka_unit_test (test_flush),
-        cmocka_unit_test (test_flush_while_full), cmocka_unit_test (test_query_order),
-        cmocka_unit_test (test_interval),         cmocka_unit_test (test_live_skips),
-        cmocka_unit_test (test_live_drops),       cmocka_unit_test (test_live_hopeless),
-        cmocka_unit_test (test_latency_query),    cmocka_unit_test (test_auto_latency),
-        cmocka_unit_test (test_corrupt_frames),   cmocka_unit_test (test_errors),
-        cmocka_unit_test (test_no_caps),          cmocka_unit_test (test_not_linked),
+        cmocka_unit_test (test_eos_drains),
+        cmocka_unit_test (test_order),
+        cmocka_unit_test (test_renegotiation),
+        cmocka_unit_test (test_flush),
+        cmocka_unit_test (test_flush_while_full),
+        cmocka_unit_test (test_query_order),
+        cmocka_unit_test (test_interval),
+        cmocka_unit_test (test_live_skips),
+        cmocka_unit_test (test_live_drops),
+        cmocka_unit_test (test_live_hopeless),
+        cmocka_unit_test (test_latency_query),
+        cmocka_unit_test (test_auto_latency),
+        cmocka_unit_test (test_corrupt_frames),
+        cmocka_unit_test (test_errors),
+        cmocka_unit_test (test_no_caps),
+        cmocka_unit_test (test_not_linked),
+        cmocka_unit_test (test_qos),
+        cmocka_unit_test (test_qos_flushed),
     };
 
     test_init (&argc, &argv);
