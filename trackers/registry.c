@@ -14,6 +14,7 @@ static const struct {
     double value;
 } overrides[] = {
     { "static-camera", "botsort", "camera-motion", 0 },
+    { "static-camera", "fovea", "camera-motion", 0 },
 };
 
 static const char *const presets[] = { "crowd", "traffic", "static-camera", NULL };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "trackers/camera.h"
 #include "trackers/tracker-private.h"
 
 #include <math.h>
@@ -25,6 +26,8 @@ struct _FovTracker {
     gint64 last_pts;
     guint64 n_updates, next_id, ignored;
     gboolean has_camera;
+    FovCamera *moves; /* estimates the camera's motion; NULL: the tracker does not compensate */
+    int compensates;  /* the property that says whether to */
     double camera[6];
     GArray *entries;    /* Entry */
     GArray *detections; /* FovDetection */
@@ -44,6 +47,23 @@ params_valid (const FovTrackerParams *p, GError **error)
     else
         return TRUE;
     return FALSE;
+}
+
+static int
+find_property (FovTracker *tracker, const char *property, GError **error)
+{
+    const FovTrackerClass *klass = tracker->klass;
+
+    for (guint i = 0; property && i < klass->n_properties; i++)
+        if (g_str_equal (klass->properties[i].name, property))
+            return (int) i;
+    g_autoptr (GString) list = g_string_new (NULL);
+    for (guint i = 0; i < klass->n_properties; i++)
+        g_string_append_printf (list, "%s%s", i ? ", " : "", klass->properties[i].name);
+    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                 "tracker %s has no property \"%s\"; it has: %s", klass->name,
+                 property ? property : "(null)", list->str);
+    return -1;
 }
 
 FovTracker *
@@ -75,6 +95,9 @@ fov_tracker_new (const char *name, const FovTrackerParams *params, GError **erro
     tracker->entries = g_array_new (FALSE, FALSE, sizeof (Entry));
     tracker->detections = g_array_new (FALSE, FALSE, sizeof (FovDetection));
     tracker->source = g_array_new (FALSE, FALSE, sizeof (int));
+    tracker->compensates = find_property (tracker, "camera-motion", NULL);
+    if (tracker->compensates >= 0)
+        tracker->moves = fov_camera_new ();
     tracker->self = klass->create (&tracker->params);
     return tracker;
 }
@@ -85,28 +108,12 @@ fov_tracker_free (FovTracker *tracker)
     if (!tracker)
         return;
     tracker->klass->destroy (tracker->self);
+    fov_camera_free (tracker->moves);
     g_array_unref (tracker->entries);
     g_array_unref (tracker->detections);
     g_array_unref (tracker->source);
     g_free (tracker->set);
     g_free (tracker);
-}
-
-static int
-find_property (FovTracker *tracker, const char *property, GError **error)
-{
-    const FovTrackerClass *klass = tracker->klass;
-
-    for (guint i = 0; property && i < klass->n_properties; i++)
-        if (g_str_equal (klass->properties[i].name, property))
-            return (int) i;
-    g_autoptr (GString) list = g_string_new (NULL);
-    for (guint i = 0; i < klass->n_properties; i++)
-        g_string_append_printf (list, "%s%s", i ? ", " : "", klass->properties[i].name);
-    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                 "tracker %s has no property \"%s\"; it has: %s", klass->name,
-                 property ? property : "(null)", list->str);
-    return -1;
 }
 
 gboolean
@@ -194,6 +201,20 @@ compare_entries (gconstpointer a, gconstpointer b)
             return c;
     }
     return x->source - y->source;
+}
+
+/* The camera's motion as it was given, or else from the pictures where the tracker wants it. */
+static const double *
+camera_motion (FovTracker *tracker, const FovScene *scene)
+{
+    if (tracker->has_camera)
+        return tracker->camera;
+    if (!scene->image || !tracker->moves || !tracker->set[tracker->compensates])
+        return NULL;
+    return fov_camera_next (tracker->moves, scene->image, scene->detections, scene->n,
+                            tracker->camera)
+               ? tracker->camera
+               : NULL;
 }
 
 static void
@@ -298,13 +319,13 @@ fov_tracker_update (FovTracker *tracker, const FovImage *image, int width, int h
                        .dt = pictures_since (tracker, pts),
                        .rate = tracker->rate,
                        .number = tracker->n_updates + 1,
-                       .camera = tracker->has_camera ? tracker->camera : NULL,
                        .set = tracker->set,
                        .params = &tracker->params };
     take_detections (tracker, detections, n, scene.width, scene.height);
     scene.detections = (const FovDetection *) (gpointer) tracker->detections->data;
     scene.source = (const int *) (gpointer) tracker->source->data;
     scene.n = tracker->detections->len;
+    scene.camera = camera_motion (tracker, &scene);
     g_array_set_size (tracks, 0);
     gboolean ok = tracker->klass->update (tracker->self, &scene, &tracker->next_id, tracks, error);
     finish (tracker, tracks, scene.width, scene.height);
@@ -326,6 +347,8 @@ fov_tracker_reset (FovTracker *tracker, gboolean restart_ids)
     tracker->klass->reset (tracker->self);
     tracker->n_updates = 0;
     tracker->has_camera = FALSE;
+    if (tracker->moves)
+        fov_camera_reset (tracker->moves);
     if (restart_ids)
         tracker->next_id = 1;
 }

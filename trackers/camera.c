@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "trackers/camera.h"
+
+#include <math.h>
+
+#include "trackers/flow.h"
+#include "trackers/patch.h"
+
+/* The picture is reduced to at most this width: a camera's motion is that of the whole. */
+#define WIDTH 480
+/* One corner at most in each cell of this side, reduced pixels. */
+#define CELL 16
+/* Agreement of flows, reduced pixels. */
+#define TOLERANCE 1.0
+#define VECTOR_TOLERANCE 1.5
+/* Less than this at the picture's corners, reduced pixels, is rest. */
+#define REST 0.15
+
+struct _FovCamera {
+    FovPatcher *patcher;
+    int width, height; /* of the pictures; 0: none yet */
+    float step;        /* pixels for one reduced pixel */
+    GArray *rgb;       /* float: three planes */
+    FovPyramid last, now;
+    GArray *flows; /* FovFlow */
+};
+
+FovCamera *
+fov_camera_new (void)
+{
+    FovCamera *camera = g_new0 (FovCamera, 1);
+
+    camera->patcher = fov_patcher_new ();
+    camera->rgb = g_array_new (FALSE, FALSE, sizeof (float));
+    camera->flows = g_array_new (FALSE, FALSE, sizeof (FovFlow));
+    return camera;
+}
+
+void
+fov_camera_free (FovCamera *camera)
+{
+    if (!camera)
+        return;
+    fov_patcher_free (camera->patcher);
+    fov_pyramid_clear (&camera->last);
+    fov_pyramid_clear (&camera->now);
+    g_array_unref (camera->rgb);
+    g_array_unref (camera->flows);
+    g_free (camera);
+}
+
+void
+fov_camera_reset (FovCamera *camera)
+{
+    camera->width = camera->height = 0;
+}
+
+static void
+read_picture (FovCamera *camera, const FovImage *image)
+{
+    float step = fmaxf (1, (float) image->width / WIDTH);
+    int w = (int) ((float) image->width / step), h = (int) ((float) image->height / step);
+    gsize n = (gsize) w * (gsize) h;
+
+    g_array_set_size (camera->rgb, (guint) (3 * n));
+    float *rgb = (float *) (gpointer) camera->rgb->data;
+    fov_patch_sample (camera->patcher, image, (float) w * step / 2, (float) h * step / 2, step,
+                      step, w, h, rgb);
+    fov_pyramid_size (&camera->now, w, h);
+    for (gsize i = 0; i < n; i++)
+        camera->now.level[0][i] =
+            255 * (0.299f * rgb[i] + 0.587f * rgb[n + i] + 0.114f * rgb[2 * n + i]);
+    fov_pyramid_build (&camera->now);
+    camera->step = step;
+}
+
+static gboolean
+inside_any (float x, float y, const FovDetection *objects, guint n)
+{
+    for (guint i = 0; i < n; i++) {
+        FovBox b = objects[i].box;
+        if (x >= b.x1 && x < b.x2 && y >= b.y1 && y < b.y2)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void
+follow_corners (FovCamera *camera, const FovDetection *objects, guint n)
+{
+    const FovPyramid *last = &camera->last;
+    float step = camera->step;
+
+    g_array_set_size (camera->flows, 0);
+    for (int y = CELL; y + 2 * CELL <= last->height; y += CELL)
+        for (int x = CELL; x + 2 * CELL <= last->width; x += CELL) {
+            FovFlow flow;
+            if (inside_any ((float) (x + CELL / 2) * step, (float) (y + CELL / 2) * step, objects,
+                            n) ||
+                !fov_flow_corner (last, x, y, CELL, &flow.x, &flow.y))
+                continue;
+            flow.to_x = flow.x;
+            flow.to_y = flow.y;
+            if (fov_flow_follow (last, &camera->now, flow.x, flow.y, &flow.to_x, &flow.to_y))
+                g_array_append_val (camera->flows, flow);
+        }
+}
+
+/* Whether the map moves no corner of the picture by more than rest. */
+static gboolean
+at_rest (const double m[6], double width, double height, double rest)
+{
+    for (int i = 0; i < 4; i++) {
+        double x = i & 1 ? width : 0, y = i & 2 ? height : 0;
+        double dx = m[0] * x + m[1] * y + m[2] - x, dy = m[3] * x + m[4] * y + m[5] - y;
+        if (dx * dx + dy * dy > rest * rest)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+fov_camera_next (FovCamera *camera, const FovImage *image, const FovDetection *objects, guint n,
+                 double m[6])
+{
+    gboolean moved = FALSE,
+             first = image->width != camera->width || image->height != camera->height;
+
+    read_picture (camera, image);
+    camera->width = image->width;
+    camera->height = image->height;
+    if (!first) {
+        follow_corners (camera, objects, n);
+        moved = fov_similarity_fit ((FovFlow *) (gpointer) camera->flows->data, camera->flows->len,
+                                    TOLERANCE, m) &&
+                !at_rest (m, camera->now.width, camera->now.height, REST);
+        m[2] *= camera->step;
+        m[5] *= camera->step;
+    }
+    FovPyramid keep = camera->last;
+    camera->last = camera->now;
+    camera->now = keep;
+    return moved;
+}
+
+gboolean
+fov_camera_from_vectors (FovFlow *flows, guint n_flows, const FovDetection *objects, guint n,
+                         double m[6])
+{
+    guint kept = 0;
+
+    for (guint i = 0; i < n_flows; i++)
+        if (!inside_any (flows[i].x, flows[i].y, objects, n))
+            flows[kept++] = flows[i];
+    return fov_similarity_fit (flows, kept, VECTOR_TOLERANCE, m);
+}
