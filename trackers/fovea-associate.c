@@ -79,7 +79,7 @@ learn_look (Fovea *f, FovItem *item, const FovScene *scene, guint detection)
         return;
     if (item->look.stripes.seen == 0 ||
         (item->hidden <= COVERED_LOOK && stands_alone (scene, detection)))
-        fov_looks_learn (f->looks, &item->look, detection);
+        fovea_learn_look (f, item, scene, detection);
 }
 
 static FovBox
@@ -263,7 +263,7 @@ gather_rows (Fovea *f, const FovScene *scene, gboolean tentative)
 gboolean
 fovea_associate (Fovea *f, const FovScene *scene, GError **error)
 {
-    gboolean ok = TRUE;
+    gboolean ok = fovea_ask_for_looks (f, scene, error);
 
     gather_cols (f, scene);
     gather_rows (f, scene, FALSE);

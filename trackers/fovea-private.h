@@ -33,6 +33,7 @@ typedef struct {
     FovBox last;         /**< its last detection, moved with the camera since */
     double hidden;       /**< share of the box at hand that a nearer track covers */
     double evidence;     /**< seconds of detections, weighted by their scores */
+    gint64 embedded_pts; /**< ns: when its embedding was last learnt */
     gint64 detected_pts; /**< ns: when the detector last saw it */
     guint misses;        /**< runs of the detector since it last saw it */
 } FovItem;
@@ -71,6 +72,10 @@ double fovea_covered (FovBox box, FovBox other);
  * none explains. */
 gboolean fovea_associate (Fovea *fovea, const FovScene *scene, GError **error);
 
+/** Takes the detection's look into the track's memory. */
+void fovea_learn_look (Fovea *fovea, FovItem *item, const FovScene *scene, guint detection);
+/** Has embeddings computed, in one call, of detections whose place does not say whose they are. */
+gboolean fovea_ask_for_looks (Fovea *fovea, const FovScene *scene, GError **error);
 /** Asks the visual tracker for those that no detection was found for. */
 gboolean fovea_hold (Fovea *fovea, const FovScene *scene, GError **error);
 /** Shows the visual tracker those that are surely seen. */

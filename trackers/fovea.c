@@ -160,7 +160,7 @@ bear (Fovea *f, const FovScene *scene, guint64 *next_id)
         fov_target_bear (&born.target, &fov_motion_xywh, scene, detection, next_id);
         born.last = scene->detections[detection].box;
         born.detected_pts = scene->pts;
-        fov_looks_learn (f->looks, &born.look, detection);
+        fovea_learn_look (f, &born, scene, detection);
         if (scene->number == 1 || scene->set[FOVEA_SURE] == 0)
             fov_target_confirm (&born.target);
         g_array_append_val (f->items, born);
