@@ -28,6 +28,9 @@
 #define LOOK_WEIGHT 0.5f
 #define COLOUR_SHARE 0.5f
 #define UNLIKE 0.35f
+/* A target that looks less like itself than it usually does is worth a little less still: what is
+ * mistaken for it is seldom quite as alike, and the user's own idea of usual adapts fast. */
+#define USUAL_POWER 0.2f
 
 /* ---- maps ------------------------------------------------------------- */
 
@@ -149,8 +152,8 @@ picture_box (const FovSiameseSearch *q, FovBox box)
 }
 
 /* The recent look follows a target that turns; the first keeps it from drifting away. */
-static float
-alike (const FovSiamese *s, const FovSiameseTarget *t, const FovSiameseLook *look)
+float
+fov_siamese_alike (const FovSiamese *s, const FovSiameseTarget *t, const FovSiameseLook *look)
 {
     float features = fov_siamese_features_alike (&s->shape, t->first.features, look->features);
     float colours = fov_siamese_colours_alike (t->first.colours, look->colours);
@@ -180,7 +183,8 @@ run_looks (FovSiamese *s, Looks *looks, GError **error)
     for (guint i = 0; i < looks->n; i++) {
         FovSiameseLook look = { .features = s->features + i * (gsize) s->shape.template_floats };
         memcpy (look.colours, looks->colours[i], sizeof look.colours);
-        looks->search[i]->alike[looks->place[i]] = alike (s, looks->search[i]->target, &look);
+        looks->search[i]->alike[looks->place[i]] =
+            fov_siamese_alike (s, looks->search[i]->target, &look);
     }
     looks->n = 0;
     return TRUE;
@@ -254,6 +258,13 @@ smoothed (const FovSiameseSearch *q, const FovSiamesePlace *place)
     return (FovBox){ x - 0.5f * w, y - 0.5f * h, x + 0.5f * w, y + 0.5f * h };
 }
 
+/* How near the target's usual likeness to itself this one is, 0..1. */
+static float
+usualness (const FovSiameseTarget *t, float alike)
+{
+    return t->usual > 0 ? fminf (1, alike / t->usual) : 1;
+}
+
 void
 fov_siamese_report (const FovSiameseSearch *q, FovVisualFound *found)
 {
@@ -274,7 +285,7 @@ fov_siamese_report (const FovSiameseSearch *q, FovVisualFound *found)
     if (q->n == 0) /* the head made no sense */
         return;
     found->box = smoothed (q, &q->places[best]);
-    found->score = q->alike[best];
+    found->score = q->alike[best] * powf (usualness (q->target, q->alike[best]), USUAL_POWER);
     found->psr = q->psr;
     found->apce = q->apce;
     if (second == best)

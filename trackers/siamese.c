@@ -15,6 +15,9 @@
 
 /* Of the recent look, per learned picture. */
 #define LEARN_RATE 0.2f
+/* Of how much a target usually looks like itself, which is slow to fall. */
+#define USUAL_RISE 0.2f
+#define USUAL_FALL 0.08f
 
 static void
 destroy (gpointer self)
@@ -132,6 +135,14 @@ locate (gpointer self, const FovImage *image, gpointer const *targets,
     return TRUE;
 }
 
+static void
+learn_usual (FovSiameseTarget *t, float alike)
+{
+    float rate = !t->has_recent ? 1 : alike > t->usual ? USUAL_RISE : USUAL_FALL;
+
+    t->usual += rate * (alike - t->usual);
+}
+
 static gboolean
 learn (gpointer self, const FovImage *image, gpointer target, FovBox box, GError **error)
 {
@@ -141,6 +152,7 @@ learn (gpointer self, const FovImage *image, gpointer target, FovBox box, GError
 
     if (!look_at (s, t, image, box, &look, error))
         return FALSE;
+    learn_usual (t, fov_siamese_alike (s, t, &look));
     fov_siamese_look_blend (&t->recent, &look, &s->shape, t->has_recent ? LEARN_RATE : 1);
     t->has_recent = TRUE;
     return TRUE;

@@ -13,7 +13,8 @@ typedef struct {
     float outside[3]; /* mean colour of its first picture: R, G, B of 0..255 */
     FovSiameseLook first, recent;
     gboolean has_recent;
-    guint tile; /* next one of a wide search */
+    float usual; /* how much it looks like itself; 0: not known yet */
+    guint tile;  /* next one of a wide search */
 } FovSiameseTarget;
 
 /* One target's search. Crop pixels are those of its first search crop. */
@@ -67,6 +68,10 @@ void fov_siamese_look_crop (FovSiamese *s, const FovSiameseTarget *t, const FovI
 /** Looks for the targets of n (up to batch) searches, whose target and expected are set. */
 gboolean fov_siamese_search (FovSiamese *s, const FovImage *image, const FovVisualQuery *queries,
                              guint n, GError **error);
+
+/** How much a look is the target's, 0..1; 0: no more than any two things' are. */
+float fov_siamese_alike (const FovSiamese *s, const FovSiameseTarget *t,
+                         const FovSiameseLook *look);
 
 /** What a search found. */
 void fov_siamese_report (const FovSiameseSearch *search, FovVisualFound *found);
