@@ -173,7 +173,7 @@ test_distractor (void **state)
     FovSiamese *s = tracker ("cpu:1", TRUE);
     FovImage first = picture (FOV_PIXEL_RGB, &two[1], 1), next = picture (FOV_PIXEL_RGB, two, 2);
     gpointer target = add (s, &first, box_at (96, 60));
-    FovVisualFound found = locate (s, &next, target, box_at (80, 60), 1);
+    FovVisualFound found = locate (s, &next, target, box_at (77, 60), 1);
 
     assert_at ("target", &found, box_at (96, 60), 0.55f);
     assert_true (found.second > 0.2f && found.second < 0.95f);
