@@ -238,7 +238,7 @@ replace_chain (FovGraph *graph, FovTensor *from, FovTensor *to, const gint64 *ma
 static gboolean
 is_chain_end (const FovTensor *t)
 {
-    if (t->is_output)
+    if (fov_tensor_is_kept (t))
         return TRUE;
     for (guint i = 0; i < t->consumers->len; i++)
         if (!is_move (t->consumers->pdata[i]))

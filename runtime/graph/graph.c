@@ -26,6 +26,7 @@ tensor_free (FovTensor *tensor)
         return;
     g_free (tensor->name);
     g_clear_pointer (&tensor->data, g_bytes_unref);
+    g_clear_pointer (&tensor->initial, g_bytes_unref);
     g_ptr_array_unref (tensor->consumers);
     g_free (tensor);
 }
@@ -159,6 +160,43 @@ fov_graph_add_output (FovGraph *graph, FovTensor *tensor)
     g_ptr_array_add (graph->outputs, tensor);
 }
 
+/* ---- states ----------------------------------------------------------- */
+
+FovTensor *
+fov_graph_add_state (FovGraph *graph, const char *name, FovDType dtype, const FovShape *shape,
+                     GBytes *initial, GError **error)
+{
+    FovTensor *tensor = fov_graph_add_constant (graph, name, dtype, shape, initial, error);
+
+    if (tensor)
+        fov_graph_make_state (graph, tensor);
+    return tensor;
+}
+
+void
+fov_graph_make_state (FovGraph *graph, FovTensor *constant)
+{
+    g_return_if_fail (constant->data != NULL);
+    constant->initial = g_steal_pointer (&constant->data);
+}
+
+void
+fov_graph_set_next (FovGraph *graph, FovTensor *state, FovTensor *next)
+{
+    g_return_if_fail (state->initial != NULL && (!next || !next->state));
+    if (state->next)
+        state->next->state = NULL;
+    state->next = next;
+    if (next)
+        next->state = state;
+}
+
+gboolean
+fov_tensor_is_kept (const FovTensor *tensor)
+{
+    return tensor->is_output || tensor->state;
+}
+
 /* ---- nodes ------------------------------------------------------------ */
 
 gboolean
@@ -256,6 +294,7 @@ fov_graph_copy (const FovGraph *graph)
         to->shape = from->shape;
         to->shape_known = from->shape_known;
         to->data = from->data ? g_bytes_ref (from->data) : NULL;
+        to->initial = from->initial ? g_bytes_ref (from->initial) : NULL;
         to->is_input = from->is_input;
         to->is_output = from->is_output;
     }
@@ -276,6 +315,12 @@ fov_graph_copy (const FovGraph *graph)
             to->outputs[k]->producer = to;
         }
         g_ptr_array_add (copy->nodes, to);
+    }
+    for (guint i = 0; i < graph->tensors->len; i++) {
+        const FovTensor *from = graph->tensors->pdata[i];
+        if (from && from->next)
+            fov_graph_set_next (copy, copy->tensors->pdata[i],
+                                copy->tensors->pdata[from->next->id]);
     }
     for (guint i = 0; i < graph->inputs->len; i++)
         g_ptr_array_add (copy->inputs,
@@ -336,6 +381,8 @@ fov_graph_replace_uses (FovGraph *graph, FovTensor *old_tensor, FovTensor *new_t
         g_ptr_array_add (new_tensor->consumers, node);
     }
     g_ptr_array_set_size (uses, 0);
+    if (old_tensor->state && !new_tensor->state) /* else both are computed */
+        fov_graph_set_next (graph, old_tensor->state, new_tensor);
     if (!old_tensor->is_output)
         return;
     for (guint i = 0; i < graph->outputs->len; i++)
@@ -360,7 +407,8 @@ fov_graph_extend_input (FovGraph *graph, FovNode *node, guint index, FovTensor *
 FovNode *
 fov_tensor_only_consumer (const FovTensor *tensor)
 {
-    return tensor->consumers->len == 1 && !tensor->is_output ? tensor->consumers->pdata[0] : NULL;
+    return tensor->consumers->len == 1 && !fov_tensor_is_kept (tensor) ? tensor->consumers->pdata[0]
+                                                                       : NULL;
 }
 
 gboolean
@@ -401,7 +449,7 @@ detach_node (FovGraph *graph, FovNode *node)
     for (guint i = 0; i < node->n_outputs; i++) {
         if (!node->outputs[i])
             continue;
-        g_assert (node->outputs[i]->consumers->len == 0 && !node->outputs[i]->is_output);
+        g_assert (node->outputs[i]->consumers->len == 0 && !fov_tensor_is_kept (node->outputs[i]));
         drop_tensor (graph, node->outputs[i]);
     }
 }
@@ -417,7 +465,8 @@ static gboolean
 node_is_unused (const FovNode *node)
 {
     for (guint i = 0; i < node->n_outputs; i++)
-        if (node->outputs[i] && (node->outputs[i]->consumers->len || node->outputs[i]->is_output))
+        if (node->outputs[i] &&
+            (node->outputs[i]->consumers->len || fov_tensor_is_kept (node->outputs[i])))
             return FALSE;
     return TRUE;
 }
@@ -471,73 +520,4 @@ fov_graph_remove_unused (FovGraph *graph)
         if (tensor && tensor->data && !tensor->consumers->len && !tensor->is_output)
             drop_tensor (graph, tensor);
     }
-}
-
-typedef struct {
-    FovNode *node;
-    guint index; /* in the order before */
-    guint waits; /* inputs whose producers are to come */
-} Sorting;
-
-static int
-later_first (gconstpointer a, gconstpointer b)
-{
-    const Sorting *x = *(Sorting *const *) a, *y = *(Sorting *const *) b;
-    return x->index < y->index ? 1 : x->index > y->index ? -1 : 0;
-}
-
-/* Counts the node's results as there; readers that wait for nothing more are ready. Where several
- * are, the one that was first comes first (the list is a stack). */
-static void
-release_readers (const FovNode *node, GHashTable *by_node, GPtrArray *ready)
-{
-    guint first = ready->len;
-
-    for (guint k = 0; k < node->n_outputs; k++) {
-        const FovTensor *out = node->outputs[k];
-        for (guint c = 0; out && c < out->consumers->len; c++) {
-            Sorting *next = g_hash_table_lookup (by_node, out->consumers->pdata[c]);
-            if (next && --next->waits == 0)
-                g_ptr_array_add (ready, next);
-        }
-    }
-    if (ready->len > first + 1)
-        qsort (ready->pdata + first, ready->len - first, sizeof (gpointer), later_first);
-}
-
-gboolean
-fov_graph_sort (FovGraph *graph, GError **error)
-{
-    guint n = graph->nodes->len, n_sorted = 0;
-    g_autofree Sorting *all = g_new0 (Sorting, MAX (n, 1));
-    g_autofree gpointer *sorted = g_new (gpointer, MAX (n, 1));
-    g_autoptr (GHashTable) by_node = g_hash_table_new (NULL, NULL);
-    g_autoptr (GPtrArray) ready = g_ptr_array_new ();
-
-    for (guint i = n; i-- > 0;) {
-        FovNode *node = graph->nodes->pdata[i];
-        all[i].node = node;
-        all[i].index = i;
-        for (guint k = 0; k < node->n_inputs; k++)
-            all[i].waits += node->inputs[k] && node->inputs[k]->producer;
-        g_hash_table_insert (by_node, node, &all[i]);
-        if (!all[i].waits)
-            g_ptr_array_add (ready, &all[i]);
-    }
-    while (ready->len) {
-        Sorting *next = g_ptr_array_steal_index (ready, ready->len - 1);
-        sorted[n_sorted++] = next->node;
-        release_readers (next->node, by_node, ready);
-    }
-    for (guint i = 0; i < n && n_sorted < n; i++) {
-        if (!all[i].waits)
-            continue;
-        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
-                     "node '%s' (%s) depends on its own output: the graph has a cycle",
-                     all[i].node->name, all[i].node->op->name);
-        return FALSE;
-    }
-    if (n)
-        memcpy (graph->nodes->pdata, sorted, n * sizeof (gpointer));
-    return TRUE;
 }

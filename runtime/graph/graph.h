@@ -19,7 +19,13 @@ typedef struct _FovTensor FovTensor;
 typedef struct _FovNode FovNode;
 typedef struct _FovOpDef FovOpDef;
 
-/** A value: a graph input, a constant (data set) or a node's output. */
+/**
+ * A value: a graph input, a constant (data set), a state (initial set) or a node's output. A state
+ * keeps its value from one run to the next: it starts as initial and becomes next at the end of
+ * each run. Nodes that read the state see the old value, those that read next the new one; a node
+ * can not depend on next and read the state too. Parameters under training, momenta and running
+ * statistics are states.
+ */
 struct _FovTensor {
     char *name; /* unique within the graph, never NULL */
     guint id;   /* index in graph->tensors */
@@ -27,6 +33,9 @@ struct _FovTensor {
     FovShape shape;       /* -1: free, to be given at specialisation */
     gboolean shape_known; /* inference has run for the producer */
     GBytes *data;         /* constant: dense row-major of dtype, or NULL */
+    GBytes *initial;      /* state: as data, or NULL */
+    FovTensor *next;      /* state: its value after a run, or NULL: as it is */
+    FovTensor *state;     /* of which this is next, or NULL */
     FovNode *producer;    /* NULL for inputs and constants */
     GPtrArray *consumers; /* FovNode*, one entry per use */
     gboolean is_input, is_output;
@@ -83,6 +92,16 @@ FovTensor *fov_graph_add_constant (FovGraph *graph, const char *name, FovDType d
 FovTensor *fov_graph_add_ints (FovGraph *graph, const char *name, const gint64 *v, guint n);
 FovTensor *fov_graph_add_floats (FovGraph *graph, const char *name, const float *v, guint n);
 
+/** Adds a state; errors as for a constant. */
+FovTensor *fov_graph_add_state (FovGraph *graph, const char *name, FovDType dtype,
+                                const FovShape *shape, GBytes *initial, GError **error);
+/** Turns a constant into a state that starts with its data. */
+void fov_graph_make_state (FovGraph *graph, FovTensor *constant);
+/** What the state becomes; of its dtype and shape, and of no other state. */
+void fov_graph_set_next (FovGraph *graph, FovTensor *state, FovTensor *next);
+/** Whether the value is needed though no node reads it: an output, or a state's next value. */
+gboolean fov_tensor_is_kept (const FovTensor *tensor);
+
 /**
  * Appends a node. Errors (unknown op, wrong number of inputs, unknown or
  * ill-typed attribute) name op, node and what was expected. Output tensors are
@@ -102,7 +121,7 @@ void fov_graph_replace_uses (FovGraph *graph, FovTensor *old_tensor, FovTensor *
 void fov_graph_set_input (FovGraph *graph, FovNode *node, guint index, FovTensor *tensor);
 /** Makes room for inputs up to index (as left out ones) and sets that one. */
 void fov_graph_extend_input (FovGraph *graph, FovNode *node, guint index, FovTensor *tensor);
-/** The only consumer of a tensor that is no graph output, or NULL. */
+/** The only consumer of a tensor that is not kept, or NULL. */
 FovNode *fov_tensor_only_consumer (const FovTensor *tensor);
 /** Whether the node's op has that name. */
 gboolean fov_node_is (const FovNode *node, const char *op);

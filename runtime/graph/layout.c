@@ -16,7 +16,14 @@
 static gboolean
 has_layout (const FovTensor *tensor)
 {
-    return tensor && !tensor->data && tensor->dtype == FOV_F32 && tensor->shape.rank == 4;
+    return tensor && !tensor->data && !tensor->initial && tensor->dtype == FOV_F32 &&
+           tensor->shape.rank == 4;
+}
+
+static gboolean
+is_planar (guint mask, guint i)
+{
+    return i < 32 && mask & 1u << i;
 }
 
 static FovLayout
@@ -54,7 +61,7 @@ choose (const FovNode *node, const FovPlanTarget *target, const GArray *layouts)
     if (can & FOV_WANTS_BLOCKED || !(can & FOV_CAN_PLANAR))
         return FOV_BLOCKED;
     for (guint i = 0; i < node->n_inputs; i++) {
-        if (!has_layout (node->inputs[i]))
+        if (!has_layout (node->inputs[i]) || is_planar (node->op->planar_inputs, i))
             continue;
         if (layout_of (layouts, node->inputs[i]) == FOV_BLOCKED)
             blocked += fov_tensor_elements (node->inputs[i]);
@@ -108,10 +115,10 @@ convert_inputs (FovGraph *graph, FovNode *node, FovLayout layout, gboolean late,
     takes_either = !late && !is_empty (node) && target->formats (node, target->block) & stays;
     for (guint i = 0; i < node->n_inputs; i++) {
         FovTensor *tensor = node->inputs[i];
-        if (!has_layout (tensor) || layout_of (formats, tensor) == layout ||
-            (i == 0 && takes_either))
+        FovLayout want = is_planar (node->op->planar_inputs, i) ? FOV_PLANAR : layout;
+        if (!has_layout (tensor) || layout_of (formats, tensor) == want || (i == 0 && takes_either))
             continue;
-        tensor = reordered (graph, tensor, layout, target->block, formats, done, error);
+        tensor = reordered (graph, tensor, want, target->block, formats, done, error);
         if (!tensor)
             return FALSE;
         fov_graph_set_input (graph, node, i, tensor);
@@ -137,6 +144,25 @@ convert_outputs (FovGraph *graph, int block, GArray *formats, GHashTable *done, 
     return TRUE;
 }
 
+/* A state is planar, and so is what it becomes. */
+static gboolean
+convert_next (FovGraph *graph, int block, GArray *formats, GHashTable *done, GError **error)
+{
+    guint n = graph->tensors->len;
+
+    for (guint i = 0; i < n; i++) {
+        FovTensor *state = graph->tensors->pdata[i];
+        FovTensor *next = state ? state->next : NULL;
+        if (!next || layout_of (formats, next) == FOV_PLANAR)
+            continue;
+        next = reordered (graph, next, FOV_PLANAR, block, formats, done, error);
+        if (!next)
+            return FALSE;
+        fov_graph_set_next (graph, state, next);
+    }
+    return TRUE;
+}
+
 gboolean
 fov_pass_layout (FovGraph *graph, const FovPlanTarget *target, GHashTable *late, GArray *formats,
                  GError **error)
@@ -156,10 +182,11 @@ fov_pass_layout (FovGraph *graph, const FovPlanTarget *target, GHashTable *late,
         if (!convert_inputs (graph, node, layout, is_late, target, formats, done, error))
             return FALSE;
         for (guint k = 0; k < node->n_outputs; k++)
-            if (has_layout (node->outputs[k]))
+            if (has_layout (node->outputs[k]) && !is_planar (node->op->planar_outputs, k))
                 set_layout (formats, node->outputs[k], layout, target->block);
     }
-    if (!convert_outputs (graph, target->block, formats, done, error))
+    if (!convert_outputs (graph, target->block, formats, done, error) ||
+        !convert_next (graph, target->block, formats, done, error))
         return FALSE;
     for (guint i = formats->len; i < graph->tensors->len; i++)
         g_array_append_val (formats, planar);

@@ -40,6 +40,9 @@ typedef struct {
 /** Fills node->params: fallbacks, then the attributes; FOV_ERROR_SHAPE where one does not fit. */
 gboolean fov_node_parse_attrs (FovNode *node, const FovAttr *attrs, guint n_attrs, GError **error);
 
+/** One op's turn in the backward pass; graph/backward.h. */
+typedef struct _FovGrad FovGrad;
+
 /* ---- the definition --------------------------------------------------- */
 
 typedef enum {
@@ -50,6 +53,8 @@ typedef enum {
     FOV_OP_UNARY = 1 << 3,
     FOV_OP_READS_INPUT = 1 << 4, /* its GPU kernel reads graph inputs where they lie in the slot */
     FOV_OP_SHAPE_ONLY = 1 << 5,  /* reads its inputs' shapes, never their data: always folded */
+    /* elementwise in every input of an output's shape: that output may overwrite the input */
+    FOV_OP_IN_PLACE = 1 << 6,
 } FovOpFlags;
 
 struct _FovOpDef {
@@ -77,6 +82,15 @@ struct _FovOpDef {
 
     /** Multiplications and additions of one run; NULL: one per output element. */
     double (*flops) (const FovNode *node);
+
+    /**
+     * Appends the nodes that compute the gradients of the loss by the node's inputs from those by
+     * its outputs (graph/backward.h). NULL: the op has none.
+     */
+    void (*gradient) (FovGrad *grad, const FovNode *node, FovTensor *const *dy, FovTensor **dx);
+
+    /* Bit i: input / output i is planar whatever layout the node has (weights; at most 32). */
+    guint planar_inputs, planar_outputs;
 
     const FovHostOp *host; /* NULL: the reference runs in its place */
     const FovGpuOp *gpu;   /* NULL: not on the GPU */

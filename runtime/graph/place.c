@@ -48,6 +48,13 @@ find_lifetimes (FovPlanner *p)
         FovTensor *t = graph->outputs->pdata[i];
         root_storage (p, t)->last = p->n_static;
     }
+    for (guint i = 0; i < graph->tensors->len; i++) {
+        FovTensor *t = graph->tensors->pdata[i];
+        if (!t || !t->initial)
+            continue;
+        p->storage[i].first = 0;
+        p->storage[i].last = p->n_static;
+    }
 }
 
 /* ---- who lives at the same time ----------------------------------------- */

@@ -72,6 +72,23 @@ find_late (const FovGraph *graph, const FovPlanTarget *target, GError **error)
     return g_steal_pointer (&late);
 }
 
+static gboolean
+states_are_static (const FovGraph *graph, GHashTable *late, GError **error)
+{
+    for (guint i = 0; i < graph->tensors->len; i++) {
+        const FovTensor *t = graph->tensors->pdata[i];
+        if (!t || !t->next || !t->next->producer ||
+            !g_hash_table_contains (late, t->next->producer))
+            continue;
+        g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
+                     "node '%s' (%s), which updates '%s', can not run on this device or depends on "
+                     "a result whose size depends on data",
+                     t->next->producer->name, t->next->producer->op->name, t->name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 /* Puts the late nodes behind the rest, in their order. Returns how many the rest are. */
 static guint
 split_tail (FovGraph *graph, GHashTable *late)
@@ -110,6 +127,8 @@ fill_operands (FovPlanner *p)
         }
         if (t->data)
             p->plan->constant_bytes += g_bytes_get_size (t->data);
+        if (t->initial)
+            p->plan->state_bytes += g_bytes_get_size (t->initial);
     }
     for (guint i = 0; i < graph->inputs->len; i++)
         p->plan->operands[((FovTensor *) graph->inputs->pdata[i])->id].input = i;
@@ -228,6 +247,53 @@ separate_outputs (FovGraph *graph, GError **error)
     return TRUE;
 }
 
+/* Whether the node may write the state's memory though it reads it. */
+static gboolean
+overwrites (const FovNode *node, const FovTensor *state, const FovTensor *out)
+{
+    for (guint i = 0; i < node->n_inputs; i++) {
+        const FovTensor *in = node->inputs[i];
+        if (in == state &&
+            !(node->op->flags & FOV_OP_IN_PLACE && fov_shape_equal (&in->shape, &out->shape)))
+            return FALSE;
+        for (; in && in->producer && in->producer->op->flags & FOV_OP_ALIAS;
+             in = in->producer->inputs[0])
+            if (in->producer->inputs[0] == state)
+                return FALSE;
+    }
+    return TRUE;
+}
+
+/* A next value that can not be written where the state lies gets copied there. */
+static gboolean
+separate_next (FovGraph *graph, GError **error)
+{
+    guint n = graph->tensors->len;
+
+    for (guint i = 0; i < n; i++) {
+        FovTensor *state = graph->tensors->pdata[i];
+        FovTensor *next = state ? state->next : NULL;
+        FovNode *node = next ? next->producer : NULL;
+        if (!next)
+            continue;
+        if (next->dtype != state->dtype || !fov_shape_equal (&next->shape, &state->shape)) {
+            g_set_error (error, FOV_ERROR, FOV_ERROR_SHAPE,
+                         "state '%s' and its next value differ in type or shape", state->name);
+            return FALSE;
+        }
+        /* These share memory with their inputs. */
+        if (node && !(node->op->flags & FOV_OP_ALIAS) && !fov_node_is (node, "Concat") &&
+            !fov_node_is (node, "Slice") && !fov_node_is (node, "Split") &&
+            overwrites (node, state, next))
+            continue;
+        next = add_copy (graph, next, error);
+        if (!next)
+            return FALSE;
+        fov_graph_set_next (graph, state, next);
+    }
+    return TRUE;
+}
+
 static gboolean
 read_in_place (const FovTensor *input)
 {
@@ -262,10 +328,12 @@ prepare_graph (FovGraph *graph, const FovPlanTarget *target, GArray *formats, GE
     g_autoptr (GHashTable) late = NULL;
 
     if (!optimise (graph, error) || !separate_outputs (graph, error) ||
-        (target->copy_inputs && !copy_inputs (graph, error)) || !fov_graph_sort (graph, error))
+        !separate_next (graph, error) || (target->copy_inputs && !copy_inputs (graph, error)) ||
+        !fov_graph_sort (graph, error))
         return NULL;
     late = find_late (graph, target, error);
-    if (!late || !fov_pass_layout (graph, target, late, formats, error))
+    if (!late || !states_are_static (graph, late, error) ||
+        !fov_pass_layout (graph, target, late, formats, error))
         return NULL;
     return g_steal_pointer (&late);
 }

@@ -131,6 +131,7 @@ typedef struct {
     guint n_static; /* the first n_static steps are planned; the rest (sizes depend on data) are
                        interpreted with the reference functions */
     gsize arena_bytes, naive_bytes, constant_bytes;
+    gsize state_bytes; /* of arena_bytes: what is kept from run to run */
     double flops;
 } FovPlan;
 

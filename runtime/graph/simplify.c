@@ -184,7 +184,7 @@ lift_over_concat (FovGraph *graph, FovNode *node, GError **error)
 static gboolean
 is_used (const FovNode *node)
 {
-    return node->outputs[0]->consumers->len || node->outputs[0]->is_output;
+    return node->outputs[0]->consumers->len || fov_tensor_is_kept (node->outputs[0]);
 }
 
 static gboolean

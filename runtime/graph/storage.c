@@ -132,7 +132,7 @@ movable_inputs (const FovPlanner *p, const FovNode *node, guint i)
     FovTensor *root = fov_planner_root (p, node->inputs[i], &offset);
     guint k = i;
 
-    if (root == fov_planner_root (p, out, &offset))
+    if (root == fov_planner_root (p, out, &offset) || root->initial)
         return FALSE;
     for (; k < node->n_inputs; k++) {
         FovTensor *in = node->inputs[k];
@@ -183,7 +183,10 @@ elide_slice (FovPlanner *p, FovTensor *in, FovTensor *out, int axis, gint64 star
     const FovOperand *part = &p->plan->operands[out->id];
     gint64 offset = axis_offset (whole, axis, start);
     gint64 end = start + out->shape.dim[axis];
+    gsize zero;
 
+    if (fov_planner_root (p, in, &zero)->initial) /* it changes while the part is still read */
+        return FALSE;
     if (offset < 0 || !fov_planner_in_arena (p, in) || !same_format (part, whole))
         return FALSE;
     if (whole->format.layout == FOV_BLOCKED && end % whole->format.block &&
@@ -247,6 +250,11 @@ find_groups (FovPlanner *p)
     FovGraph *graph = p->plan->graph;
 
     reset (p);
+    for (guint i = 0; i < graph->tensors->len; i++) {
+        FovTensor *t = graph->tensors->pdata[i];
+        if (t && t->next)
+            join (p, t->next, t, 0);
+    }
     for (guint i = 0; i < p->n_static; i++) {
         FovNode *node = graph->nodes->pdata[i];
         if (node->op->flags & FOV_OP_ALIAS) {

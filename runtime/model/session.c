@@ -98,6 +98,26 @@ free_infos (FovTensorInfo *infos, guint n)
     g_free (infos);
 }
 
+static gboolean
+check_states (const FovSession *session, GError **error)
+{
+    if (!session->plan->state_bytes)
+        return TRUE;
+    if (session->device->kind == FOV_DEVICE_VULKAN) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
+                     "the graph keeps values from run to run, which only the host does yet");
+        return FALSE;
+    }
+    if (session->n_slots > 1) {
+        g_set_error (
+            error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+            "max_in_flight is %u, expected 1 for a graph that keeps values from run to run",
+            session->n_slots);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 FovSession *
 fov_session_new_from_graph (FovDevice *device, FovGraph *graph, const FovSessionParams *params,
                             GError **error)
@@ -130,7 +150,7 @@ fov_session_new_from_graph (FovDevice *device, FovGraph *graph, const FovSession
     session->inputs = copy_infos (graph->inputs);
     session->outputs = copy_infos (graph->outputs);
     session->plan = fov_plan_new (graph, &target, error);
-    if (!session->plan)
+    if (!session->plan || !check_states (session, error))
         return NULL;
     session->executor = device->kind == FOV_DEVICE_VULKAN ? &fov_executor_gpu : &fov_executor_host;
     session->impl =
@@ -318,6 +338,13 @@ const FovShape *
 fov_session_slot_output_shape (FovSession *session, guint slot, guint output)
 {
     return &session->executor->output (session->impl, slot - 1, output)->shape;
+}
+
+gpointer
+fov_session_state (FovSession *session, const FovTensor *state)
+{
+    g_return_val_if_fail (state->initial != NULL, NULL);
+    return session->executor->state ? session->executor->state (session->impl, state) : NULL;
 }
 
 const FovPlan *

@@ -49,6 +49,12 @@ gconstpointer fov_session_slot_output (FovSession *session, guint slot, guint ou
 /** Concrete shape of the slot's output (differs from the session's where that has -1). */
 const FovShape *fov_session_slot_output_shape (FovSession *session, guint slot, guint output);
 
+/**
+ * The memory of a state of the plan, to be read or written while no slot is under way; NULL where
+ * the executor keeps it elsewhere. A session with states has one slot.
+ */
+gpointer fov_session_state (FovSession *session, const FovTensor *state);
+
 /** The plan, for `fovea info` and tests. */
 const FovPlan *fov_session_plan (FovSession *session);
 
@@ -75,6 +81,7 @@ typedef struct {
     guint64 (*n_prepared) (gpointer executor);
     gsize (*weight_bytes) (gpointer executor);
     void (*profile) (gpointer executor, guint slot, GArray *times); /* FovStepTime */
+    gpointer (*state) (gpointer executor, const FovTensor *state);  /* may be NULL */
 } FovExecutor;                                                      /* slots count from 0 here */
 
 extern const FovExecutor fov_executor_host; /* host and reference */

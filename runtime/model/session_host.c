@@ -354,6 +354,27 @@ take_arena (Host *host, gsize bytes, GError **error)
     return TRUE;
 }
 
+static gpointer
+host_state (gpointer executor, const FovTensor *state)
+{
+    Host *host = executor;
+
+    return host->arena + host->plan->operands[state->id].offset;
+}
+
+static void
+set_states (Host *host)
+{
+    const GPtrArray *tensors = host->plan->graph->tensors;
+
+    for (guint i = 0; i < tensors->len; i++) {
+        const FovTensor *t = tensors->pdata[i];
+        if (t && t->initial && g_bytes_get_size (t->initial))
+            memcpy (host_state (host, t), g_bytes_get_data (t->initial, NULL),
+                    g_bytes_get_size (t->initial));
+    }
+}
+
 static gboolean
 set_up (Host *host, guint n_slots, GError **error)
 {
@@ -365,6 +386,7 @@ set_up (Host *host, guint n_slots, GError **error)
     }
     if (!take_arena (host, plan->arena_bytes, error))
         return FALSE;
+    set_states (host);
     host->slots = g_new0 (HostSlot, n_slots);
     host->n_slots = n_slots;
     for (guint i = 0; i < n_slots; i++)
@@ -542,4 +564,5 @@ const FovExecutor fov_executor_host = {
     .n_prepared = host_n_prepared,
     .weight_bytes = host_weight_bytes,
     .profile = host_profile,
+    .state = host_state,
 };
