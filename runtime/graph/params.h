@@ -8,6 +8,8 @@
 
 /** The reference value, in double. */
 double fov_act_value (const FovAct *act, double x);
+/** Its derivative. */
+double fov_act_slope (const FovAct *act, double x);
 
 /** Params of every unary op of that table. */
 typedef struct {
@@ -32,6 +34,12 @@ typedef struct {
     FovAct act;
     gboolean residual_last;
 } FovConvParams;
+
+/** fov.ConvGradWeight: X and dy of a Conv -> the gradient of W, kernel_shape as given. */
+typedef struct {
+    FovInts kernel_shape, strides, pads, dilations;
+    gint64 group;
+} FovConvGradParams;
 
 /** MaxPool, AveragePool; Global* have none. Lists completed as for Conv. */
 typedef struct {

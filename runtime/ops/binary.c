@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Elementwise functions of several inputs, with numpy's broadcasting. */
+#include "ops/gradients.h"
 #include "ops/impl.h"
 #include "ops/infer.h"
 
@@ -289,6 +290,10 @@ where_reference (const FovNode *node, const FovView *in, FovView *out, GError **
 /* The kinds that the host has a kernel for. */
 #define HAS_HOST(kind)                                                                             \
     ((kind) <= FOV_BINARY_MAX || (kind) == FOV_BINARY_PRELU || (kind) == FOV_BINARY_SUM)
+#define GRADIENT(kind)                                                                             \
+    ((kind) == FOV_BINARY_MIN || (kind) == FOV_BINARY_MAX   ? fov_gradient_extremum                \
+     : (kind) < FOV_BINARY_EQUAL || (kind) > FOV_BINARY_XOR ? fov_gradient_binary                  \
+                                                            : NULL)
 #define BINARY(id, op_name, op_kind, op_min, op_max, op_infer, op_reference, ...)                  \
     static const FovParam id##_params[] = { FOV_P_KIND (FovBinaryParams, kind, op_kind),           \
                                             ##__VA_ARGS__, FOV_P_END };                            \
@@ -302,6 +307,7 @@ where_reference (const FovNode *node, const FovView *in, FovView *out, GError **
         .params_size = sizeof (FovBinaryParams),                                                   \
         .infer = op_infer,                                                                         \
         .reference = op_reference,                                                                 \
+        .gradient = GRADIENT (op_kind),                                                            \
         .host = HAS_HOST (op_kind) ? &fov_host_binary : NULL,                                      \
         .flops = NULL,                                                                             \
         .gpu = &fov_gpu_binary,                                                                    \
@@ -341,6 +347,7 @@ static const FovOpDef where = {
     .max_outputs = 1,
     .infer = where_infer,
     .reference = where_reference,
+    .gradient = fov_gradient_where,
     .host = NULL,
     .flops = NULL,
     .gpu = &fov_gpu_where,

@@ -4,6 +4,7 @@
  * Conv and ConvTranspose over pictures, with the epilogue that the fuse pass
  * puts in. Inputs and the residual: see FovConvParams.
  */
+#include "ops/gradients.h"
 #include "ops/impl.h"
 #include "ops/infer.h"
 
@@ -284,6 +285,8 @@ static const FovOpDef conv = {
     .params_size = sizeof (FovConvParams),
     .infer = conv_infer,
     .reference = conv_reference,
+    .gradient = fov_gradient_conv,
+    .planar_inputs = 1 << 1,
     .host = &fov_host_conv,
     .flops = conv_flops,
     .gpu = &fov_gpu_conv,
@@ -299,6 +302,8 @@ static const FovOpDef conv_transpose = {
     .params_size = sizeof (FovConvParams),
     .infer = transposed_infer,
     .reference = transposed_reference,
+    .gradient = fov_gradient_conv_transpose,
+    .planar_inputs = 1 << 1,
     .host = &fov_host_conv_transpose,
     .flops = transposed_flops,
     .gpu = &fov_gpu_conv_transpose,

@@ -145,7 +145,8 @@ batch_norm_prepare (FovHostStep *step, GError **error)
 static guint
 batch_norm_formats (const FovNode *node, int block)
 {
-    if (node->inputs[0]->dtype != FOV_F32 || node->inputs[0]->shape.rank < 2)
+    if (((const FovBatchNormParams *) node->params)->training_mode ||
+        node->inputs[0]->dtype != FOV_F32 || node->inputs[0]->shape.rank < 2)
         return 0;
     for (guint i = 1; i < 5; i++)
         if (!node->inputs[i]->data || node->inputs[i]->dtype != FOV_F32)

@@ -2,13 +2,14 @@
 
 /* Reading and writing at places that an index tensor names; a negative index counts from the end.
  */
+#include "ops/gather.h"
+#include "ops/gradients.h"
 #include "ops/impl.h"
 #include "ops/infer.h"
 
-/* Index i of a view, made 0..size-1; FALSE with an error if it is out of range. */
-static gboolean
-get_index (const FovNode *node, const FovView *indices, gint64 i, gint64 size, gint64 *index,
-           GError **error)
+gboolean
+fov_gather_index (const FovNode *node, const FovView *indices, gint64 i, gint64 size, gint64 *index,
+                  GError **error)
 {
     gint64 v = fov_view_get_int (indices, i);
 
@@ -76,7 +77,7 @@ gather_reference (const FovNode *node, const FovView *in, FovView *out, GError *
 
     for (gint64 i = 0; i < n; i++) {
         gint64 index;
-        if (!get_index (node, &in[1], i, size, &index, error))
+        if (!fov_gather_index (node, &in[1], i, size, &index, error))
             return FALSE;
         for (gint64 o = 0; o < outer; o++)
             fov_copy_elements (out, (o * n + i) * inner, in, (o * size + index) * inner, inner);
@@ -121,7 +122,7 @@ element_place (const FovNode *node, const FovView *in, gint64 i, gint64 *coord,
     const FovAxisParams *p = node->params;
     gint64 index;
 
-    if (!get_index (node, &in[1], i, in->shape.dim[p->axis], &index, error))
+    if (!fov_gather_index (node, &in[1], i, in->shape.dim[p->axis], &index, error))
         return FALSE;
     *place = fov_index (in->shape.rank, coord, stride) + (index - coord[p->axis]) * stride[p->axis];
     return TRUE;
@@ -142,34 +143,27 @@ gather_elements_reference (const FovNode *node, const FovView *in, FovView *out,
     return TRUE;
 }
 
-enum { NONE, ADD, MUL, MIN_OF, MAX_OF };
 static const char *const reductions[] = { "none", "add", "mul", "min", "max", NULL };
-
-/* ScatterElements has an axis, ScatterND none. */
-typedef struct {
-    FovAxisParams axis;
-    int reduction;
-} ScatterParams;
 
 /* out[o] = reduction (out[o], updates[i]) */
 static void
 update (int reduction, FovView *out, gint64 o, const FovView *updates, gint64 i)
 {
-    if (reduction == NONE) {
+    if (reduction == FOV_SCATTER_NONE) {
         fov_copy_elements (out, o, updates, i, 1);
     } else if (fov_dtype_is_float (out->dtype)) {
         double a = fov_view_get (out, o), b = fov_view_get (updates, i);
         fov_view_set (out, o,
-                      reduction == ADD      ? a + b
-                      : reduction == MUL    ? a * b
-                      : reduction == MIN_OF ? MIN (a, b)
-                                            : MAX (a, b));
+                      reduction == FOV_SCATTER_ADD   ? a + b
+                      : reduction == FOV_SCATTER_MUL ? a * b
+                      : reduction == FOV_SCATTER_MIN ? MIN (a, b)
+                                                     : MAX (a, b));
     } else {
         gint64 a = fov_view_get_int (out, o), b = fov_view_get_int (updates, i);
-        gint64 y = reduction == ADD      ? (gint64) ((guint64) a + (guint64) b)
-                   : reduction == MUL    ? (gint64) ((guint64) a * (guint64) b)
-                   : reduction == MIN_OF ? MIN (a, b)
-                                         : MAX (a, b);
+        gint64 y = reduction == FOV_SCATTER_ADD   ? (gint64) ((guint64) a + (guint64) b)
+                   : reduction == FOV_SCATTER_MUL ? (gint64) ((guint64) a * (guint64) b)
+                   : reduction == FOV_SCATTER_MIN ? MIN (a, b)
+                                                  : MAX (a, b);
         fov_view_set_int (out, o, fov_wrap_int (out->dtype, y));
     }
 }
@@ -177,7 +171,7 @@ update (int reduction, FovView *out, gint64 o, const FovView *updates, gint64 i)
 static gboolean
 scatter_elements_infer (FovNode *node, GError **error)
 {
-    const ScatterParams *p = node->params;
+    const FovScatterParams *p = node->params;
 
     if (!check_elements (node, error) ||
         !fov_infer_dtype (node, 0, p->reduction ? FOV_NUMBERS : FOV_ANY_DTYPE, error) ||
@@ -191,7 +185,7 @@ scatter_elements_infer (FovNode *node, GError **error)
 static gboolean
 scatter_elements_reference (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {
-    const ScatterParams *p = node->params;
+    const FovScatterParams *p = node->params;
     gint64 stride[FOV_MAX_RANK], at[FOV_MAX_RANK] = { 0 }, place;
     gint64 n = fov_shape_elements (&in[1].shape);
 
@@ -206,10 +200,6 @@ scatter_elements_reference (const FovNode *node, const FovView *in, FovView *out
 }
 
 /* ---- GatherND, ScatterND ---------------------------------------------- */
-
-typedef struct {
-    gint64 batch_dims;
-} GatherNdParams;
 
 /* Rows of indices: their count, how many entries each has, and what they name. */
 typedef struct {
@@ -265,7 +255,7 @@ nd_place (const FovNode *node, const FovView *in, const NdLayout *l, int batch_d
     *place = row / l->batch * fov_shape_span (&in->shape, batch_dims, in->shape.rank);
     for (gint64 k = 0; k < l->entries; k++) {
         int d = batch_dims + (int) k;
-        if (!get_index (node, &in[1], row * l->entries + k, in->shape.dim[d], &index, error))
+        if (!fov_gather_index (node, &in[1], row * l->entries + k, in->shape.dim[d], &index, error))
             return FALSE;
         *place += index * stride[d];
     }
@@ -292,7 +282,7 @@ nd_result (const FovNode *node, gint64 batch_dims, FovShape *out, GError **error
 static gboolean
 gather_nd_infer (FovNode *node, GError **error)
 {
-    const GatherNdParams *p = node->params;
+    const FovGatherNdParams *p = node->params;
     FovShape out;
 
     return nd_check (node, p->batch_dims, error) && nd_result (node, p->batch_dims, &out, error) &&
@@ -302,7 +292,7 @@ gather_nd_infer (FovNode *node, GError **error)
 static gboolean
 gather_nd_reference (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {
-    const GatherNdParams *p = node->params;
+    const FovGatherNdParams *p = node->params;
     int batch_dims = (int) p->batch_dims;
     NdLayout l = nd_layout (in, batch_dims);
     gint64 place;
@@ -318,7 +308,7 @@ gather_nd_reference (const FovNode *node, const FovView *in, FovView *out, GErro
 static gboolean
 scatter_nd_infer (FovNode *node, GError **error)
 {
-    const ScatterParams *p = node->params;
+    const FovScatterParams *p = node->params;
     FovShape want;
 
     if (!nd_check (node, 0, error) || !nd_result (node, 0, &want, error) ||
@@ -336,7 +326,7 @@ scatter_nd_infer (FovNode *node, GError **error)
 static gboolean
 scatter_nd_reference (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {
-    const ScatterParams *p = node->params;
+    const FovScatterParams *p = node->params;
     NdLayout l = nd_layout (in, 0);
     gint64 place;
 
@@ -452,6 +442,7 @@ static const FovOpDef gather = {
     .params_size = sizeof (FovAxisParams),
     .infer = gather_infer,
     .reference = gather_reference,
+    .gradient = fov_gradient_gather,
     .host = &fov_host_gather,
     .flops = NULL,
     .gpu = &fov_gpu_gather,
@@ -467,14 +458,15 @@ static const FovOpDef gather_elements = {
     .params_size = sizeof (FovAxisParams),
     .infer = gather_elements_infer,
     .reference = gather_elements_reference,
+    .gradient = fov_gradient_gather_elements,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,
 };
 
 static const FovParam scatter_elements_params[] = {
-    FOV_P_INT ("axis", ScatterParams, axis.axis, 0),
-    FOV_P_ENUM ("reduction", ScatterParams, reduction, NONE, reductions),
+    FOV_P_INT ("axis", FovScatterParams, axis.axis, 0),
+    FOV_P_ENUM ("reduction", FovScatterParams, reduction, FOV_SCATTER_NONE, reductions),
     FOV_P_END,
 };
 
@@ -485,16 +477,17 @@ static const FovOpDef scatter_elements = {
     .min_outputs = 1,
     .max_outputs = 1,
     .params = scatter_elements_params,
-    .params_size = sizeof (ScatterParams),
+    .params_size = sizeof (FovScatterParams),
     .infer = scatter_elements_infer,
     .reference = scatter_elements_reference,
+    .gradient = fov_gradient_scatter_elements,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,
 };
 
 static const FovParam gather_nd_params[] = {
-    FOV_P_INT ("batch_dims", GatherNdParams, batch_dims, 0),
+    FOV_P_INT ("batch_dims", FovGatherNdParams, batch_dims, 0),
     FOV_P_END,
 };
 
@@ -505,16 +498,17 @@ static const FovOpDef gather_nd = {
     .min_outputs = 1,
     .max_outputs = 1,
     .params = gather_nd_params,
-    .params_size = sizeof (GatherNdParams),
+    .params_size = sizeof (FovGatherNdParams),
     .infer = gather_nd_infer,
     .reference = gather_nd_reference,
+    .gradient = fov_gradient_gather_nd,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,
 };
 
 static const FovParam scatter_nd_params[] = {
-    FOV_P_ENUM ("reduction", ScatterParams, reduction, NONE, reductions),
+    FOV_P_ENUM ("reduction", FovScatterParams, reduction, FOV_SCATTER_NONE, reductions),
     FOV_P_END,
 };
 
@@ -525,9 +519,10 @@ static const FovOpDef scatter_nd = {
     .min_outputs = 1,
     .max_outputs = 1,
     .params = scatter_nd_params,
-    .params_size = sizeof (ScatterParams),
+    .params_size = sizeof (FovScatterParams),
     .infer = scatter_nd_infer,
     .reference = scatter_nd_reference,
+    .gradient = fov_gradient_scatter_nd,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* MatMul as numpy's, with broadcast batches, and Gemm. */
+#include "ops/gradients.h"
 #include "ops/impl.h"
 #include "ops/infer.h"
 
@@ -174,6 +175,7 @@ static const FovOpDef matmul = {
     .max_outputs = 1,
     .infer = matmul_infer,
     .reference = matmul_reference,
+    .gradient = fov_gradient_matmul,
     .host = &fov_host_matmul,
     .flops = matmul_flops,
     .gpu = &fov_gpu_matmul,
@@ -197,6 +199,7 @@ static const FovOpDef gemm = {
     .params_size = sizeof (FovGemmParams),
     .infer = gemm_infer,
     .reference = gemm_reference,
+    .gradient = fov_gradient_gemm,
     .host = &fov_host_gemm,
     .flops = gemm_flops,
     .gpu = &fov_gpu_gemm,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Ops that only move elements: their references copy bytes, whatever the dtype. */
+#include "ops/gradients.h"
 #include "ops/impl.h"
 #include "ops/infer.h"
 
@@ -296,6 +297,7 @@ static const FovOpDef transpose = {
     .params_size = sizeof (FovTransposeParams),
     .infer = transpose_infer,
     .reference = transpose_reference,
+    .gradient = fov_gradient_transpose,
     .host = &fov_host_transpose,
     .flops = NULL,
     .gpu = &fov_gpu_transpose,
@@ -316,6 +318,7 @@ static const FovOpDef concat = {
     .params_size = sizeof (FovAxisParams),
     .infer = concat_infer,
     .reference = concat_reference,
+    .gradient = fov_gradient_concat,
     .host = &fov_host_concat,
     .flops = NULL,
     .gpu = &fov_gpu_concat,
@@ -337,6 +340,7 @@ static const FovOpDef split = {
     .params_size = sizeof (FovAxisParams),
     .infer = split_infer,
     .reference = split_reference,
+    .gradient = fov_gradient_split,
     .host = &fov_host_split,
     .flops = NULL,
     .gpu = &fov_gpu_split,
@@ -351,6 +355,7 @@ static const FovOpDef slice = {
     .params_size = sizeof (FovSliceParams),
     .infer = slice_infer,
     .reference = slice_reference,
+    .gradient = fov_gradient_slice,
     .host = &fov_host_slice,
     .flops = NULL,
     .gpu = &fov_gpu_slice,

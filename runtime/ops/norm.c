@@ -1,25 +1,46 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Normalisations, at inference: y = (x - mean) / sqrt (var + epsilon) scale + bias, and kin. */
+/* Normalisations: y = (x - mean) / sqrt (var + epsilon) scale + bias, and kin. */
+#include "ops/gradients.h"
 #include "ops/impl.h"
 #include "ops/infer.h"
+#include "ops/norm.h"
 
 #include <math.h>
 
-/* Mean and 1 / sqrt (variance + epsilon) of n elements from index start on. */
-static void
-moments (const FovView *x, gint64 start, gint64 n, double epsilon, double *mean, double *inverse)
+void
+fov_moments (const FovView *x, gint64 start, gint64 n, double epsilon, double *mean,
+             double *inverse)
+{
+    FovChannel all = { 1, start, n, n, 0 };
+    double var;
+
+    fov_channel_moments (x, &all, mean, &var);
+    *inverse = 1 / sqrt (var + epsilon);
+}
+
+FovChannel
+fov_channel (const FovShape *shape, gint64 c)
+{
+    gint64 pixels = fov_shape_span (shape, 2, shape->rank);
+
+    return (FovChannel){ shape->dim[0], c * pixels, pixels, shape->dim[0] * pixels,
+                         shape->dim[1] * pixels };
+}
+
+void
+fov_channel_moments (const FovView *x, const FovChannel *c, double *mean, double *var)
 {
     double sum = 0, squares = 0;
 
-    for (gint64 i = 0; i < n; i++)
-        sum += fov_view_get (x, start + i);
-    *mean = sum / n;
-    for (gint64 i = 0; i < n; i++) {
-        double d = fov_view_get (x, start + i) - *mean;
+    for (gint64 i = 0; i < c->n; i++)
+        sum += fov_view_get (x, fov_channel_index (c, i));
+    *mean = sum / c->n;
+    for (gint64 i = 0; i < c->n; i++) {
+        double d = fov_view_get (x, fov_channel_index (c, i)) - *mean;
         squares += d * d;
     }
-    *inverse = 1 / sqrt (squares / n + epsilon);
+    *var = squares / c->n;
 }
 
 static gboolean
@@ -52,29 +73,50 @@ batch_infer (FovNode *node, GError **error)
 {
     const FovBatchNormParams *p = node->params;
 
-    if (p->training_mode)
-        return fov_node_error (node, error, "training_mode is set, only inference is supported");
     if (!p->spatial)
         return fov_node_error (node, error,
                                "spatial is 0, only statistics per channel are "
                                "supported");
+    if (!p->training_mode && (fov_out (node, 1) || fov_out (node, 2)))
+        return fov_node_error (node, error, "running statistics come with training_mode only");
     return check_epsilon (node, p->epsilon, error) && channel_inputs (node, 2, 5, error) &&
-           fov_infer_same (node, error);
+           fov_infer_same (node, error) &&
+           fov_infer_output (node, 1, node->inputs[3]->dtype, fov_in_shape (node, 3), error) &&
+           fov_infer_output (node, 2, node->inputs[4]->dtype, fov_in_shape (node, 4), error);
 }
 
+/* Outputs 1 and 2: how the running mean and variance go on. */
+static void
+batch_running (const FovNode *node, const FovView *in, FovView *out, gint64 c, double mean,
+               double var)
+{
+    double keep = ((const FovBatchNormParams *) node->params)->momentum;
+
+    if (node->n_outputs > 1 && out[1].data)
+        fov_view_set (&out[1], c, keep * fov_view_get (&in[3], c) + (1 - keep) * mean);
+    if (node->n_outputs > 2 && out[2].data)
+        fov_view_set (&out[2], c, keep * fov_view_get (&in[4], c) + (1 - keep) * var);
+}
+
+/* In training mode with the statistics of this very input. */
 static gboolean
 batch_reference (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {
     const FovBatchNormParams *p = node->params;
-    gint64 n = fov_shape_elements (&in->shape), channels = in->shape.dim[1];
-    gint64 pixels = fov_shape_span (&in->shape, 2, in->shape.rank);
 
-    for (gint64 i = 0; i < n; i++) {
-        gint64 c = i / pixels % channels;
+    for (gint64 c = 0; c < in->shape.dim[1]; c++) {
+        FovChannel ch = fov_channel (&in->shape, c);
         double scale = fov_view_get (&in[1], c), bias = fov_view_get (&in[2], c);
         double mean = fov_view_get (&in[3], c), var = fov_view_get (&in[4], c);
-        fov_view_set (out, i,
-                      (fov_view_get (in, i) - mean) / sqrt (var + p->epsilon) * scale + bias);
+        if (p->training_mode) {
+            fov_channel_moments (in, &ch, &mean, &var);
+            batch_running (node, in, out, c, mean, var);
+        }
+        for (gint64 i = 0; i < ch.n; i++) {
+            gint64 at = fov_channel_index (&ch, i);
+            fov_view_set (out, at,
+                          (fov_view_get (in, at) - mean) / sqrt (var + p->epsilon) * scale + bias);
+        }
     }
     return TRUE;
 }
@@ -101,7 +143,7 @@ normalize_groups (const FovView *in, FovView *out, gint64 groups, double epsilon
 
     for (gint64 start = 0; start < n; start += run) {
         double mean, inverse;
-        moments (in, start, run, epsilon, &mean, &inverse);
+        fov_moments (in, start, run, epsilon, &mean, &inverse);
         for (gint64 i = start; i < start + run; i++) {
             gint64 c = per_group ? i / run % groups : i / pixels % channels;
             fov_view_set (out, i,
@@ -201,7 +243,7 @@ layer_reference (const FovNode *node, const FovView *in, FovView *out, GError **
     for (gint64 i = 0; i < n; i++, fov_next_coord (&in->shape, at)) {
         double y;
         if (i % run == 0) {
-            moments (in, i, run, p->epsilon, &mean, &inverse);
+            fov_moments (in, i, run, p->epsilon, &mean, &inverse);
             for (guint k = 1; k < node->n_outputs; k++)
                 if (out[k].data)
                     fov_view_set (&out[k], i / run, k == 1 ? mean : inverse);
@@ -310,11 +352,12 @@ static const FovOpDef batch = {
     .min_inputs = 5,
     .max_inputs = 5,
     .min_outputs = 1,
-    .max_outputs = 1,
+    .max_outputs = 3,
     .params = batch_params,
     .params_size = sizeof (FovBatchNormParams),
     .infer = batch_infer,
     .reference = batch_reference,
+    .gradient = fov_gradient_batch_norm,
     .host = &fov_host_batch_norm,
     .flops = NULL,
     .gpu = &fov_gpu_batch_norm,
@@ -335,6 +378,7 @@ static const FovOpDef instance = {
     .params_size = sizeof (FovNormParams),
     .infer = instance_infer,
     .reference = instance_reference,
+    .gradient = fov_gradient_instance_norm,
     .host = NULL,
     .flops = NULL,
     .gpu = &fov_gpu_instance_norm,
@@ -357,6 +401,7 @@ static const FovOpDef group = {
     .params_size = sizeof (FovNormParams),
     .infer = group_infer,
     .reference = group_reference,
+    .gradient = fov_gradient_group_norm,
     .host = NULL,
     .flops = NULL,
     .gpu = &fov_gpu_group_norm,
@@ -379,6 +424,7 @@ static const FovOpDef layer = {
     .params_size = sizeof (FovNormParams),
     .infer = layer_infer,
     .reference = layer_reference,
+    .gradient = fov_gradient_layer_norm,
     .host = NULL,
     .flops = NULL,
     .gpu = &fov_gpu_layer_norm,

@@ -24,7 +24,18 @@
     F (gather)  /* Gather*, Scatter*, NonZero, OneHot */                                           \
     F (sort)    /* TopK, NonMaxSuppression, CumSum */                                              \
     F (frame)   /* fov.Preprocess */                                                               \
-    F (boxes)   /* fov.Decode, fov.Nms */
+    F (boxes)   /* fov.Decode, fov.Nms */                                                          \
+    F (loss)    /* NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss */                           \
+    F (conv_grad)                                                                                  \
+    F (unary_grad)                                                                                 \
+    F (binary_grad)                                                                                \
+    F (pool_grad)                                                                                  \
+    F (resize_grad)                                                                                \
+    F (move_grad)                                                                                  \
+    F (pad_grad)                                                                                   \
+    F (norm_grad)                                                                                  \
+    F (reduce_grad)                                                                                \
+    F (gather_grad)
 
 #define FOV_DECLARE_FAMILY(f) extern const FovOpDef *const fov_ops_##f[];
 FOV_OP_FAMILIES (FOV_DECLARE_FAMILY)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Ops that repeat elements or put others beside them: their references copy bytes. */
+#include "ops/gradients.h"
 #include "ops/impl.h"
 #include "ops/infer.h"
+#include "ops/pad.h"
 
 /* ---- Pad -------------------------------------------------------------- */
 
@@ -81,9 +83,8 @@ pad_infer (FovNode *node, GError **error)
     return pad_axes (node, pads, n_pads, axes, n_axes, error) && pad_output (node, error);
 }
 
-/* Where a coordinate left of, inside or right of 0..size-1 is read; -1: the constant. */
-static gint64
-pad_source (int mode, gint64 x, gint64 size)
+gint64
+fov_pad_source (int mode, gint64 x, gint64 size)
 {
     if (x >= 0 && x < size)
         return x;
@@ -112,7 +113,7 @@ pad_reference (const FovNode *node, const FovView *in, FovView *out, GError **er
         gint64 from = 0;
         gboolean inside = TRUE;
         for (int d = 0; d < out->shape.rank; d++) {
-            gint64 x = pad_source (p->mode, at[d] - p->begin.v[d], in->shape.dim[d]);
+            gint64 x = fov_pad_source (p->mode, at[d] - p->begin.v[d], in->shape.dim[d]);
             inside = inside && x >= 0;
             from += x * stride[d];
         }
@@ -254,6 +255,7 @@ static const FovOpDef pad = {
     .params_size = sizeof (FovPadParams),
     .infer = pad_infer,
     .reference = pad_reference,
+    .gradient = fov_gradient_pad,
     .host = &fov_host_pad,
     .flops = NULL,
     .gpu = &fov_gpu_pad,
@@ -267,6 +269,7 @@ static const FovOpDef expand = {
     .max_outputs = 1,
     .infer = expand_infer,
     .reference = expand_reference,
+    .gradient = fov_gradient_expand,
     .host = &fov_host_expand,
     .flops = NULL,
     .gpu = &fov_gpu_expand,
@@ -280,6 +283,7 @@ static const FovOpDef tile = {
     .max_outputs = 1,
     .infer = tile_infer,
     .reference = tile_reference,
+    .gradient = fov_gradient_tile,
     .host = &fov_host_tile,
     .flops = NULL,
     .gpu = &fov_gpu_tile,
@@ -300,6 +304,7 @@ static const FovOpDef trilu = {
     .params_size = sizeof (TriluParams),
     .infer = trilu_infer,
     .reference = trilu_reference,
+    .gradient = fov_gradient_trilu,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* MaxPool and AveragePool over pictures; the Global ones over any number of spatial dimensions. */
+#include "ops/gradients.h"
 #include "ops/impl.h"
 #include "ops/infer.h"
+#include "ops/pool.h"
 
 #include <math.h>
 
@@ -38,15 +40,27 @@ pool_infer (FovNode *node, GError **error)
            fov_infer_output (node, 1, FOV_I64, &out, error);
 }
 
-/* Pixel that tap k of output (i, j) reads; FALSE: padding. */
-static gboolean
-tap (const FovPoolParams *p, const gint64 *xd, gint64 i, gint64 j, gint64 k, gint64 *y, gint64 *x)
+gboolean
+fov_pool_tap (const FovPoolParams *p, const gint64 *xd, gint64 i, gint64 j, gint64 k, gint64 *y,
+              gint64 *x)
 {
     gint64 kw = p->kernel_shape.v[1];
 
     *y = i * p->strides.v[0] - p->pads.v[0] + k / kw * p->dilations.v[0];
     *x = j * p->strides.v[1] - p->pads.v[1] + k % kw * p->dilations.v[1];
     return *y >= 0 && *y < xd[2] && *x >= 0 && *x < xd[3];
+}
+
+gint64
+fov_pool_count (const FovPoolParams *p, const gint64 *xd, gint64 i, gint64 j)
+{
+    gint64 taps = p->kernel_shape.v[0] * p->kernel_shape.v[1], count = 0, y, x;
+
+    for (gint64 k = 0; k < taps; k++)
+        if (fov_pool_tap (p, xd, i, j, k, &y, &x) ||
+            (p->count_include_pad && y < xd[2] + p->pads.v[2] && x < xd[3] + p->pads.v[3]))
+            count++;
+    return count;
 }
 
 static gboolean
@@ -64,7 +78,7 @@ max_reference (const FovNode *node, const FovView *in, FovView *out, GError **er
         double max = -INFINITY;
         for (gint64 k = 0; k < taps; k++) {
             double v;
-            if (!tap (p, xd, i, j, k, &y, &x))
+            if (!fov_pool_tap (p, xd, i, j, k, &y, &x))
                 continue;
             v = fov_view_get (in, plane * pixels + y * xd[3] + x);
             if (v > max || isnan (v)) {
@@ -79,7 +93,6 @@ max_reference (const FovNode *node, const FovView *in, FovView *out, GError **er
     return TRUE;
 }
 
-/* Padding counts, where it does, only within the pads asked for (not what ceil_mode adds). */
 static gboolean
 average_reference (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {
@@ -89,18 +102,12 @@ average_reference (const FovNode *node, const FovView *in, FovView *out, GError 
     gint64 n = fov_shape_elements (&out->shape);
 
     for (gint64 o = 0; o < n; o++) {
-        gint64 i = o / yd[3] % yd[2], j = o % yd[3], plane = o / (yd[2] * yd[3]);
-        gint64 count = 0, y, x;
+        gint64 i = o / yd[3] % yd[2], j = o % yd[3], plane = o / (yd[2] * yd[3]), y, x;
+        gint64 count = fov_pool_count (p, xd, i, j);
         double sum = 0;
-        for (gint64 k = 0; k < taps; k++) {
-            if (tap (p, xd, i, j, k, &y, &x)) {
+        for (gint64 k = 0; k < taps; k++)
+            if (fov_pool_tap (p, xd, i, j, k, &y, &x))
                 sum += fov_view_get (in, plane * pixels + y * xd[3] + x);
-                count++;
-            } else if (p->count_include_pad && y < xd[2] + p->pads.v[2] &&
-                       x < xd[3] + p->pads.v[3]) {
-                count++;
-            }
-        }
         fov_view_set (out, o, count ? sum / count : 0);
     }
     return TRUE;
@@ -206,6 +213,7 @@ static const FovOpDef max_pool = {
     .params_size = sizeof (FovPoolParams),
     .infer = pool_infer,
     .reference = max_reference,
+    .gradient = fov_gradient_max_pool,
     .host = &fov_host_pool,
     .flops = pool_flops,
     .gpu = &fov_gpu_pool,
@@ -221,6 +229,7 @@ static const FovOpDef average_pool = {
     .params_size = sizeof (FovPoolParams),
     .infer = pool_infer,
     .reference = average_reference,
+    .gradient = fov_gradient_average_pool,
     .host = &fov_host_pool,
     .flops = pool_flops,
     .gpu = &fov_gpu_pool,
@@ -234,6 +243,7 @@ static const FovOpDef global_average_pool = {
     .max_outputs = 1,
     .infer = global_infer,
     .reference = global_average_reference,
+    .gradient = fov_gradient_global_average,
     .host = &fov_host_global_pool,
     .flops = global_flops,
     .gpu = &fov_gpu_global_pool,
@@ -247,6 +257,7 @@ static const FovOpDef global_max_pool = {
     .max_outputs = 1,
     .infer = global_infer,
     .reference = global_max_reference,
+    .gradient = fov_gradient_global_max,
     .host = &fov_host_global_pool,
     .flops = global_flops,
     .gpu = &fov_gpu_global_pool,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Reductions over axes, ArgMax and ArgMin, and Softmax and its kin. */
+#include "ops/gradients.h"
 #include "ops/impl.h"
 #include "ops/infer.h"
 
@@ -296,6 +297,7 @@ softmax_reference (const FovNode *node, const FovView *in, FovView *out, GError 
         .params_size = sizeof (FovReduceParams),                                                   \
         .infer = reduce_infer,                                                                     \
         .reference = reduce_reference,                                                             \
+        .gradient = fov_gradient_reduce,                                                           \
         .host = (op_kind) <= FOV_REDUCE_MIN ? &fov_host_reduce : NULL,                             \
         .flops = reduce_flops,                                                                     \
         .gpu = op_kind == FOV_REDUCE_LOG_SUM_EXP ? NULL : &fov_gpu_reduce,                         \
@@ -354,6 +356,7 @@ ARG (arg_min, "ArgMin", 1)
         .params_size = sizeof (FovAxisParams),                                                     \
         .infer = softmax_infer,                                                                    \
         .reference = softmax_reference,                                                            \
+        .gradient = op_kind == HARDMAX ? NULL : fov_gradient_softmax,                              \
         .host = (op_kind) <= 1 ? &fov_host_softmax : NULL,                                         \
         .flops = NULL,                                                                             \
         .gpu = op_kind == HARDMAX ? NULL : &fov_gpu_softmax,                                       \

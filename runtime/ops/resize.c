@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Resize in any number of dimensions, one after the other; DepthToSpace and SpaceToDepth. */
+#include "ops/gradients.h"
 #include "ops/impl.h"
 #include "ops/infer.h"
 
@@ -372,6 +373,7 @@ static const FovOpDef resize = {
     .params_size = sizeof (FovResizeParams),
     .infer = resize_infer,
     .reference = resize_reference,
+    .gradient = fov_gradient_resize,
     .host = &fov_host_resize,
     .flops = NULL,
     .gpu = &fov_gpu_resize,
@@ -393,6 +395,7 @@ static const FovOpDef depth_to_space = {
     .params_size = sizeof (FovDepthParams),
     .infer = depth_infer,
     .reference = depth_reference,
+    .gradient = fov_gradient_depth_to_space,
     .host = &fov_host_depth,
     .flops = NULL,
     .gpu = &fov_gpu_depth,
@@ -413,6 +416,7 @@ static const FovOpDef space_to_depth = {
     .params_size = sizeof (FovDepthParams),
     .infer = depth_infer,
     .reference = depth_reference,
+    .gradient = fov_gradient_space_to_depth,
     .host = &fov_host_depth,
     .flops = NULL,
     .gpu = &fov_gpu_depth,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Views of the same bytes under another shape, and shape arithmetic. */
+#include "ops/gradients.h"
 #include "ops/infer.h"
 
 #include <math.h>
@@ -312,6 +313,7 @@ static const FovOpDef reshape = {
     .params_size = sizeof (ReshapeParams),
     .infer = reshape_infer,
     .reference = fov_reference_copy,
+    .gradient = fov_gradient_reshape,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,
@@ -333,6 +335,7 @@ static const FovOpDef flatten = {
     .params_size = sizeof (FlattenParams),
     .infer = flatten_infer,
     .reference = fov_reference_copy,
+    .gradient = fov_gradient_reshape,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,
@@ -347,6 +350,7 @@ static const FovOpDef squeeze = {
     .flags = FOV_OP_ALIAS,
     .infer = squeeze_infer,
     .reference = fov_reference_copy,
+    .gradient = fov_gradient_reshape,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,
@@ -361,6 +365,7 @@ static const FovOpDef unsqueeze = {
     .flags = FOV_OP_ALIAS,
     .infer = unsqueeze_infer,
     .reference = fov_reference_copy,
+    .gradient = fov_gradient_reshape,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,

@@ -5,6 +5,7 @@
  * fov_act_value, and Cast, Not, IsNaN, Identity, Dropout. An op with the flag
  * FOV_OP_UNARY has FovUnaryParams first in its params.
  */
+#include "ops/gradients.h"
 #include "ops/impl.h"
 #include "ops/infer.h"
 
@@ -250,6 +251,7 @@ dropout_reference (const FovNode *node, const FovView *in, FovView *out, GError 
         .params_size = sizeof (FovUnaryParams),                                                    \
         .infer = unary_infer,                                                                      \
         .reference = unary_reference,                                                              \
+        .gradient = fov_gradient_unary,                                                            \
         .host = &fov_host_unary,                                                                   \
         .flops = NULL,                                                                             \
         .gpu = &fov_gpu_unary,                                                                     \
@@ -303,6 +305,7 @@ static const FovOpDef gelu = {
     .params_size = sizeof (GeluParams),
     .infer = gelu_infer,
     .reference = unary_reference,
+    .gradient = fov_gradient_unary,
     .host = &fov_host_unary,
     .flops = NULL,
     .gpu = &fov_gpu_unary,
@@ -326,6 +329,7 @@ static const FovOpDef clip = {
     .params_size = sizeof (FovUnaryParams),
     .infer = clip_infer,
     .reference = clip_reference,
+    .gradient = fov_gradient_clip,
     .host = &fov_host_unary,
     .flops = NULL,
     .gpu = &fov_gpu_unary,
@@ -347,6 +351,7 @@ static const FovOpDef cast = {
     .params_size = sizeof (CastParams),
     .infer = cast_infer,
     .reference = cast_reference,
+    .gradient = fov_gradient_cast,
     .host = NULL,
     .flops = NULL,
     .gpu = &fov_gpu_cast,
@@ -387,6 +392,7 @@ static const FovOpDef identity = {
     .flags = FOV_OP_ALIAS,
     .infer = fov_infer_same,
     .reference = fov_reference_copy,
+    .gradient = fov_gradient_same,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,
@@ -408,6 +414,7 @@ static const FovOpDef dropout = {
     .params_size = sizeof (DropoutParams),
     .infer = dropout_infer,
     .reference = dropout_reference,
+    .gradient = fov_gradient_same,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,

@@ -3,6 +3,14 @@
 
 #include <math.h>
 
+static FovDType real = FOV_F32;
+
+void
+set_test_real (FovDType dtype)
+{
+    real = dtype;
+}
+
 static FovTensor *
 add_constant (FovGraph *graph, const char *name, const char *values)
 {
@@ -34,13 +42,14 @@ add_random (FovGraph *graph, const char *name, const char *text, double low, dou
     g_autoptr (GRand) rand = g_rand_new_with_seed (graph->tensors->len + 1);
     FovShape shape = parse_shape (text);
     gint64 n = fov_shape_elements (&shape);
-    float *v = g_new (float, n + 1);
-    g_autoptr (GBytes) data = g_bytes_new_take (v, n * sizeof *v);
+    FovView view = { real, shape, g_malloc (n * fov_dtype_size (real) + 1) };
+    g_autoptr (GBytes) data = g_bytes_new_take (view.data, n * fov_dtype_size (real));
 
     for (gint64 i = 0; i < n; i++)
-        v[i] =
-            nan_every && i % nan_every == 0 ? NAN : (float) g_rand_double_range (rand, low, high);
-    return fov_graph_add_constant (graph, name, FOV_F32, &shape, data, NULL);
+        fov_view_set (&view, i,
+                      nan_every && i % nan_every == 0 ? NAN
+                                                      : g_rand_double_range (rand, low, high));
+    return fov_graph_add_constant (graph, name, real, &shape, data, NULL);
 }
 
 /* A channel map: pairs of input and channel. */
@@ -77,7 +86,7 @@ add_input (FovGraph *graph, const char *name, const char *text)
                   { "u8:", FOV_U8 },
                   { "f64:", FOV_F64 },
                   { "bool:", FOV_BOOL } };
-    FovDType dtype = FOV_F32;
+    FovDType dtype = real;
     FovShape shape;
 
     if (text[0] == '-')

@@ -12,6 +12,9 @@
 
 #include "graph/op.h"
 
+/** What "2x3", "c:" and "p:" below are from now on; float32 at first. */
+void set_test_real (FovDType dtype);
+
 /**
  * Adds a node named "test" whose inputs x0, x1, ... are described by inputs,
  * separated by blanks: "2x3" a float32 input of that shape ("scalar": rank 0),

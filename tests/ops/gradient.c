@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * gradient [DEVICE]: the gradients of every case in double on the references against differences
+ * of the forward pass; then in float on the device (cpu:2) against the references.
+ */
+#include "check.h"
+
+#include "graph/backward.h"
+#include "model/session.h"
+
+#include <math.h>
+#include <stdio.h>
+
+extern const CheckCase gradient_cases[];
+
+#define STEP 1e-3
+#define TOLERANCE 1e-6 /* relative */
+#define NMSE 1e-7
+
+static FovDevice *device, *reference;
+static GHashTable *seen; /* names of the ops whose gradients were checked */
+
+/* ---- the loss: every output times a fixed tensor, added up ------------- */
+
+/* Numbers from -2 to 2, evenly spread, in a random order: none are close to each other. */
+static void
+fill (FovView *view, guint seed)
+{
+    g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
+    gint64 n = fov_shape_elements (&view->shape);
+
+    for (gint64 i = 0; i < n; i++) {
+        gint64 j = g_rand_int_range (rand, 0, (gint32) i + 1);
+        double v = (4 * i + 2.3) / n - 2 + seed * 0.0371;
+        if (fov_dtype_size (view->dtype) && view->dtype != FOV_F32 && view->dtype != FOV_F64) {
+            fov_view_set_int (view, i, g_rand_int_range (rand, 0, 2));
+            continue;
+        }
+        fov_view_set (view, i, fov_view_get (view, j));
+        fov_view_set (view, j, v);
+    }
+}
+
+static FovView
+make_view (FovDType dtype, const FovShape *shape)
+{
+    FovView view = { dtype, *shape, NULL };
+
+    view.data = g_malloc0 (fov_shape_elements (shape) * fov_dtype_size (dtype) + 1);
+    return view;
+}
+
+static double
+loss_weight (guint output, gint64 i)
+{
+    return sin (1 + 3.7 * (double) i + 1.3 * output);
+}
+
+static FovGraph *
+make_graph (const CheckCase *c)
+{
+    FovGraph *graph = fov_graph_new ();
+    FovNode *node = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS (c->steps) && c->steps[i].op; i++)
+        node = add_test_node (graph, c->steps[i].op, c->steps[i].inputs,
+                              c->steps[i].attrs ? c->steps[i].attrs : "",
+                              MAX (c->steps[i].n_outputs, 1));
+    for (guint i = 0; i < node->n_outputs; i++)
+        fov_graph_add_output (graph, node->outputs[i]);
+    return graph;
+}
+
+/* Appends the loss of all outputs. */
+static FovTensor *
+add_loss (FovGraph *graph, GError **error)
+{
+    FovTensor *loss = NULL;
+
+    for (guint k = 0; k < graph->outputs->len; k++) {
+        FovTensor *y = graph->outputs->pdata[k], *weight;
+        FovView view = make_view (y->dtype, &y->shape);
+        gint64 n = fov_tensor_elements (y);
+        g_autoptr (GBytes) data =
+            g_bytes_new_take (view.data, (gsize) n * fov_dtype_size (y->dtype));
+        FovNode *node;
+        for (gint64 i = 0; i < n; i++)
+            fov_view_set (&view, i, loss_weight (k, i));
+        weight = fov_graph_add_constant (graph, NULL, y->dtype, &y->shape, data, error);
+        node =
+            fov_graph_insert (graph, "Mul", "w", (FovTensor *[]){ y, weight }, 2, NULL, 0, error);
+        node = node ? fov_graph_insert (graph, "ReduceSum", "sum", node->outputs, 1,
+                                        &(FovAttr){ .name = "keepdims", .type = FOV_ATTR_INT }, 1,
+                                        error)
+                    : NULL;
+        if (node && loss)
+            node = fov_graph_insert (graph, "Add", "loss",
+                                     (FovTensor *[]){ loss, node->outputs[0] }, 2, NULL, 0, error);
+        if (!node)
+            return NULL;
+        loss = node->outputs[0];
+    }
+    return loss;
+}
+
+static gboolean
+is_real (FovDType dtype)
+{
+    return dtype == FOV_F32 || dtype == FOV_F64;
+}
+
+/* A session whose outputs are the gradients by the inputs that are not integers. */
+static FovSession *
+gradient_session (const CheckCase *c, FovDevice *where, GError **error)
+{
+    FovGraph *graph = make_graph (c);
+    g_autofree FovTensor **wanted = g_new0 (FovTensor *, graph->inputs->len + 1);
+    g_autofree FovTensor **grads = g_new0 (FovTensor *, graph->inputs->len + 1);
+    FovTensor *loss;
+    guint n = 0;
+
+    if (!fov_graph_specialize (graph, NULL, error) || !(loss = add_loss (graph, error))) {
+        fov_graph_free (graph);
+        return NULL;
+    }
+    for (guint i = 0; i < graph->inputs->len; i++)
+        if (is_real (((FovTensor *) graph->inputs->pdata[i])->dtype))
+            wanted[n++] = graph->inputs->pdata[i];
+    if (!fov_graph_backward (graph, loss, wanted, n, grads, error)) {
+        fov_graph_free (graph);
+        return NULL;
+    }
+    for (guint i = 0; i < graph->outputs->len; i++)
+        ((FovTensor *) graph->outputs->pdata[i])->is_output = FALSE;
+    g_ptr_array_set_size (graph->outputs, 0);
+    for (guint i = 0; i < n; i++)
+        fov_graph_add_output (graph, grads[i]);
+    return fov_session_new_from_graph (where, graph, NULL, error);
+}
+
+/* ---- differences -------------------------------------------------------- */
+
+static double
+loss_of (FovSession *forward, const FovView *inputs)
+{
+    g_autoptr (GError) error = NULL;
+    FovView out[8];
+    double loss = 0;
+
+    if (!fov_session_run (forward, inputs, out, &error))
+        fail_msg ("%s", error->message);
+    for (guint k = 0; k < fov_session_n_outputs (forward); k++)
+        for (gint64 i = 0; i < fov_shape_elements (&out[k].shape); i++)
+            loss += fov_view_get (&out[k], i) * loss_weight (k, i);
+    return loss;
+}
+
+/* f' from f at -2, -1, 1 and 2 steps: its error is of the step's fourth power. */
+static double
+difference (FovSession *forward, FovView *inputs, guint input, gint64 i)
+{
+    static const double weight[] = { 1, -8, 8, -1 };
+    static const int at[] = { -2, -1, 1, 2 };
+    double x = fov_view_get (&inputs[input], i), sum = 0;
+
+    for (int k = 0; k < 4; k++) {
+        fov_view_set (&inputs[input], i, x + at[k] * STEP);
+        sum += weight[k] * loss_of (forward, inputs);
+    }
+    fov_view_set (&inputs[input], i, x);
+    return sum / (12 * STEP);
+}
+
+static void
+compare (const CheckCase *c, FovSession *forward, FovView *inputs, guint input, const FovView *got)
+{
+    gint64 n = fov_shape_elements (&inputs[input].shape);
+    g_autofree double *want = g_new (double, n);
+    double max = 0;
+
+    assert_true (fov_shape_equal (&inputs[input].shape, &got->shape));
+    for (gint64 i = 0; i < n; i++) {
+        want[i] = difference (forward, inputs, input, i);
+        max = MAX (max, fabs (want[i]));
+    }
+    for (gint64 i = 0; i < n; i++) {
+        double a = fov_view_get (got, i);
+        if (!(fabs (a - want[i]) <= TOLERANCE * (fabs (want[i]) + 1e-2 * max) + 1e-10))
+            fail_msg ("%s: gradient by input %u at %" G_GINT64_FORMAT " is %.12g, expected %.12g",
+                      c->name, input, i, a, want[i]);
+    }
+}
+
+static guint
+make_inputs (FovSession *session, FovView inputs[8])
+{
+    FovTensorInfo info;
+    guint n = fov_session_n_inputs (session);
+
+    for (guint i = 0; i < n; i++) {
+        fov_session_input (session, i, &info);
+        inputs[i] = make_view (info.dtype, &info.shape);
+        fill (&inputs[i], i + 1);
+    }
+    return n;
+}
+
+static void
+test_differences (void **state)
+{
+    const CheckCase *c = *state;
+    g_autoptr (GError) error = NULL;
+    g_autoptr (FovSession) forward = NULL;
+    g_autoptr (FovSession) backward = NULL;
+    FovView inputs[8], grads[8];
+    guint n, k = 0;
+
+    set_test_real (FOV_F64);
+    forward = fov_session_new_from_graph (reference, make_graph (c), NULL, &error);
+    backward = forward ? gradient_session (c, reference, &error) : NULL;
+    if (!backward)
+        fail_msg ("%s: %s", c->name, error->message);
+    n = make_inputs (forward, inputs);
+    if (!fov_session_run (backward, inputs, grads, &error))
+        fail_msg ("%s: %s", c->name, error->message);
+    for (guint i = 0; i < n; i++)
+        if (is_real (inputs[i].dtype))
+            compare (c, forward, inputs, i, &grads[k++]);
+    for (guint i = 0; i < G_N_ELEMENTS (c->steps) && c->steps[i].op; i++)
+        g_hash_table_add (seen, (gpointer) c->steps[i].op);
+    for (guint i = 0; i < n; i++)
+        g_free (inputs[i].data);
+}
+
+/* ---- the device --------------------------------------------------------- */
+
+static void
+test_device (void **state)
+{
+    const CheckCase *c = *state;
+    g_autoptr (GError) error = NULL;
+    g_autoptr (FovSession) tested = NULL;
+    g_autoptr (FovSession) oracle = NULL;
+    FovView inputs[8], got[8], want[8];
+    guint n;
+
+    set_test_real (FOV_F32);
+    tested = gradient_session (c, device, &error);
+    oracle = tested ? gradient_session (c, reference, &error) : NULL;
+    if (!oracle)
+        fail_msg ("%s: %s", c->name, error->message);
+    n = make_inputs (tested, inputs);
+    for (int run = 0; run < 2; run++)
+        if (!fov_session_run (tested, inputs, got, &error) ||
+            !fov_session_run (oracle, inputs, want, &error))
+            fail_msg ("%s: %s", c->name, error->message);
+    for (guint k = 0; k < fov_session_n_outputs (tested); k++) {
+        double noise = 0, signal = 0;
+        for (gint64 i = 0; i < fov_shape_elements (&want[k].shape); i++) {
+            double a = fov_view_get (&got[k], i), b = fov_view_get (&want[k], i);
+            noise += (a - b) * (a - b);
+            signal += b * b;
+        }
+        if (!(noise <= NMSE * signal))
+            fail_msg ("%s: gradient %u is off by an NMSE of %g", c->name, k, noise / signal);
+    }
+    for (guint i = 0; i < n; i++)
+        g_free (inputs[i].data);
+}
+
+/* ---- the table ---------------------------------------------------------- */
+
+static void
+test_all_have_cases (void **state)
+{
+    g_autoptr (GString) missing = g_string_new (NULL);
+
+    for (const FovOpDef *const *op = fov_op_list (); *op; op++)
+        if ((*op)->gradient && !g_hash_table_contains (seen, (*op)->name))
+            g_string_append_printf (missing, " %s", (*op)->name);
+    if (missing->len)
+        fail_msg ("no case checks the gradients of:%s", missing->str);
+}
+
+static void
+test_all_cases_have_gradients (void **state)
+{
+    for (const CheckCase *c = gradient_cases; c->name; c++)
+        for (guint i = 0; i < G_N_ELEMENTS (c->steps) && c->steps[i].op; i++)
+            if (!fov_op_find (c->steps[i].op)->gradient && !g_str_equal (c->steps[i].op, "Greater"))
+                fail_msg ("%s: %s has no gradient", c->name, c->steps[i].op);
+}
+
+static void
+add_tests (GArray *tests, CMUnitTestFunction func, const char *kind)
+{
+    for (const CheckCase *c = gradient_cases; c->name; c++) {
+        struct CMUnitTest test = { g_strdup_printf ("%s: %s", c->name, kind), func, NULL, NULL,
+                                   (void *) c };
+        g_array_append_val (tests, test);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+    g_autoptr (GArray) tests = g_array_new (FALSE, TRUE, sizeof (struct CMUnitTest));
+    g_autoptr (GError) error = NULL;
+    const struct CMUnitTest last[] = { cmocka_unit_test (test_all_have_cases),
+                                       cmocka_unit_test (test_all_cases_have_gradients) };
+    int failed;
+
+    device = fov_device_open (argc > 1 ? argv[1] : "cpu:2", &error);
+    reference = device ? fov_device_open ("reference", &error) : NULL;
+    if (!reference) {
+        printf ("Bail out! %s\n", error->message);
+        return 1;
+    }
+    seen = g_hash_table_new (g_str_hash, g_str_equal);
+    add_tests (tests, test_differences, "differences");
+    add_tests (tests, test_device, "device");
+    g_array_append_vals (tests, last, G_N_ELEMENTS (last));
+    failed = _cmocka_run_group_tests ("ops-gradient", (const struct CMUnitTest *) tests->data,
+                                      tests->len, NULL, NULL);
+    for (guint i = 0; i + G_N_ELEMENTS (last) < tests->len; i++)
+        g_free ((char *) g_array_index (tests, struct CMUnitTest, i).name);
+    g_hash_table_unref (seen);
+    fov_device_unref (device);
+    fov_device_unref (reference);
+    return failed;
+}
