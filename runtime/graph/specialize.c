@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Concrete shapes for a graph, and everything constant computed once. */
-#include "graph/op.h"
+#include "graph/backward.h"
 
 #include <string.h>
 
@@ -205,6 +205,30 @@ mark_unknown (FovNode *node)
     }
 }
 
+/* Puts nodes in the place of Gradient nodes, in order, so that one may ask for another's. */
+static gboolean
+expand_gradients (FovGraph *graph, GError **error)
+{
+    for (guint i = 0; i < graph->nodes->len; i++) {
+        FovNode *node = graph->nodes->pdata[i];
+        g_autofree FovTensor **grads = NULL;
+        if (!fov_node_is (node, "Gradient") || !all_known (node))
+            continue;
+        grads = g_new0 (FovTensor *, node->n_inputs);
+        if (!fov_graph_backward (graph, node->inputs[node->n_inputs - 1], node->inputs,
+                                 node->n_inputs - 1, grads, error)) {
+            g_prefix_error (error, "node '%s' (Gradient): ", node->name);
+            return FALSE;
+        }
+        for (guint k = 0; k < node->n_outputs; k++)
+            if (node->outputs[k])
+                fov_graph_replace_uses (graph, node->outputs[k], grads[k]);
+        fov_graph_remove_node (graph, node);
+        i = G_MAXUINT; /* sorted anew: from the start, where the loop's increment leads */
+    }
+    return TRUE;
+}
+
 gboolean
 fov_graph_specialize (FovGraph *graph, const FovShape *shapes, GError **error)
 {
@@ -226,5 +250,5 @@ fov_graph_specialize (FovGraph *graph, const FovShape *shapes, GError **error)
             return FALSE;
     }
     fov_graph_remove_unused (graph); /* those folded have no outputs any more */
-    return TRUE;
+    return expand_gradients (graph, error);
 }

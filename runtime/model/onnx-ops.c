@@ -246,7 +246,6 @@ convert_batch_norm (FovOnnxNode *node, GError **error)
         return fov_onnx_error (node, FOV_ERROR_UNSUPPORTED, error,
                                "training_mode is 1, expected 0; export the model for inference");
     attr_drop (node, "training_mode");
-    attr_drop (node, "momentum");
     node->n_outputs = 1;
     return TRUE;
 }
@@ -378,6 +377,30 @@ refuse_control_flow (FovOnnxNode *node, GError **error)
                            "export the model with fixed input sizes or without control flow");
 }
 
+/* Names of tensors become inputs: xs, then y. */
+static gboolean
+convert_gradient (FovOnnxNode *node, GError **error)
+{
+    const Onnx__AttributeProto *xs = proto_attr (node, "xs"), *zs = proto_attr (node, "zs");
+    const FovAttr *y = attr_find (node, "y");
+    FovTensor *of =
+        y && y->type == FOV_ATTR_STRING ? g_hash_table_lookup (node->onnx->tensors, y->s) : NULL;
+
+    if (!of)
+        return fov_onnx_error (node, FOV_ERROR_FORMAT, error, "y names no tensor before this node");
+    if (!xs || xs->n_strings != node->inputs->len || (zs && zs->n_strings))
+        return fov_onnx_error (node, FOV_ERROR_UNSUPPORTED, error,
+                               "expected as many inputs as xs has names, and no zs");
+    for (size_t i = 0; i < xs->n_strings; i++)
+        if (strlen (node->proto->input[i]) != xs->strings[i].len ||
+            memcmp (node->proto->input[i], xs->strings[i].data, xs->strings[i].len) != 0)
+            return fov_onnx_error (node, FOV_ERROR_UNSUPPORTED, error,
+                                   "input %" G_GSIZE_FORMAT " is not the tensor that xs names", i);
+    g_ptr_array_add (node->inputs, of);
+    attr_drop (node, "y");
+    return TRUE;
+}
+
 static gboolean
 refuse_quantised (FovOnnxNode *node, GError **error)
 {
@@ -402,6 +425,7 @@ static const struct {
     { "DequantizeLinear", 99, refuse_quantised },
     { "Dropout", 99, convert_dropout },
     { "DynamicQuantizeLinear", 99, refuse_quantised },
+    { "Gradient", 99, convert_gradient },
     { "If", 99, refuse_control_flow },
     { "LogSoftmax", 13, convert_softmax },
     { "Loop", 99, refuse_control_flow },

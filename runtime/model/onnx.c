@@ -36,14 +36,26 @@ is_default_domain (const char *domain)
     return !domain || !*domain || g_str_equal (domain, "ai.onnx");
 }
 
+/* Of the optimisers and Gradient, whose names are nobody else's. */
+static gboolean
+is_training_domain (const char *domain)
+{
+    return domain && g_str_equal (domain, "ai.onnx.preview.training");
+}
+
 static gboolean
 read_opset (FovOnnx *onnx, GError **error)
 {
     const Onnx__ModelProto *model = onnx->model;
+    gboolean only_training = FALSE;
 
     for (size_t i = 0; i < model->n_opset_import; i++)
         if (is_default_domain (model->opset_import[i]->domain))
             onnx->opset = MAX (onnx->opset, model->opset_import[i]->version);
+        else if (is_training_domain (model->opset_import[i]->domain))
+            only_training = TRUE;
+    if (onnx->opset == 0 && only_training) /* then no operator of the others is there to convert */
+        onnx->opset = FOV_ONNX_MAX_OPSET;
     if (onnx->opset >= FOV_ONNX_MIN_OPSET && onnx->opset <= FOV_ONNX_MAX_OPSET)
         return TRUE;
     if (onnx->opset == 0)
@@ -373,6 +385,10 @@ read_attr (FovOnnxNode *node, const Onnx__AttributeProto *proto, GError **error)
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH:
         return TRUE;
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS:
+        if (g_str_equal (node->op, "Gradient"))
+            return TRUE;
+        /* fall through */
     default: {
         g_autofree char *shown = fov_model_show_name (attr.name);
         return fov_onnx_error (node, FOV_ERROR_UNSUPPORTED, error,
@@ -409,7 +425,7 @@ check_node (const FovOnnxNode *node, GError **error)
 {
     const Onnx__NodeProto *proto = node->proto;
 
-    if (!is_default_domain (proto->domain)) {
+    if (!is_default_domain (proto->domain) && !is_training_domain (proto->domain)) {
         g_autofree char *shown = fov_model_show_name (proto->domain);
         return fov_onnx_error (node, FOV_ERROR_UNSUPPORTED, error,
                                "operator of domain '%s', expected the standard domain (ai.onnx)",

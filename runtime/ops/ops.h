@@ -9,23 +9,25 @@
 #include "graph/op.h"
 
 #define FOV_OP_FAMILIES(F)                                                                         \
-    F (conv)    /* Conv, ConvTranspose */                                                          \
-    F (unary)   /* Relu ... (FovActKind), Clip, Cast, Not, IsNaN, Identity, Dropout */             \
-    F (binary)  /* Add Sub Mul Div Pow Min Max Mod PRelu, comparisons, logic, Where */             \
-    F (pool)    /* MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool */                       \
-    F (resize)  /* Resize, DepthToSpace, SpaceToDepth */                                           \
-    F (shape)   /* Reshape, Flatten, Squeeze, Unsqueeze, Shape, Size, ConstantOfShape, Range */    \
-    F (move)    /* Transpose, Concat, Slice, Split, fov.Reorder */                                 \
-    F (pad)     /* Pad, Expand, Tile, Trilu */                                                     \
-    F (channel) /* fov.ChannelMap */                                                               \
-    F (norm)    /* BatchNormalization, InstanceNormalization, LayerNormalization, LRN ... */       \
-    F (matmul)  /* MatMul, Gemm */                                                                 \
-    F (reduce)  /* ReduceSum ..., ArgMax, ArgMin, Softmax, LogSoftmax, Hardmax */                  \
-    F (gather)  /* Gather*, Scatter*, NonZero, OneHot */                                           \
-    F (sort)    /* TopK, NonMaxSuppression, CumSum */                                              \
-    F (frame)   /* fov.Preprocess */                                                               \
-    F (boxes)   /* fov.Decode, fov.Nms */                                                          \
-    F (loss)    /* NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss */                           \
+    F (conv)      /* Conv, ConvTranspose */                                                        \
+    F (unary)     /* Relu ... (FovActKind), Clip, Cast, Not, IsNaN, Identity, Dropout */           \
+    F (binary)    /* Add Sub Mul Div Pow Min Max Mod PRelu, comparisons, logic, Where */           \
+    F (pool)      /* MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool */                     \
+    F (resize)    /* Resize, DepthToSpace, SpaceToDepth */                                         \
+    F (shape)     /* Reshape, Flatten, Squeeze, Unsqueeze, Shape, Size, ConstantOfShape, Range */  \
+    F (move)      /* Transpose, Concat, Slice, Split, fov.Reorder */                               \
+    F (pad)       /* Pad, Expand, Tile, Trilu */                                                   \
+    F (channel)   /* fov.ChannelMap */                                                             \
+    F (norm)      /* BatchNormalization, InstanceNormalization, LayerNormalization, LRN ... */     \
+    F (matmul)    /* MatMul, Gemm */                                                               \
+    F (reduce)    /* ReduceSum ..., ArgMax, ArgMin, Softmax, LogSoftmax, Hardmax */                \
+    F (gather)    /* Gather*, Scatter*, NonZero, OneHot */                                         \
+    F (sort)      /* TopK, NonMaxSuppression, CumSum */                                            \
+    F (frame)     /* fov.Preprocess */                                                             \
+    F (boxes)     /* fov.Decode, fov.Nms */                                                        \
+    F (loss)      /* NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss */                         \
+    F (optimiser) /* Momentum, Adagrad, Adam, fov.AdamW, fov.Ema */                                \
+    F (gradient)  /* Gradient */                                                                   \
     F (conv_grad)                                                                                  \
     F (unary_grad)                                                                                 \
     F (binary_grad)                                                                                \
