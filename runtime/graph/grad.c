@@ -30,7 +30,7 @@ fov_grad_node (FovGrad *g, const char *op, FovTensor *const *inputs, guint n_inp
 
     if (g->error)
         return NULL;
-    name = g_strconcat (g->node ? g->node->name : "loss", ".grad", NULL);
+    name = g->node ? g_strconcat (g->node->name, ".grad", NULL) : g_strdup ("train");
     node = fov_graph_add_node (g->graph, op, name, inputs, n_inputs, n_outputs, attrs, n_attrs,
                                &g->error);
     if (!node || !node->op->infer (node, &g->error))

@@ -404,6 +404,22 @@ fov_graph_extend_input (FovGraph *graph, FovNode *node, guint index, FovTensor *
     fov_graph_set_input (graph, node, index, tensor);
 }
 
+FovTensor *
+fov_graph_extend_output (FovGraph *graph, FovNode *node, guint index)
+{
+    if (index >= node->n_outputs) {
+        node->outputs = g_renew (FovTensor *, node->outputs, index + 1);
+        for (guint i = node->n_outputs; i <= index; i++)
+            node->outputs[i] = NULL;
+        node->n_outputs = index + 1;
+    }
+    if (!node->outputs[index]) {
+        node->outputs[index] = tensor_new (graph, NULL, FOV_F32);
+        node->outputs[index]->producer = node;
+    }
+    return node->outputs[index];
+}
+
 FovNode *
 fov_tensor_only_consumer (const FovTensor *tensor)
 {

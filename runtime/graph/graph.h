@@ -121,6 +121,8 @@ void fov_graph_replace_uses (FovGraph *graph, FovTensor *old_tensor, FovTensor *
 void fov_graph_set_input (FovGraph *graph, FovNode *node, guint index, FovTensor *tensor);
 /** Makes room for inputs up to index (as left out ones) and sets that one. */
 void fov_graph_extend_input (FovGraph *graph, FovNode *node, guint index, FovTensor *tensor);
+/** Makes room for outputs up to index and makes that one, as fov_graph_add_node does. */
+FovTensor *fov_graph_extend_output (FovGraph *graph, FovNode *node, guint index);
 /** The only consumer of a tensor that is not kept, or NULL. */
 FovNode *fov_tensor_only_consumer (const FovTensor *tensor);
 /** Whether the node's op has that name. */

@@ -91,6 +91,7 @@ struct _FovOpDef {
 
     /* Bit i: input / output i is planar whatever layout the node has (weights; at most 32). */
     guint planar_inputs, planar_outputs;
+    guint parameters; /* bit i: input i is there to be learned where it is a constant */
 
     const FovHostOp *host; /* NULL: the reference runs in its place */
     const FovGpuOp *gpu;   /* NULL: not on the GPU */

@@ -308,6 +308,7 @@ where_reference (const FovNode *node, const FovView *in, FovView *out, GError **
         .infer = op_infer,                                                                         \
         .reference = op_reference,                                                                 \
         .gradient = GRADIENT (op_kind),                                                            \
+        .parameters = op_kind == FOV_BINARY_PRELU ? 1 << 1 : 0,                                    \
         .host = HAS_HOST (op_kind) ? &fov_host_binary : NULL,                                      \
         .flops = NULL,                                                                             \
         .gpu = &fov_gpu_binary,                                                                    \

@@ -19,5 +19,6 @@
 #include <fovea/tensor.h>
 #include <fovea/tracker.h>
 #include <fovea/visual.h>
+#include <fovea/train.h>
 
 #endif

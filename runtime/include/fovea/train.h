@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOVEA_TRAIN_H
+#define FOVEA_TRAIN_H
+
+#include <fovea/device.h>
+#include <fovea/model.h>
+
+G_BEGIN_DECLS
+
+/**
+ * A model in training: its parameters, an optimiser's moments and running
+ * statistics on one device, and the plan of one step. Used by one thread at a
+ * time. Runs on host and reference devices; on the host the same steps give the
+ * same bits whatever the number of threads.
+ */
+typedef struct _FovTrainer FovTrainer;
+
+typedef enum {
+    /**
+     * Softmax cross entropy; labels are int64 of the scores' shape without
+     * dimension 1 ([N] for [N, C]), 0..C-1, or -1: left out. A Softmax that ends
+     * the model is taken into the loss.
+     */
+    FOV_LOSS_CROSS_ENTROPY,
+    /** Binary cross entropy of logits, multi-label; targets 0..1 of the scores' shape. A Sigmoid
+     * that ends the model is taken into the loss. */
+    FOV_LOSS_BCE,
+    FOV_LOSS_MSE,       /**< mean of squares; targets of the output's shape */
+    FOV_LOSS_SMOOTH_L1, /**< Girshick 2015, eq. 3, quadratic below 1 */
+} FovLoss;
+
+typedef enum {
+    FOV_OPTIMISER_SGD,   /**< with Nesterov's momentum (Sutskever et al. 2013), as PyTorch's */
+    FOV_OPTIMISER_ADAM,  /**< Kingma and Ba 2015, algorithm 1 */
+    FOV_OPTIMISER_ADAMW, /**< Loshchilov and Hutter 2019, algorithm 2 */
+} FovOptimiser;
+
+/** Zero means the default. */
+typedef struct {
+    const FovShape *input_shapes; /**< one per model input, with the batch; NULL: the model's */
+    guint output;                 /**< which output the loss is of */
+    FovLoss loss;
+    float label_smoothing; /**< share spread over all classes, 0..1 (cross entropy); default 0 */
+
+    FovOptimiser optimiser;
+    float learning_rate; /**< default 0.01, Adam 0.001 */
+    float momentum;      /**< SGD; default 0.9, negative: none */
+    gboolean plain;      /**< SGD: momentum without Nesterov's look ahead */
+    float beta1, beta2;  /**< Adam; default 0.9 and 0.999 */
+    float weight_decay;  /**< not of biases and norms (parameters of one dimension); default 0 */
+    float clip_norm;     /**< gradients are shortened to this norm, all together; 0: not */
+
+    guint64 n_steps;      /**< of the whole run: the rate falls as a half cosine; 0: it stays */
+    guint64 warmup_steps; /**< the rate rises from 0 in a straight line */
+    float final_rate;     /**< share of learning_rate at the end; default 0.01 */
+    float average;        /**< horizon of the parameters' running average, as a share of n_steps
+                               (of 1000 steps if that is 0); 0: none */
+
+    gboolean frozen_norms; /**< batch norms keep their statistics */
+    const char *freeze_to; /**< name of a node or tensor: it and all before it stay as they are */
+} FovTrainerParams;
+
+typedef struct {
+    guint64 step;          /**< steps done */
+    double learning_rate;  /**< of the last step */
+    double gradient_norm;  /**< of the last step, all together, before clipping */
+    guint n_parameters;    /**< tensors that learn */
+    guint64 n_values;      /**< numbers in them */
+    guint64 planned_bytes; /**< all memory of a step: parameters, moments, activations */
+    guint64 state_bytes;   /**< of it, what is kept from step to step */
+    double flops;          /**< of a step */
+} FovTrainerInfo;
+
+/**
+ * Plans training of a model, which itself does not change. FOV_ERROR_SHAPE
+ * where loss and output do not fit, FOV_ERROR_UNSUPPORTED where a node on the
+ * way from the parameters to the loss has no gradient, FOV_ERROR_ARGUMENT for
+ * parameters out of range or nothing to learn. Blocks.
+ */
+FOV_API FovTrainer *fov_trainer_new (FovDevice *device, FovModel *model,
+                                     const FovTrainerParams *params, GError **error);
+FOV_API void fov_trainer_free (FovTrainer *trainer);
+
+/** Shape and type of what fov_trainer_step wants as target. */
+FOV_API void fov_trainer_target (FovTrainer *trainer, FovTensorInfo *info);
+
+/**
+ * One step: inputs are the model's (of input_shapes), target as
+ * fov_trainer_target says; parameters change in place. *loss (may be NULL): of
+ * this batch, before the change. A picture or target with a value that is no
+ * finite number is FOV_ERROR_ARGUMENT, names both, and changes nothing. A loss
+ * or gradient that is none is FOV_ERROR_FAILED and names the step; parameters
+ * are of no use then. Blocks.
+ */
+FOV_API gboolean fov_trainer_step (FovTrainer *trainer, const FovView *inputs,
+                                   const FovView *target, double *loss, GError **error);
+
+FOV_API void fov_trainer_info (FovTrainer *trainer, FovTrainerInfo *info);
+
+/** Which values of the parameters. */
+typedef enum {
+    FOV_WEIGHTS_CURRENT,
+    FOV_WEIGHTS_AVERAGED, /**< the running average; the current ones where there is none */
+} FovWeights;
+
+/** The model with what was learned, for inference; the same names, metadata and shapes. */
+FOV_API FovModel *fov_trainer_model (FovTrainer *trainer, FovWeights weights, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovTrainer, fov_trainer_free)
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "train/build.h"
+
+void
+fov_train_graph_clear (FovTrainGraph *t)
+{
+    g_clear_pointer (&t->graph, fov_graph_free);
+    g_clear_pointer (&t->parameters, g_ptr_array_unref);
+    g_clear_pointer (&t->statistics, g_ptr_array_unref);
+    g_clear_pointer (&t->averages, g_ptr_array_unref);
+}
+
+/* The loss alone is asked for: what serves other outputs only goes. */
+static void
+set_outputs (FovTrainGraph *t)
+{
+    for (guint i = 0; i < t->graph->outputs->len; i++)
+        ((FovTensor *) t->graph->outputs->pdata[i])->is_output = FALSE;
+    g_ptr_array_set_size (t->graph->outputs, 0);
+    fov_graph_add_output (t->graph, t->loss);
+    if (t->gradient_norm)
+        fov_graph_add_output (t->graph, t->gradient_norm);
+}
+
+/* Parameters that the loss does not depend on stay as they are. */
+static void
+drop_unused (FovTrainGraph *t, FovTensor **gradients)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < t->parameters->len; i++) {
+        if (gradients[i]->data)
+            continue;
+        gradients[n] = gradients[i];
+        t->parameters->pdata[n++] = t->parameters->pdata[i];
+    }
+    g_ptr_array_set_size (t->parameters, (gint) n);
+}
+
+static gboolean
+build (FovTrainGraph *t, const FovTrainerParams *params, GError **error)
+{
+    FovGraph *graph = t->graph;
+    g_autofree FovTensor **gradients = NULL;
+
+    if (params->output >= graph->outputs->len) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "output is %u, but the model has %u outputs", params->output,
+                     graph->outputs->len);
+        return FALSE;
+    }
+    if (!fov_train_find_parameters (t, params, error) ||
+        !fov_graph_specialize (graph, params->input_shapes, error) ||
+        !fov_train_add_loss (t, graph->outputs->pdata[params->output], params, error))
+        return FALSE;
+    set_outputs (t);
+    gradients = g_new0 (FovTensor *, t->parameters->len + 1);
+    if (!fov_graph_backward (graph, t->loss, (FovTensor **) t->parameters->pdata,
+                             t->parameters->len, gradients, error))
+        return FALSE;
+    drop_unused (t, gradients);
+    if (!fov_train_add_optimiser (t, gradients, params, error))
+        return FALSE;
+    set_outputs (t);
+    fov_graph_remove_unused (graph);
+    return TRUE;
+}
+
+gboolean
+fov_train_build (FovTrainGraph *t, FovGraph *graph, const FovTrainerParams *params, GError **error)
+{
+    *t = (FovTrainGraph){ .graph = graph,
+                          .parameters = g_ptr_array_new (),
+                          .statistics = g_ptr_array_new (),
+                          .averages = g_ptr_array_new () };
+    if (build (t, params, error))
+        return TRUE;
+    fov_train_graph_clear (t);
+    return FALSE;
+}

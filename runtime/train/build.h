@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOV_TRAIN_BUILD_H
+#define FOV_TRAIN_BUILD_H
+
+/*
+ * From a model's graph to the graph of one training step: constants become
+ * states (parameters.c), the loss goes behind the output (loss.c), then come
+ * gradients and the optimiser (optimise.c).
+ */
+#include <fovea/train.h>
+
+#include "graph/backward.h"
+
+/** The graph of a step and what the trainer has to find in it. */
+typedef struct {
+    FovGraph *graph;       /* inputs: the model's, target, step */
+    GPtrArray *parameters; /* FovTensor*, states that learn, in the graph's order */
+    GPtrArray *statistics; /* FovTensor*, running means and variances */
+    GPtrArray *averages;   /* FovTensor*, of parameters and then statistics; empty without */
+    FovTensor *target;
+    FovTensor *loss;
+    FovTensor *gradient_norm;
+} FovTrainGraph;
+
+/** Elements of the input "fov.step". */
+enum {
+    FOV_STEP_RATE,
+    FOV_STEP_CORRECTION1, /* 1 - beta1^t */
+    FOV_STEP_CORRECTION2,
+    FOV_STEP_AVERAGE, /* how far averages move */
+    FOV_STEP_N
+};
+
+/** params: complete (fov_train_complete). Takes graph over, also on failure. */
+gboolean fov_train_build (FovTrainGraph *t, FovGraph *graph, const FovTrainerParams *params,
+                          GError **error);
+void fov_train_graph_clear (FovTrainGraph *t);
+
+/** Turns what can be learned into states, and batch norms to live statistics. */
+gboolean fov_train_find_parameters (FovTrainGraph *t, const FovTrainerParams *params,
+                                    GError **error);
+/** Adds the target's input and the loss behind output. */
+gboolean fov_train_add_loss (FovTrainGraph *t, FovTensor *output, const FovTrainerParams *params,
+                             GError **error);
+/** Sets the parameters' next values from their gradients. */
+gboolean fov_train_add_optimiser (FovTrainGraph *t, FovTensor *const *gradients,
+                                  const FovTrainerParams *params, GError **error);
+
+/** Fills defaults in; FOV_ERROR_ARGUMENT names what is out of range. */
+gboolean fov_train_complete (FovTrainerParams *params, GError **error);
+/** The values of "fov.step" for step t = 1, 2, ... */
+void fov_train_schedule (const FovTrainerParams *params, guint64 t, float step[FOV_STEP_N]);
+
+#endif

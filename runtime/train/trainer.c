@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "train/trainer.h"
+
+#include "model/model.h"
+#include "train/build.h"
+
+#include <math.h>
+#include <string.h>
+
+struct _FovTrainer {
+    FovModel *model; /* or NULL: made of a graph */
+    FovTrainerParams params;
+    FovSession *session;
+    GArray *states;
+    GHashTable *by_name; /* char* -> FovTrainerState* */
+    GPtrArray *learned;  /* char*: names of parameters and statistics */
+    guint n_parameters;
+    guint64 n_values;
+    FovTensorInfo target;
+    guint64 step;
+    double gradient_norm;
+};
+
+/* ---- making one ----------------------------------------------------------- */
+
+static void
+list_states (FovTrainer *trainer)
+{
+    const GPtrArray *tensors = fov_session_plan (trainer->session)->graph->tensors;
+
+    for (guint i = 0; i < tensors->len; i++) {
+        const FovTensor *t = tensors->pdata[i];
+        FovTrainerState state;
+        if (!t || !t->initial)
+            continue;
+        state.name = t->name;
+        state.view = (FovView){ t->dtype, t->shape, fov_session_state (trainer->session, t) };
+        g_array_append_val (trainer->states, state);
+    }
+    for (guint i = 0; i < trainer->states->len; i++) {
+        FovTrainerState *state = &g_array_index (trainer->states, FovTrainerState, i);
+        g_hash_table_insert (trainer->by_name, (gpointer) state->name, state);
+    }
+}
+
+static void
+note_learned (FovTrainer *trainer, const FovTrainGraph *t)
+{
+    trainer->n_parameters = t->parameters->len;
+    for (guint i = 0; i < t->parameters->len; i++) {
+        const FovTensor *w = t->parameters->pdata[i];
+        trainer->n_values += (guint64) fov_tensor_elements (w);
+        g_ptr_array_add (trainer->learned, g_strdup (w->name));
+    }
+    for (guint i = 0; i < t->statistics->len; i++)
+        g_ptr_array_add (trainer->learned,
+                         g_strdup (((FovTensor *) t->statistics->pdata[i])->name));
+    trainer->target = (FovTensorInfo){ "fov.target", t->target->dtype, t->target->shape };
+}
+
+FovTrainer *
+fov_trainer_new_from_graph (FovDevice *device, FovGraph *graph, const FovTrainerParams *params,
+                            GError **error)
+{
+    static const FovTrainerParams defaults;
+    FovTrainer *trainer = g_new0 (FovTrainer, 1);
+    FovTrainGraph t = { 0 };
+
+    trainer->params = params ? *params : defaults;
+    trainer->states = g_array_new (FALSE, FALSE, sizeof (FovTrainerState));
+    trainer->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+    trainer->learned = g_ptr_array_new_with_free_func (g_free);
+    if (!fov_train_complete (&trainer->params, error)) {
+        fov_graph_free (graph);
+        goto failed;
+    }
+    if (!fov_train_build (&t, graph, &trainer->params, error))
+        goto failed;
+    trainer->params.input_shapes = NULL; /* the caller's */
+    trainer->params.freeze_to = NULL;
+    note_learned (trainer, &t);
+    trainer->session =
+        fov_session_new_from_graph (device, g_steal_pointer (&t.graph),
+                                    &(FovSessionParams){ .max_in_flight = 1 }, error);
+    fov_train_graph_clear (&t);
+    if (!trainer->session)
+        goto failed;
+    list_states (trainer);
+    return trainer;
+failed:
+    fov_trainer_free (trainer);
+    return NULL;
+}
+
+FovTrainer *
+fov_trainer_new (FovDevice *device, FovModel *model, const FovTrainerParams *params, GError **error)
+{
+    FovTrainer *trainer =
+        fov_trainer_new_from_graph (device, fov_graph_copy (fov_model_graph (model)), params,
+                                    error);
+
+    if (trainer)
+        trainer->model = fov_model_ref (model);
+    else
+        g_prefix_error (error, "%s: ", fov_model_path (model));
+    return trainer;
+}
+
+void
+fov_trainer_free (FovTrainer *trainer)
+{
+    if (!trainer)
+        return;
+    g_clear_pointer (&trainer->session, fov_session_unref);
+    g_clear_pointer (&trainer->model, fov_model_unref);
+    g_array_unref (trainer->states);
+    g_hash_table_unref (trainer->by_name);
+    g_ptr_array_unref (trainer->learned);
+    g_free (trainer);
+}
+
+/* ---- steps ----------------------------------------------------------------- */
+
+void
+fov_trainer_target (FovTrainer *trainer, FovTensorInfo *info)
+{
+    *info = trainer->target;
+}
+
+/* Kernels may turn NaN into a number (max does): so it must not get in. */
+static gboolean
+check_finite (FovTrainer *trainer, const FovView *views, GError **error)
+{
+    for (guint i = 0; i < fov_session_n_inputs (trainer->session) - 1; i++) {
+        gint64 n = fov_shape_elements (&views[i].shape);
+        const float *v = views[i].data;
+        FovTensorInfo info;
+        gint64 at = 0;
+        if (views[i].dtype != FOV_F32 || !v)
+            continue;
+        while (at < n && isfinite (v[at]))
+            at++;
+        if (at == n)
+            continue;
+        fov_session_input (trainer->session, i, &info);
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "step %" G_GUINT64_FORMAT ": input '%s' has %g in picture %" G_GINT64_FORMAT,
+                     trainer->step + 1, info.name, (double) v[at],
+                     at / MAX (n / MAX (views[i].shape.rank ? views[i].shape.dim[0] : 1, 1), 1));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+fov_trainer_step (FovTrainer *trainer, const FovView *inputs, const FovView *target, double *loss,
+                  GError **error)
+{
+    const guint n = fov_session_n_inputs (trainer->session);
+    g_autofree FovView *in = g_new0 (FovView, n);
+    FovView out[2] = { 0 };
+    float step[FOV_STEP_N];
+    double value;
+
+    fov_train_schedule (&trainer->params, trainer->step + 1, step);
+    memcpy (in, inputs, (n - 2) * sizeof *in);
+    in[n - 2] = *target;
+    in[n - 1] = (FovView){ FOV_F32, { 1, { FOV_STEP_N } }, step };
+    if (!check_finite (trainer, in, error))
+        return FALSE;
+    if (!fov_session_run (trainer->session, in, out, error)) {
+        g_prefix_error (error, "step %" G_GUINT64_FORMAT ": ", trainer->step + 1);
+        return FALSE;
+    }
+    trainer->step++;
+    value = fov_view_get (&out[0], 0);
+    trainer->gradient_norm = fov_view_get (&out[1], 0);
+    if (loss)
+        *loss = value;
+    if (isfinite (value) && isfinite (trainer->gradient_norm))
+        return TRUE;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_FAILED,
+                 "step %" G_GUINT64_FORMAT ": the %s is %g; lower the learning rate (%g)",
+                 trainer->step, isfinite (value) ? "gradient's norm" : "loss",
+                 isfinite (value) ? trainer->gradient_norm : value, (double) step[FOV_STEP_RATE]);
+    return FALSE;
+}
+
+void
+fov_trainer_info (FovTrainer *trainer, FovTrainerInfo *info)
+{
+    const FovPlan *plan = fov_session_plan (trainer->session);
+    float step[FOV_STEP_N];
+
+    fov_train_schedule (&trainer->params, MAX (trainer->step, 1), step);
+    *info = (FovTrainerInfo){ .step = trainer->step,
+                              .learning_rate = step[FOV_STEP_RATE],
+                              .gradient_norm = trainer->gradient_norm,
+                              .n_parameters = trainer->n_parameters,
+                              .n_values = trainer->n_values,
+                              .planned_bytes = plan->arena_bytes,
+                              .state_bytes = plan->state_bytes,
+                              .flops = plan->flops };
+}
+
+const GArray *
+fov_trainer_states (FovTrainer *trainer)
+{
+    return trainer->states;
+}
+
+guint64
+fov_trainer_step_number (FovTrainer *trainer)
+{
+    return trainer->step;
+}
+
+void
+fov_trainer_set_step_number (FovTrainer *trainer, guint64 step)
+{
+    trainer->step = step;
+}
+
+/* ---- what was learned ------------------------------------------------------ */
+
+static const FovTrainerState *
+learned_state (FovTrainer *trainer, const char *name, FovWeights weights)
+{
+    g_autofree char *average = g_strconcat (name, ".average", NULL);
+    const FovTrainerState *state = NULL;
+
+    if (weights == FOV_WEIGHTS_AVERAGED)
+        state = g_hash_table_lookup (trainer->by_name, average);
+    return state ? state : g_hash_table_lookup (trainer->by_name, name);
+}
+
+FovModel *
+fov_trainer_model (FovTrainer *trainer, FovWeights weights, GError **error)
+{
+    FovGraph *graph;
+
+    if (!trainer->model) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "the trainer was made without a model");
+        return NULL;
+    }
+    graph = fov_graph_copy (fov_model_graph (trainer->model));
+    for (guint i = 0; i < trainer->learned->len; i++) {
+        const char *name = trainer->learned->pdata[i];
+        const FovTrainerState *state = learned_state (trainer, name, weights);
+        FovTensor *t = fov_graph_find (graph, name);
+        gsize size = g_bytes_get_size (t->data);
+        g_bytes_unref (t->data);
+        t->data = g_bytes_new (state->view.data, size);
+    }
+    return fov_model_new_from_graph (graph, fov_model_path (trainer->model),
+                                     fov_model_format (trainer->model),
+                                     fov_model_copy_metadata (trainer->model));
+}
