@@ -53,6 +53,7 @@ typedef struct {
 typedef struct {
     guint8 *arena;       /* 64-byte aligned; 4 KiB may be read beyond its end */
     const void **inputs; /* one per graph input */
+    void *scratch;       /* as large as the step asked for, 64-byte aligned; any content at first */
 } FovHostFrame;
 
 typedef struct _FovHostStep FovHostStep;
@@ -60,7 +61,13 @@ struct _FovHostStep {
     FovStep step;
     guint n_tasks; /* run is called for 0..n_tasks-1, in any order, from any of the threads */
     void (*run) (const FovHostStep *step, const FovHostFrame *frame, guint task);
-    gpointer state; /* packed weights and sizes */
+    /* What must be done before the first task of run starts (weights that are no constants are
+     * packed), and after its last has ended (partial sums are added up); tasks as of run. */
+    guint n_first, n_last;
+    void (*first) (const FovHostStep *step, const FovHostFrame *frame, guint task);
+    void (*last) (const FovHostStep *step, const FovHostFrame *frame, guint task);
+    gsize scratch_bytes; /* memory that is the step's own while it runs */
+    gpointer state;      /* packed weights and sizes */
     GDestroyNotify free_state;
 };
 

@@ -35,6 +35,18 @@ typedef struct {
     const float *w, *bias; /* depthwise: [block][tap][v], [block][v] */
 } FovConvArgs;
 
+/** The gradient of weights between a block of input channels and one or two of the output's. */
+typedef struct {
+    const float *x;       /* what tap (0, 0) sees at dy's pixel (0, 0), in the input block */
+    const float *dy;      /* pixel (0, 0) of the first output block */
+    gsize x_row, x_pixel; /* from one row / pixel of dy to the next */
+    gsize dy_block, dy_row, tap_row, tap_pixel;
+    int kh, kw, rows, width;
+    int blocks, lanes; /* of the output; input channels of the block that are there */
+    float *acc;        /* [tap][v][acc_step], blocks * v of them used: added to */
+    gsize acc_step;
+} FovConvGradArgs;
+
 typedef enum {
     FOV_HOST_ADD,
     FOV_HOST_SUB,
@@ -73,6 +85,19 @@ typedef struct _FovHostKernels {
     void (*conv) (const FovConvArgs *args, int part0, int part1, int row0, int row1);
     /** Depthwise: block by block. */
     void (*depthwise) (const FovConvArgs *args, int block0, int block1, int row0, int row1);
+    void (*conv_grad) (const FovConvGradArgs *args);
+    /** Depthwise: acc is [tap][v]. */
+    void (*depthwise_grad) (const FovConvGradArgs *args);
+    /** y[i] = dy[i] act'(x[i]), in place where y is dy or x; FALSE: not of this function. */
+    gboolean (*act_grad) (const FovAct *act, const float *x, const float *dy, float *y, gsize n);
+    /** Of v channels over rows x width pixels: mean and the sum of squares around it. */
+    void (*moments) (const float *x, gsize x_row, int rows, int width, float *mean, float *squares);
+    /** Of v channels: the sums of dy and of dy (x - mean). */
+    void (*norm_sums) (const float *x, gsize x_row, const float *dy, gsize dy_row, int rows,
+                       int width, const float *mean, float *sum, float *dot);
+    /** dx = a dy + b x + c over width pixels of v channels. */
+    void (*norm_grad) (const float *x, const float *dy, const float *a, const float *b,
+                       const float *c, float *dx, int width);
     /** y[i] = act(x[i]); in place where y is x. */
     void (*act) (const FovAct *act, const float *x, float *y, gsize n);
     void (*binary) (FovHostBinary op, const float *a, FovHostStepKind a_step, const float *b,

@@ -195,6 +195,17 @@ vtanh (V x)
 
 /* What the table lists (and act: what other kernels' epilogues call). */
 void FOV_SUFFIX (fov_act_run) (const FovAct *act, const float *x, float *y, gsize n);
+gboolean FOV_SUFFIX (fov_act_grad_run) (const FovAct *act, const float *x, const float *dy,
+                                        float *y, gsize n);
+void FOV_SUFFIX (fov_moments_run) (const float *x, gsize x_row, int rows, int width, float *mean,
+                                   float *squares);
+void FOV_SUFFIX (fov_norm_sums_run) (const float *x, gsize x_row, const float *dy, gsize dy_row,
+                                     int rows, int width, const float *mean, float *sum,
+                                     float *dot);
+void FOV_SUFFIX (fov_norm_grad_run) (const float *x, const float *dy, const float *a,
+                                     const float *b, const float *c, float *dx, int width);
+void FOV_SUFFIX (fov_conv_grad_run) (const FovConvGradArgs *a);
+void FOV_SUFFIX (fov_depthwise_grad_run) (const FovConvGradArgs *a);
 void FOV_SUFFIX (fov_conv_run) (const FovConvArgs *args, int part0, int part1, int row0, int row1);
 void FOV_SUFFIX (fov_depthwise_run) (const FovConvArgs *args, int block0, int block1, int row0,
                                      int row1);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define MOST_MEMORY ((gsize) 1 << 40) /* what is larger is a mistake, no need to ask */
+#define STAGES 3                      /* of a step: first, run, last */
 #define ARENA_SLACK 4096              /* kernels may read (never write) a little beyond a row */
 
 typedef struct {
@@ -33,10 +34,12 @@ typedef struct {
     gboolean profile;
     guint8 *arena;
     gpointer arena_memory; /* not aligned */
-    FovHostStep *steps;    /* plan->n_static */
-    GError *failure;       /* of a step on its reference function, this frame */
-    double *seconds;       /* per step, this frame */
-    double *last_seconds;  /* of the last frame; guarded by lock */
+    guint8 *scratch;       /* of the step that runs */
+    gpointer scratch_memory;
+    FovHostStep *steps;   /* plan->n_static */
+    GError *failure;      /* of a step on its reference function, this frame */
+    double *seconds;      /* per stage, this frame */
+    double *last_seconds; /* per stage, of the last frame; guarded by lock */
     HostSlot *slots;
     guint n_slots;
     gsize *input_bytes;
@@ -165,11 +168,17 @@ total_tasks (const FovHostStep *hs)
 }
 
 static void
-run_step_task (gpointer data, guint step, guint task)
+run_stage_task (gpointer data, guint stage, guint task)
 {
     const Host *host = data;
+    const FovHostStep *hs = &host->steps[stage / STAGES];
 
-    run_task (&host->steps[step], &host->frame, task);
+    if (stage % STAGES == 0)
+        hs->first (hs, &host->frame, task);
+    else if (stage % STAGES == 1)
+        run_task (hs, &host->frame, task);
+    else
+        hs->last (hs, &host->frame, task);
 }
 
 static gconstpointer
@@ -185,7 +194,7 @@ run_frame (Host *host, HostSlot *slot)
 {
     const FovPlan *plan = host->plan;
 
-    host->frame = (FovHostFrame){ host->arena, slot->inputs };
+    host->frame = (FovHostFrame){ host->arena, slot->inputs, host->scratch };
     fov_team_run (host->team, host->profile ? host->seconds : NULL);
     slot->error = g_steal_pointer (&host->failure);
     if (!slot->error && plan->n_steps > plan->n_static) {
@@ -216,7 +225,7 @@ worker_main (gpointer data)
             return NULL;
         run_frame (host, slot);
         g_mutex_lock (&host->lock);
-        memcpy (host->last_seconds, host->seconds, host->plan->n_static * sizeof (double));
+        memcpy (host->last_seconds, host->seconds, host->plan->n_static * STAGES * sizeof (double));
         slot->busy = FALSE;
         g_cond_broadcast (&host->done);
         g_mutex_unlock (&host->lock);
@@ -288,8 +297,8 @@ prepare_steps (Host *host, GError **error)
     const FovPlan *plan = host->plan;
 
     host->steps = g_new0 (FovHostStep, plan->n_static + 1);
-    host->seconds = g_new0 (double, plan->n_static + 1);
-    host->last_seconds = g_new0 (double, plan->n_static + 1);
+    host->seconds = g_new0 (double, plan->n_static *STAGES + 1);
+    host->last_seconds = g_new0 (double, plan->n_static *STAGES + 1);
     for (guint i = 0; i < plan->n_static; i++) {
         FovHostStep *hs = &host->steps[i];
         const FovHostOp *op = plan->steps[i].node->op->host;
@@ -310,11 +319,15 @@ static void
 make_team (Host *host)
 {
     guint n = host->plan->n_static;
-    g_autofree guint *n_tasks = g_new0 (guint, n + 1);
+    g_autofree guint *n_tasks = g_new0 (guint, n * STAGES + 1);
 
-    for (guint i = 0; i < n; i++)
-        n_tasks[i] = total_tasks (&host->steps[i]);
-    host->team = fov_team_new (host->n_threads, n, n_tasks, run_step_task, host);
+    for (guint i = 0; i < n; i++) {
+        const FovHostStep *hs = &host->steps[i];
+        n_tasks[i * STAGES] = hs->first ? hs->n_first : 0;
+        n_tasks[i * STAGES + 1] = total_tasks (hs);
+        n_tasks[i * STAGES + 2] = hs->last ? hs->n_last : 0;
+    }
+    host->team = fov_team_new (host->n_threads, n * STAGES, n_tasks, run_stage_task, host);
 }
 
 static void
@@ -341,17 +354,32 @@ host_destroy (gpointer executor)
     g_free (host->last_seconds);
     g_free (host->input_bytes);
     free (host->arena_memory);
+    free (host->scratch_memory);
     g_free (host);
 }
 
-static gboolean
-take_arena (Host *host, gsize bytes, GError **error)
+static guint8 *
+take_aligned (gpointer *memory, gsize bytes, const char *what, GError **error)
 {
-    host->arena_memory = bytes <= MOST_MEMORY ? calloc (1, bytes + ARENA_SLACK + 64) : NULL;
-    if (!host->arena_memory)
-        return no_memory (bytes, "activations", error);
-    host->arena = (guint8 *) (((guintptr) host->arena_memory + 63) & ~(guintptr) 63);
-    return TRUE;
+    *memory = bytes <= MOST_MEMORY ? calloc (1, bytes + ARENA_SLACK + 64) : NULL;
+    if (!*memory) {
+        no_memory (bytes, what, error);
+        return NULL;
+    }
+    return (guint8 *) (((guintptr) *memory + 63) & ~(guintptr) 63);
+}
+
+static gboolean
+take_scratch (Host *host, GError **error)
+{
+    gsize most = 0;
+
+    for (guint i = 0; i < host->plan->n_static; i++)
+        most = MAX (most, host->steps[i].scratch_bytes);
+    if (!most)
+        return TRUE;
+    host->scratch = take_aligned (&host->scratch_memory, most, "scratch", error);
+    return host->scratch != NULL;
 }
 
 static gpointer
@@ -384,7 +412,8 @@ set_up (Host *host, guint n_slots, GError **error)
         const FovTensor *t = plan->graph->inputs->pdata[i];
         host->input_bytes[i] = plan->operands[t->id].bytes;
     }
-    if (!take_arena (host, plan->arena_bytes, error))
+    host->arena = take_aligned (&host->arena_memory, plan->arena_bytes, "activations", error);
+    if (!host->arena)
         return FALSE;
     set_states (host);
     host->slots = g_new0 (HostSlot, n_slots);
@@ -392,7 +421,7 @@ set_up (Host *host, guint n_slots, GError **error)
     for (guint i = 0; i < n_slots; i++)
         if (!slot_init (host, &host->slots[i], error))
             return FALSE;
-    if (!prepare_steps (host, error))
+    if (!prepare_steps (host, error) || !take_scratch (host, error))
         return FALSE;
     make_team (host);
     host->worker = g_thread_try_new ("fovea-host", worker_main, host, error);
@@ -542,9 +571,9 @@ host_profile (gpointer executor, guint slot, GArray *times)
     g_mutex_lock (&host->lock);
     for (guint i = 0; host->profile && i < host->plan->n_static; i++) {
         const FovNode *node = host->steps[i].step.node;
-        FovStepTime time = { .op = node->op->name,
-                             .name = node->name,
-                             .seconds = host->last_seconds[i] };
+        FovStepTime time = { .op = node->op->name, .name = node->name };
+        for (guint k = 0; k < STAGES; k++)
+            time.seconds += host->last_seconds[i * STAGES + k];
         g_array_append_val (times, time);
     }
     g_mutex_unlock (&host->lock);

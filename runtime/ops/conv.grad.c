@@ -110,6 +110,7 @@ static const FovOpDef weight_grad = {
     .reference = weight_reference,
     .flops = weight_flops,
     .planar_outputs = 1 << 0,
+    .host = &fov_host_conv_grad,
 };
 
 const FovOpDef *const fov_ops_conv_grad[] = { &weight_grad, NULL };

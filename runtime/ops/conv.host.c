@@ -46,7 +46,7 @@ weight_at (const FovConvWeights *cw, int o, int c, int tap)
 }
 
 static void
-pack_part (const FovConvWeights *cw, const FovConvPart *part, int block, float *w)
+pack_dense (const FovConvWeights *cw, const FovConvPart *part, int block, float *w)
 {
     const int first = part->out_block * block, lanes = part->blocks * block;
 
@@ -57,17 +57,25 @@ pack_part (const FovConvWeights *cw, const FovConvPart *part, int block, float *
                     *w++ = weight_at (cw, first + l, part->in_block * block + k, tap);
 }
 
-void
-fov_host_conv_pack (FovHostConv *s, const FovConvWeights *cw, const float *bias, int block)
+static void
+pack_depthwise (const FovConvWeights *cw, int block, int part, float *w)
 {
+    const int end = MIN ((part + 1) * block, cw->out_channels);
+
+    for (int o = part * block; o < end; o++)
+        for (int tap = 0; tap < cw->taps; tap++)
+            w[((gsize) part * cw->taps + tap) * block + o % block] = cw->at (cw, o, o, tap);
+}
+
+static void
+layout_parts (FovHostConv *s, int block)
+{
+    const FovConvWeights *cw = &s->cw;
     const int n_blocks = (cw->out_channels + block - 1) / block;
     const int per_group = cw->out_channels / cw->group;
     const int step = cw->group == 1 || per_group % (2 * block) == 0 ? 2 : 1;
     gsize size = 0;
 
-    s->bias = fov_host_alloc ((gsize) (n_blocks + 1) * block * sizeof (float));
-    if (bias)
-        memcpy (s->bias, bias, cw->out_channels * sizeof (float));
     s->parts = g_new0 (FovConvPart, (n_blocks + step - 1) / step);
     for (int o = 0; o < n_blocks; o += step) {
         FovConvPart *part = &s->parts[s->n_parts++];
@@ -81,31 +89,52 @@ fov_host_conv_pack (FovHostConv *s, const FovConvWeights *cw, const float *bias,
     s->weights = fov_host_alloc (s->weight_bytes);
     float *w = s->weights;
     for (int i = 0; i < s->n_parts; i++) {
-        FovConvPart *part = &s->parts[i];
-        part->w = w;
-        pack_part (cw, part, block, w);
-        w += (gsize) part->channels * cw->taps * part->blocks * block;
+        s->parts[i].w = w;
+        w += (gsize) s->parts[i].channels * cw->taps * s->parts[i].blocks * block;
     }
+    s->args.parts = s->parts;
 }
 
-static void
-pack_depthwise (FovHostConv *s, const FovConvWeights *cw, const float *bias, int block)
+void
+fov_host_conv_layout (FovHostConv *s, int block)
 {
-    const int n_blocks = (cw->out_channels + block - 1) / block;
+    const int n_blocks = (s->cw.out_channels + block - 1) / block;
 
-    s->depthwise = TRUE;
+    s->bias = fov_host_alloc ((gsize) (n_blocks + 1) * block * sizeof (float));
+    if (!s->depthwise) {
+        layout_parts (s, block);
+        return;
+    }
     s->n_parts = n_blocks;
-    s->bias = fov_host_alloc ((gsize) n_blocks * block * sizeof (float));
-    if (bias)
-        memcpy (s->bias, bias, cw->out_channels * sizeof (float));
-    s->weight_bytes = (gsize) n_blocks * block * cw->taps * sizeof (float);
+    s->weight_bytes = (gsize) n_blocks * block * s->cw.taps * sizeof (float);
     s->weights = fov_host_alloc (s->weight_bytes);
-    for (int o = 0; o < cw->out_channels; o++)
-        for (int tap = 0; tap < cw->taps; tap++)
-            s->weights[((gsize) o / block * cw->taps + tap) * block + o % block] =
-                cw->at (cw, o, o, tap);
     s->args.w = s->weights;
     s->args.bias = s->bias;
+}
+
+void
+fov_host_conv_pack_part (const FovHostConv *s, const float *w, const float *bias, int block,
+                         int part)
+{
+    const int out_block = s->depthwise ? part : s->parts[part].out_block;
+    const int blocks = s->depthwise ? 1 : s->parts[part].blocks;
+    const int first = out_block * block, n = MIN (blocks * block, s->cw.out_channels - first);
+    FovConvWeights cw = s->cw;
+
+    cw.w = w;
+    if (bias)
+        memcpy (s->bias + first, bias + first, n * sizeof (float));
+    if (s->depthwise)
+        pack_depthwise (&cw, block, part, s->weights);
+    else
+        pack_dense (&cw, &s->parts[part], block, (float *) s->parts[part].w);
+}
+
+void
+fov_host_conv_pack (const FovHostConv *s, const float *w, const float *bias, int block)
+{
+    for (int i = 0; i < s->n_parts; i++)
+        fov_host_conv_pack_part (s, w, bias, block, i);
 }
 
 /* ---- tasks ------------------------------------------------------------- */
@@ -259,6 +288,26 @@ conv_weight (const FovConvWeights *cw, int o, int c, int tap)
     return cw->w[((gsize) o * per + c % per) * cw->taps + tap];
 }
 
+/* Weights or a bias under training: packed again in each run. */
+static void
+conv_first (const FovHostStep *step, const FovHostFrame *frame, guint task)
+{
+    const FovHostConv *s = step->state;
+
+    fov_host_conv_pack_part (s, fov_host_in (frame, step->step.in[1]),
+                             fov_in (step->step.node, 2) ? fov_host_in (frame, step->step.in[2])
+                                                         : NULL,
+                             step->step.out[0]->format.block, (int) task);
+}
+
+gboolean
+fov_host_conv_is_constant (const FovNode *node)
+{
+    const FovTensor *bias = fov_in (node, 2);
+
+    return node->inputs[1]->data && (!bias || bias->data);
+}
+
 static gboolean
 conv_prepare (FovHostStep *step, GError **error)
 {
@@ -266,45 +315,48 @@ conv_prepare (FovHostStep *step, GError **error)
     const FovConvParams *p = node->params;
     const FovOperand *x = step->step.in[0], *y = step->step.out[0];
     const int block = y->format.block;
-    const float *bias = fov_in (node, 2) ? fov_host_constant (node->inputs[2]) : NULL;
     FovHostConv *s = g_new0 (FovHostConv, 1);
-    FovConvWeights cw = { .w = fov_host_constant (node->inputs[1]),
-                          .in_channels = (int) x->shape.dim[1],
-                          .out_channels = (int) y->shape.dim[1],
-                          .group = (int) p->group,
-                          .taps = (int) (p->kernel_shape.v[0] * p->kernel_shape.v[1]),
-                          .at = conv_weight };
+    FovConvWeights *cw = &s->cw;
 
+    *cw = (FovConvWeights){ .in_channels = (int) x->shape.dim[1],
+                            .out_channels = (int) y->shape.dim[1],
+                            .group = (int) p->group,
+                            .taps = (int) (p->kernel_shape.v[0] * p->kernel_shape.v[1]),
+                            .at = conv_weight };
     step->state = s;
     step->free_state = fov_host_conv_free;
     step->run = conv_run;
     s->residual = fov_in (node, 3) != NULL;
     s->args.act = p->act;
     s->args.residual_last = p->residual_last;
-    s->args.tail = cw.out_channels % block;
-    s->args.tail_block = cw.out_channels / block;
+    s->args.tail = cw->out_channels % block;
+    s->args.tail_block = cw->out_channels / block;
     if (x->format.layout == FOV_PLANAR)
         s->gather = fov_host_gather_new (node, block);
     set_geometry (step, s, p);
-    if (!s->gather && cw.group == cw.in_channels && cw.group == cw.out_channels && cw.group > 1)
-        pack_depthwise (s, &cw, bias, block);
-    else
-        fov_host_conv_pack (s, &cw, bias, block);
-    s->args.parts = s->parts;
+    s->depthwise = !s->gather && cw->group == cw->in_channels && cw->group == cw->out_channels &&
+                   cw->group > 1;
+    fov_host_conv_layout (s, block);
+    if (fov_host_conv_is_constant (node)) {
+        fov_host_conv_pack (s, fov_host_constant (node->inputs[1]),
+                            fov_in (node, 2) ? fov_host_constant (node->inputs[2]) : NULL, block);
+    } else {
+        step->first = conv_first;
+        step->n_first = (guint) s->n_parts;
+    }
     fov_host_conv_cut (s, node->op->flops (node) / MAX (y->shape.dim[0], 1),
-                       s->args.x_row * ((cw.in_channels + block - 1) / block) * sizeof (float));
+                       s->args.x_row * ((cw->in_channels + block - 1) / block) * sizeof (float));
     step->n_tasks = (guint) y->shape.dim[0] * s->row_cuts * s->part_cuts;
     return TRUE;
 }
 
-/* Constant float weights and bias; sizes that the kernels' ints hold. */
+/* Float weights and bias; sizes that the kernels' ints hold. */
 gboolean
 fov_host_conv_fits (const FovNode *node)
 {
     const FovConvParams *p = node->params;
-    const FovTensor *w = node->inputs[1], *b = fov_in (node, 2);
 
-    if (!fov_host_can_block (node->inputs[0]) || !w->data || w->dtype != FOV_F32 || (b && !b->data))
+    if (!fov_host_can_block (node->inputs[0]) || node->inputs[1]->dtype != FOV_F32)
         return FALSE;
     for (int i = 0; i < p->pads.n; i++)
         if (p->pads.v[i] < 0 || p->pads.v[i] > 512)

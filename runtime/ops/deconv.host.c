@@ -23,6 +23,7 @@ typedef struct {
     FovHostConv conv;
     int py, px;
     gsize x_base;
+    int *taps; /* of the phase, as the kernel's */
 } PhaseConv;
 
 typedef struct {
@@ -80,6 +81,7 @@ deconv_free (gpointer data)
         free (d->phases[i].conv.weights);
         free (d->phases[i].conv.bias);
         g_free (d->phases[i].conv.parts);
+        g_free (d->phases[i].taps);
     }
     free (d->scratch);
     g_free (d->phases);
@@ -115,6 +117,21 @@ deconv_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
     }
 }
 
+/* Weights under training: a task per part of a phase. */
+static void
+deconv_first (const FovHostStep *step, const FovHostFrame *frame, guint task)
+{
+    const Deconv *d = step->state;
+    const FovNode *node = step->step.node;
+    int phase = 0;
+
+    while ((int) task >= d->phases[phase].conv.n_parts)
+        task -= d->phases[phase++].conv.n_parts;
+    fov_host_conv_pack_part (&d->phases[phase].conv, fov_host_in (frame, step->step.in[1]),
+                             fov_in (node, 2) ? fov_host_in (frame, step->step.in[2]) : NULL,
+                             step->step.out[0]->format.block, (int) task);
+}
+
 static void
 prepare_phase (FovHostStep *step, Deconv *d, PhaseConv *pc)
 {
@@ -123,27 +140,29 @@ prepare_phase (FovHostStep *step, Deconv *d, PhaseConv *pc)
     const FovOperand *x = step->step.in[0], *y = step->step.out[0];
     const int block = y->format.block, kw = (int) p->kernel_shape.v[1];
     const Phase v = phase_of (node, 0, pc->py), h = phase_of (node, 1, pc->px);
-    g_autofree int *taps = g_new0 (int, v.n *h.n + 1);
-    FovConvWeights cw = { .w = fov_host_constant (node->inputs[1]),
-                          .in_channels = (int) x->shape.dim[1],
-                          .out_channels = (int) y->shape.dim[1],
-                          .group = (int) p->group,
-                          .taps = v.n * h.n,
-                          .at = deconv_weight,
-                          .tap_index = taps,
-                          .kernel_taps = (int) p->kernel_shape.v[0] * kw };
+    FovConvWeights *cw = &pc->conv.cw;
     FovConvArgs *a = &pc->conv.args;
 
+    pc->taps = g_new0 (int, v.n *h.n + 1);
+    *cw = (FovConvWeights){ .in_channels = (int) x->shape.dim[1],
+                            .out_channels = (int) y->shape.dim[1],
+                            .group = (int) p->group,
+                            .taps = v.n * h.n,
+                            .at = deconv_weight,
+                            .tap_index = pc->taps,
+                            .kernel_taps = (int) p->kernel_shape.v[0] * kw };
     for (int i = 0; i < v.n; i++)
         for (int k = 0; k < h.n; k++)
-            taps[i * h.n + k] = (v.last - i * v.step) * kw + h.last - k * h.step;
-    fov_host_conv_pack (&pc->conv, &cw,
-                        fov_in (node, 2) ? fov_host_constant (node->inputs[2]) : NULL, block);
+            pc->taps[i * h.n + k] = (v.last - i * v.step) * kw + h.last - k * h.step;
+    fov_host_conv_layout (&pc->conv, block);
+    if (fov_host_conv_is_constant (node))
+        fov_host_conv_pack (&pc->conv, fov_host_constant (node->inputs[1]),
+                            fov_in (node, 2) ? fov_host_constant (node->inputs[2]) : NULL, block);
     pc->x_base = d->xs.base + (gssize) v.first * d->xs.row + (gssize) h.first * block;
     pc->conv.rows = v.size;
     a->act = p->act;
-    a->tail = cw.out_channels % block;
-    a->tail_block = cw.out_channels / block;
+    a->tail = cw->out_channels % block;
+    a->tail_block = cw->out_channels / block;
     a->x_block = d->xs.block;
     a->x_row = d->xs.row;
     a->x_pixel = block;
@@ -206,6 +225,10 @@ deconv_prepare (FovHostStep *step, GError **error)
             continue;
         prepare_phase (step, d, pc);
         d->n_phases++;
+    }
+    for (int i = 0; i < d->n_phases && !fov_host_conv_is_constant (node); i++) {
+        step->first = deconv_first;
+        step->n_first += d->phases[i].conv.n_parts;
     }
     list_tasks (step, d, node->op->flops (node) / 80e9);
     d->scratch = fov_host_alloc (d->scratch_floats * step->n_tasks * sizeof (float));

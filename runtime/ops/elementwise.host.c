@@ -11,6 +11,7 @@
 typedef struct {
     FovAct act;
     FovRows x, y;
+    FovRows dy; /* of a gradient */
     gsize units;
 } Unary;
 
@@ -60,6 +61,50 @@ unary_formats (const FovNode *node, int block)
 }
 
 const FovHostOp fov_host_unary = { unary_formats, NULL, unary_prepare };
+
+/* dy, x -> dy act' (x) */
+static void
+act_grad_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
+{
+    const Unary *s = step->state;
+    const float *dy = fov_host_in (frame, step->step.in[0]);
+    const float *x = fov_host_in (frame, step->step.in[1]);
+    float *y = fov_host_out (frame, step->step.out[0]);
+    const gsize end = fov_host_cut (s->units, step->n_tasks, task + 1);
+
+    for (gsize u = fov_host_cut (s->units, step->n_tasks, task); u < end; u++)
+        fov_host_kernels ()->act_grad (&s->act, x + fov_rows_offset (&s->x, u),
+                                       dy + fov_rows_offset (&s->dy, u),
+                                       y + fov_rows_offset (&s->y, u), fov_rows_length (&s->y, u));
+}
+
+static gboolean
+act_grad_prepare (FovHostStep *step, GError **error)
+{
+    Unary *s;
+
+    unary_prepare (step, error);
+    s = step->state;
+    s->dy = s->x;
+    s->x = fov_host_rows (step->step.in[1]);
+    step->run = act_grad_run;
+    return TRUE;
+}
+
+static guint
+act_grad_formats (const FovNode *node, int block)
+{
+    const FovUnaryParams *p = node->params;
+    const gboolean blocks =
+        fov_host_can_block (node->inputs[0]) && fov_host_can_block (node->inputs[1]);
+
+    if (node->inputs[0]->dtype != FOV_F32 ||
+        !fov_host_kernels ()->act_grad (&p->act, NULL, NULL, NULL, 0))
+        return 0;
+    return FOV_CAN_PLANAR | (blocks ? FOV_CAN_BLOCKED : 0);
+}
+
+const FovHostOp fov_host_act_grad = { act_grad_formats, NULL, act_grad_prepare };
 
 /* ---- batch normalisation: y = x s + t per channel ---------------------- */
 
@@ -122,8 +167,15 @@ batch_norm_factors (const FovNode *node, BatchNorm *s)
 static gboolean
 batch_norm_prepare (FovHostStep *step, GError **error)
 {
+    const FovBatchNormParams *p = step->step.node->params;
     const FovOperand *y = step->step.out[0];
-    BatchNorm *s = g_new0 (BatchNorm, 1);
+    BatchNorm *s;
+
+    if (p->training_mode) {
+        fov_host_live_norm_prepare (step);
+        return TRUE;
+    }
+    s = g_new0 (BatchNorm, 1);
 
     step->state = s;
     step->free_state = batch_norm_free;
@@ -145,8 +197,9 @@ batch_norm_prepare (FovHostStep *step, GError **error)
 static guint
 batch_norm_formats (const FovNode *node, int block)
 {
-    if (((const FovBatchNormParams *) node->params)->training_mode ||
-        node->inputs[0]->dtype != FOV_F32 || node->inputs[0]->shape.rank < 2)
+    if (((const FovBatchNormParams *) node->params)->training_mode)
+        return fov_host_live_norm_fits (node) ? FOV_CAN_BLOCKED : 0;
+    if (node->inputs[0]->dtype != FOV_F32 || node->inputs[0]->shape.rank < 2)
         return 0;
     for (guint i = 1; i < 5; i++)
         if (!node->inputs[i]->data || node->inputs[i]->dtype != FOV_F32)

@@ -8,7 +8,7 @@
 /** Weights as the packer asks for them. */
 typedef struct _FovConvWeights FovConvWeights;
 struct _FovConvWeights {
-    const float *w;
+    const float *w; /* set before packing where they change from run to run */
     int in_channels, out_channels, group, taps;
     /** Weight of output channel o for input channel c (of the same group) at a tap. */
     float (*at) (const FovConvWeights *cw, int o, int c, int tap);
@@ -40,6 +40,7 @@ typedef struct {
     int n_parts; /* depthwise: blocks */
     gboolean depthwise, residual;
     float *weights, *bias;
+    FovConvWeights cw;
     gsize weight_bytes;
     gsize x_base, x_image, y_base, y_image, r_base, r_image; /* floats */
     int rows;
@@ -47,11 +48,18 @@ typedef struct {
     FovHostGather *gather; /* the input is planar; NULL: blocked */
 } FovHostConv;
 
-/** Fills parts, weights and bias (bias: out_channels, or NULL). */
-void fov_host_conv_pack (FovHostConv *s, const FovConvWeights *cw, const float *bias, int block);
+/** Makes room for weights (s->cw) and bias, cut into parts. */
+void fov_host_conv_layout (FovHostConv *s, int block);
+/** Fills one part's weights from w (as s->cw says) and bias (out_channels, or NULL). */
+void fov_host_conv_pack_part (const FovHostConv *s, const float *w, const float *bias, int block,
+                              int part);
+/** All parts. */
+void fov_host_conv_pack (const FovHostConv *s, const float *w, const float *bias, int block);
 /** Chooses row_cuts and part_cuts; flops of one image, row_bytes of input per output row. */
 void fov_host_conv_cut (FovHostConv *s, double flops, gsize row_bytes);
 void fov_host_conv_free (gpointer data);
 gboolean fov_host_conv_fits (const FovNode *node);
+/** Whether weights and bias can be packed once and for all. */
+gboolean fov_host_conv_is_constant (const FovNode *node);
 
 #endif

@@ -85,6 +85,13 @@ typedef struct {
 
 FovBlockedStrides fov_host_strides (const FovOperand *operand);
 
+/** ReduceSumSquare of a whole tensor. */
+gboolean fov_host_squares_fit (const FovNode *node);
+void fov_host_squares_prepare (FovHostStep *step);
+/** BatchNormalization with live statistics: whether there is a kernel, and its preparation. */
+gboolean fov_host_live_norm_fits (const FovNode *node);
+void fov_host_live_norm_prepare (FovHostStep *step);
+
 /** Zeroed memory at a multiple of 64 bytes; free () it. Never NULL. */
 gpointer fov_host_alloc (gsize bytes);
 

@@ -14,7 +14,8 @@ typedef struct {
     float *bias;   /* per column, or NULL */
     guint images, row_cuts, column_cuts;
     gsize *a_offset, *b_offset; /* per image, floats */
-    gboolean add_c;             /* Gemm's C that is not a row: added behind */
+    gsize b_k, b_n;             /* B's steps, to pack it in each run */
+    float alpha, beta;
 } MatMul;
 
 static void
@@ -52,19 +53,61 @@ matmul_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
              MIN (col1, s->columns));
 }
 
-/* [strip][k][gemm_columns], short strips padded with 0. */
-static float *
-pack_b (const float *b, gsize ld_k, gsize ld_n, int k, int n, float alpha)
+static gsize
+n_strips (const MatMul *s)
 {
     const int wide = fov_host_kernels ()->gemm_columns;
-    const gsize strips = (n + wide - 1) / wide;
-    float *packed = fov_host_alloc (strips * wide * k * sizeof (float));
 
-    for (int col = 0; col < n; col++)
-        for (int i = 0; i < k; i++)
-            packed[((gsize) (col / wide) * k + i) * wide + col % wide] =
-                alpha * b[i * ld_k + col * ld_n];
-    return packed;
+    return (s->columns + wide - 1) / wide;
+}
+
+/* [strip][k][gemm_columns], short strips padded with 0. */
+static void
+pack_strip (const MatMul *s, const float *b, gsize strip)
+{
+    const int wide = fov_host_kernels ()->gemm_columns;
+    const int first = (int) strip * wide, n = MIN (wide, s->columns - first);
+    float *packed = s->packed + strip * s->k * wide;
+
+    for (int i = 0; i < s->k; i++)
+        for (int col = 0; col < n; col++)
+            packed[(gsize) i * wide + col] = s->alpha * b[i * s->b_k + (first + col) * s->b_n];
+}
+
+static void
+pack_bias (const MatMul *s, const FovTensor *c, const float *values)
+{
+    const gboolean one = fov_tensor_elements (c) == 1;
+
+    for (int i = 0; i < s->columns; i++)
+        s->bias[i] = s->beta * values[one ? 0 : i];
+}
+
+static void
+take_packed (MatMul *s)
+{
+    s->packed =
+        fov_host_alloc (n_strips (s) * fov_host_kernels ()->gemm_columns * s->k * sizeof (float));
+}
+
+static void
+pack_b (MatMul *s, const float *b)
+{
+    take_packed (s);
+    for (gsize strip = 0; strip < n_strips (s); strip++)
+        pack_strip (s, b, strip);
+}
+
+/* B or C under training; the task behind the strips is C's. */
+static void
+gemm_first (const FovHostStep *step, const FovHostFrame *frame, guint task)
+{
+    const MatMul *s = step->state;
+
+    if (task < n_strips (s))
+        pack_strip (s, fov_host_in (frame, step->step.in[1]), task);
+    else if (s->bias)
+        pack_bias (s, step->step.node->inputs[2], fov_host_in (frame, step->step.in[2]));
 }
 
 static void
@@ -126,9 +169,11 @@ matmul_prepare (FovHostStep *step, GError **error)
     s->lda_row = s->k;
     s->lda_k = 1;
     s->ldb = s->columns;
+    s->alpha = 1;
+    s->b_k = s->columns;
+    s->b_n = 1;
     if (node->inputs[1]->data && b->rank == 2)
-        s->packed =
-            pack_b (fov_host_constant (node->inputs[1]), s->columns, 1, s->k, s->columns, 1.0f);
+        pack_b (s, fov_host_constant (node->inputs[1]));
     cut_matmul (step, s);
     return TRUE;
 }
@@ -163,13 +208,20 @@ gemm_prepare (FovHostStep *step, GError **error)
     s->b_offset = g_new0 (gsize, 1);
     s->lda_row = p->trans_a ? 1 : s->k;
     s->lda_k = p->trans_a ? s->rows : 1;
-    s->packed = pack_b (fov_host_constant (node->inputs[1]), p->trans_b ? 1 : s->columns,
-                        p->trans_b ? s->k : 1, s->k, s->columns, p->alpha);
-    if (c) {
-        const gboolean one = fov_tensor_elements (c) == 1;
+    s->alpha = p->alpha;
+    s->beta = p->beta;
+    s->b_k = p->trans_b ? 1 : s->columns;
+    s->b_n = p->trans_b ? s->k : 1;
+    if (c)
         s->bias = fov_host_alloc (s->columns * sizeof (float));
-        for (int i = 0; i < s->columns; i++)
-            s->bias[i] = p->beta * fov_host_constant (c)[one ? 0 : i];
+    if (node->inputs[1]->data && (!c || c->data)) {
+        pack_b (s, fov_host_constant (node->inputs[1]));
+        if (c)
+            pack_bias (s, c, fov_host_constant (c));
+    } else {
+        take_packed (s);
+        step->first = gemm_first;
+        step->n_first = (guint) n_strips (s) + 1;
     }
     cut_matmul (step, s);
     return TRUE;
@@ -181,11 +233,11 @@ gemm_formats (const FovNode *node, int block)
     const FovTensor *b = node->inputs[1], *c = fov_in (node, 2);
     const gint64 columns = node->outputs[0]->shape.dim[1];
 
-    if (node->inputs[0]->dtype != FOV_F32 || !b->data || fov_tensor_elements (b) < 1)
+    if (node->inputs[0]->dtype != FOV_F32 || fov_tensor_elements (b) < 1 ||
+        fov_tensor_elements (node->outputs[0]) < 1)
         return 0;
-    if (c && (!c->data ||
-              (fov_tensor_elements (c) != 1 && !(fov_tensor_elements (c) == columns &&
-                                                 c->shape.dim[c->shape.rank - 1] == columns))))
+    if (c && fov_tensor_elements (c) != 1 &&
+        !(fov_tensor_elements (c) == columns && c->shape.dim[c->shape.rank - 1] == columns))
         return 0;
     return FOV_CAN_PLANAR;
 }
@@ -299,6 +351,10 @@ reduce_prepare (FovHostStep *step, GError **error)
     const FovReduceParams *p = node->params;
     int first = 0, last = 0;
 
+    if (p->kind == FOV_REDUCE_SUM_SQUARE) {
+        fov_host_squares_prepare (step);
+        return TRUE;
+    }
     if (step->step.in[0]->format.layout == FOV_BLOCKED)
         return fov_host_global_pool.prepare (step, error);
     reduced_span (node, &first, &last);
@@ -315,6 +371,8 @@ reduce_formats (const FovNode *node, int block)
     const FovReduceParams *p = node->params;
     int first, last;
 
+    if (p->kind == FOV_REDUCE_SUM_SQUARE)
+        return fov_host_squares_fit (node) ? FOV_CAN_PLANAR : 0;
     if (node->inputs[0]->dtype != FOV_F32 || p->kind > FOV_REDUCE_MIN ||
         fov_tensor_elements (node->inputs[0]) < 1 || !reduced_span (node, &first, &last))
         return 0;

@@ -77,25 +77,35 @@ batch_infer (FovNode *node, GError **error)
         return fov_node_error (node, error,
                                "spatial is 0, only statistics per channel are "
                                "supported");
-    if (!p->training_mode && (fov_out (node, 1) || fov_out (node, 2)))
-        return fov_node_error (node, error, "running statistics come with training_mode only");
+    for (guint i = 1; i < node->n_outputs && !p->training_mode; i++)
+        if (node->outputs[i])
+            return fov_node_error (node, error, "statistics come with training_mode only");
     return check_epsilon (node, p->epsilon, error) && channel_inputs (node, 2, 5, error) &&
            fov_infer_same (node, error) &&
            fov_infer_output (node, 1, node->inputs[3]->dtype, fov_in_shape (node, 3), error) &&
-           fov_infer_output (node, 2, node->inputs[4]->dtype, fov_in_shape (node, 4), error);
+           fov_infer_output (node, 2, node->inputs[4]->dtype, fov_in_shape (node, 4), error) &&
+           fov_infer_output (node, 3, node->inputs[3]->dtype, fov_in_shape (node, 3), error) &&
+           fov_infer_output (node, 4, node->inputs[4]->dtype, fov_in_shape (node, 4), error);
 }
 
-/* Outputs 1 and 2: how the running mean and variance go on. */
 static void
-batch_running (const FovNode *node, const FovView *in, FovView *out, gint64 c, double mean,
-               double var)
+give (const FovNode *node, FovView *out, guint i, gint64 c, double value)
+{
+    if (node->n_outputs > i && out[i].data)
+        fov_view_set (&out[i], c, value);
+}
+
+/* Outputs 1 and 2: how the running mean and variance go on; 3 and 4: those of this input. */
+static void
+batch_statistics (const FovNode *node, const FovView *in, FovView *out, gint64 c, double mean,
+                  double var)
 {
     double keep = ((const FovBatchNormParams *) node->params)->momentum;
 
-    if (node->n_outputs > 1 && out[1].data)
-        fov_view_set (&out[1], c, keep * fov_view_get (&in[3], c) + (1 - keep) * mean);
-    if (node->n_outputs > 2 && out[2].data)
-        fov_view_set (&out[2], c, keep * fov_view_get (&in[4], c) + (1 - keep) * var);
+    give (node, out, 1, c, keep * fov_view_get (&in[3], c) + (1 - keep) * mean);
+    give (node, out, 2, c, keep * fov_view_get (&in[4], c) + (1 - keep) * var);
+    give (node, out, 3, c, mean);
+    give (node, out, 4, c, var);
 }
 
 /* In training mode with the statistics of this very input. */
@@ -110,7 +120,7 @@ batch_reference (const FovNode *node, const FovView *in, FovView *out, GError **
         double mean = fov_view_get (&in[3], c), var = fov_view_get (&in[4], c);
         if (p->training_mode) {
             fov_channel_moments (in, &ch, &mean, &var);
-            batch_running (node, in, out, c, mean, var);
+            batch_statistics (node, in, out, c, mean, var);
         }
         for (gint64 i = 0; i < ch.n; i++) {
             gint64 at = fov_channel_index (&ch, i);
@@ -352,7 +362,8 @@ static const FovOpDef batch = {
     .min_inputs = 5,
     .max_inputs = 5,
     .min_outputs = 1,
-    .max_outputs = 3,
+    .max_outputs = 5,
+    .flags = FOV_OP_IN_PLACE, /* the running statistics */
     .params = batch_params,
     .params_size = sizeof (FovBatchNormParams),
     .infer = batch_infer,

@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-/* ---- fov.BatchNormGrad: dy, x, scale [, mean, var: frozen] -> dx, dscale, dbias ---- */
+/* ---- fov.BatchNormGrad: dy, x, scale, mean, var -> dx, dscale, dbias ---- */
 
 static gboolean
 batch_grad_infer (FovNode *node, GError **error)
@@ -38,17 +38,9 @@ channel_gradient (const FovNode *node, const FovView *in, FovView *out, gint64 c
 {
     const FovBatchNormParams *p = node->params;
     FovChannel ch = fov_channel (&in[1].shape, c);
-    gboolean frozen = node->n_inputs > 3;
-    double mean, inverse, sum = 0, dot = 0;
+    double mean = fov_view_get (&in[3], c), sum = 0, dot = 0;
+    double inverse = 1 / sqrt (fov_view_get (&in[4], c) + p->epsilon);
 
-    if (frozen) {
-        mean = fov_view_get (&in[3], c);
-        inverse = 1 / sqrt (fov_view_get (&in[4], c) + p->epsilon);
-    } else {
-        double var;
-        fov_channel_moments (&in[1], &ch, &mean, &var);
-        inverse = 1 / sqrt (var + p->epsilon);
-    }
     for (gint64 i = 0; i < ch.n; i++) {
         gint64 at = fov_channel_index (&ch, i);
         double dy = fov_view_get (&in[0], at);
@@ -58,7 +50,7 @@ channel_gradient (const FovNode *node, const FovView *in, FovView *out, gint64 c
     for (gint64 i = 0; i < ch.n; i++) {
         gint64 at = fov_channel_index (&ch, i);
         double dy = fov_view_get (&in[0], at), x = fov_view_get (&in[1], at);
-        if (!frozen)
+        if (p->training_mode)
             dy -= (sum + (x - mean) * inverse * dot) / ch.n;
         fov_view_set (&out[0], at, dy * fov_view_get (&in[2], c) * inverse);
     }
@@ -78,13 +70,14 @@ batch_grad_reference (const FovNode *node, const FovView *in, FovView *out, GErr
 
 static const FovOpDef batch_grad = {
     .name = "fov.BatchNormGrad",
-    .min_inputs = 3,
+    .min_inputs = 5,
     .max_inputs = 5,
     .min_outputs = 3,
     .max_outputs = 3,
     .params_size = sizeof (FovBatchNormParams),
     .infer = batch_grad_infer,
     .reference = batch_grad_reference,
+    .host = &fov_host_batch_norm_grad,
 };
 
 /* ---- fov.NormGrad: u, x [..., run] -> dx, x^; statistics over the last dimension ---- */
@@ -138,22 +131,34 @@ const FovOpDef *const fov_ops_norm_grad[] = { &batch_grad, &norm_grad, NULL };
 
 /* ---- the functions ---------------------------------------------------- */
 
+/* The statistics that the forward pass used: the running ones, or two more outputs of it. */
+static gboolean
+statistics (FovGrad *g, FovNode *node, FovTensor *stats[2])
+{
+    const FovBatchNormParams *p = node->params;
+
+    for (guint i = 0; i < 2; i++)
+        stats[i] = p->training_mode ? fov_graph_extend_output (g->graph, node, 3 + i)
+                                    : node->inputs[3 + i];
+    return !p->training_mode || node->op->infer (node, &g->error);
+}
+
 void
 fov_gradient_batch_norm (FovGrad *g, const FovNode *node, FovTensor *const *dy, FovTensor **dx)
 {
-    const FovBatchNormParams *p = node->params;
-    FovTensor *inputs[] = { dy[0], node->inputs[0], node->inputs[1], node->inputs[3],
-                            node->inputs[4] };
+    FovTensor *inputs[] = { dy[0], node->inputs[0], node->inputs[1], NULL, NULL };
     FovNode *made;
 
     if (!dy[0] || fov_grad_wants (g, 3) || fov_grad_wants (g, 4)) {
         fov_grad_unsupported (g, "by its statistics");
         return;
     }
-    made = fov_grad_node (g, "fov.BatchNormGrad", inputs, p->training_mode ? 3 : 5, 3, NULL, 0);
+    if (!statistics (g, (FovNode *) node, inputs + 3))
+        return;
+    made = fov_grad_node (g, "fov.BatchNormGrad", inputs, 5, 3, NULL, 0);
     if (!made)
         return;
-    *(FovBatchNormParams *) made->params = *p;
+    *(FovBatchNormParams *) made->params = *(const FovBatchNormParams *) node->params;
     for (guint i = 0; i < 3; i++)
         dx[i] = made->outputs[i];
 }

@@ -233,7 +233,7 @@ static const FovParam adam_params[] = {
     FOV_P_END,
 };
 
-#define ONNX_OPTIMISER(id, op_name, op_params, P, op_reference)                                    \
+#define ONNX_OPTIMISER(id, op_name, op_params, P, op_reference, op_host)                           \
     static const FovOpDef id = {                                                                   \
         .name = op_name,                                                                           \
         .min_inputs = 5,                                                                           \
@@ -245,11 +245,13 @@ static const FovParam adam_params[] = {
         .params_size = sizeof (P),                                                                 \
         .infer = onnx_infer,                                                                       \
         .reference = op_reference,                                                                 \
+        .host = op_host,                                                                           \
     };
 
-ONNX_OPTIMISER (momentum, "Momentum", momentum_params, FovMomentumParams, momentum_reference)
-ONNX_OPTIMISER (adagrad, "Adagrad", adagrad_params, AdagradParams, adagrad_reference)
-ONNX_OPTIMISER (adam, "Adam", adam_params, AdamParams, adam_reference)
+ONNX_OPTIMISER (momentum, "Momentum", momentum_params, FovMomentumParams, momentum_reference,
+                &fov_host_momentum)
+ONNX_OPTIMISER (adagrad, "Adagrad", adagrad_params, AdagradParams, adagrad_reference, NULL)
+ONNX_OPTIMISER (adam, "Adam", adam_params, AdamParams, adam_reference, NULL)
 
 static const FovParam adamw_params[] = {
     FOV_P_FLOAT ("beta1", FovAdamWParams, beta1, 0.9),
@@ -271,6 +273,7 @@ static const FovOpDef adamw = {
     .params_size = sizeof (FovAdamWParams),
     .infer = adamw_infer,
     .reference = adamw_reference,
+    .host = &fov_host_adamw,
 };
 
 static const FovOpDef ema = {
@@ -282,6 +285,7 @@ static const FovOpDef ema = {
     .flags = FOV_OP_IN_PLACE,
     .infer = ema_infer,
     .reference = ema_reference,
+    .host = &fov_host_ema,
 };
 
 const FovOpDef *const fov_ops_optimiser[] = { &momentum, &adagrad, &adam, &adamw, &ema, NULL };

@@ -90,6 +90,7 @@ static const FovOpDef max_grad = {
     .params_size = sizeof (FovPoolParams),
     .infer = max_grad_infer,
     .reference = max_grad_reference,
+    .host = &fov_host_max_pool_grad,
 };
 
 static const FovOpDef average_grad = {

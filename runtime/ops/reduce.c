@@ -298,7 +298,9 @@ softmax_reference (const FovNode *node, const FovView *in, FovView *out, GError 
         .infer = reduce_infer,                                                                     \
         .reference = reduce_reference,                                                             \
         .gradient = fov_gradient_reduce,                                                           \
-        .host = (op_kind) <= FOV_REDUCE_MIN ? &fov_host_reduce : NULL,                             \
+        .host = (op_kind) <= FOV_REDUCE_MIN || (op_kind) == FOV_REDUCE_SUM_SQUARE                  \
+                    ? &fov_host_reduce                                                             \
+                    : NULL,                                                                        \
         .flops = reduce_flops,                                                                     \
         .gpu = op_kind == FOV_REDUCE_LOG_SUM_EXP ? NULL : &fov_gpu_reduce,                         \
     };

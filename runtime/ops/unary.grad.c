@@ -39,6 +39,7 @@ static const FovOpDef act_grad = {
     .params_size = sizeof (FovUnaryParams),
     .infer = act_grad_infer,
     .reference = act_grad_reference,
+    .host = &fov_host_act_grad,
 };
 
 const FovOpDef *const fov_ops_unary_grad[] = { &act_grad, NULL };

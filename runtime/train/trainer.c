@@ -81,7 +81,8 @@ fov_trainer_new_from_graph (FovDevice *device, FovGraph *graph, const FovTrainer
     note_learned (trainer, &t);
     trainer->session =
         fov_session_new_from_graph (device, g_steal_pointer (&t.graph),
-                                    &(FovSessionParams){ .max_in_flight = 1 }, error);
+                                    &(FovSessionParams){ .max_in_flight = 1, .profile = TRUE },
+                                    error);
     fov_train_graph_clear (&t);
     if (!trainer->session)
         goto failed;
@@ -201,6 +202,12 @@ fov_trainer_info (FovTrainer *trainer, FovTrainerInfo *info)
                               .planned_bytes = plan->arena_bytes,
                               .state_bytes = plan->state_bytes,
                               .flops = plan->flops };
+}
+
+FovSession *
+fov_trainer_session (FovTrainer *trainer)
+{
+    return trainer->session;
 }
 
 const GArray *

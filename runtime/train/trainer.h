@@ -21,6 +21,7 @@ typedef struct {
     FovView view;
 } FovTrainerState;
 
+FovSession *fov_trainer_session (FovTrainer *trainer);
 const GArray *fov_trainer_states (FovTrainer *trainer);
 guint64 fov_trainer_step_number (FovTrainer *trainer);
 void fov_trainer_set_step_number (FovTrainer *trainer, guint64 step);
