@@ -14,6 +14,7 @@
 typedef struct {
     int out_block, blocks; /* output channel blocks */
     int in_block;
+    guint first; /* of the tiles of these output channels */
 } Tile;
 
 typedef struct {
@@ -64,23 +65,28 @@ conv_grad_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
     }
 }
 
-/* Where weight (m, c of its group, tap 0) lies in a group of images' tiles; -1 if c is not there.
- */
-static const float *
-tile_weight (const ConvGrad *s, const float *tiles, int m, int c)
+/* Where weight (m, c of its group, tap 0) lies in a group of images' tiles. */
+static gsize
+tile_weight (const ConvGrad *s, const Tile *tile, int m, int c)
 {
     const int b = s->block, per = s->channels / s->group;
     const int channel = m / (s->out_channels / s->group) * per + c;
+    const guint i = tile->first + (channel / b - s->tiles[tile->first].in_block);
 
     if (s->depthwise)
-        return tiles + (gsize) (m / b) * s->tile_floats + m % b;
-    for (guint i = 0; i < s->n_tiles; i++) {
-        const Tile *t = &s->tiles[i];
-        if (t->in_block == channel / b && m / b >= t->out_block && m / b < t->out_block + t->blocks)
-            return tiles + i * s->tile_floats + channel % b * s->args.acc_step +
-                   (m - t->out_block * b);
-    }
-    return NULL;
+        return tile->first * s->tile_floats + m % b;
+    return i * s->tile_floats + channel % b * s->args.acc_step + (m - tile->out_block * b);
+}
+
+/* The first tile of an output channel. */
+static const Tile *
+tile_of (const ConvGrad *s, int m)
+{
+    guint i = 0;
+
+    while (m / s->block >= s->tiles[i].out_block + s->tiles[i].blocks)
+        i++;
+    return &s->tiles[i];
 }
 
 /* One output channel's weights, out of the tiles. */
@@ -90,10 +96,11 @@ conv_grad_last (const FovHostStep *step, const FovHostFrame *frame, guint task)
     const ConvGrad *s = step->state;
     const int per = s->channels / s->group, m = (int) task;
     const gsize tap_step = s->depthwise ? (gsize) s->block : s->block * s->args.acc_step;
+    const Tile *first = tile_of (s, m);
     float *w = fov_host_out (frame, step->step.out[0]) + (gsize) m * per * s->taps;
 
     for (int c = 0; c < per; c++) {
-        const float *tile = tile_weight (s, frame->scratch, m, c);
+        const float *tile = (const float *) frame->scratch + tile_weight (s, first, m, c);
         for (int tap = 0; tap < s->taps; tap++) {
             float sum = 0;
             for (guint g = 0; g < s->n_groups; g++)
@@ -117,7 +124,7 @@ list_tiles (ConvGrad *s)
         const int last = MIN ((o + blocks) * b, s->out_channels) - 1;
         const int c0 = o * b / m * c, c1 = (last / m + 1) * c;
         for (int k = c0 / b; k <= (c1 - 1) / b; k++) {
-            const Tile tile = { o, blocks, s->depthwise ? o : k };
+            const Tile tile = { o, blocks, s->depthwise ? o : k, tiles->len - (k - c0 / b) };
             g_array_append_val (tiles, tile);
             if (s->depthwise)
                 break;

@@ -45,6 +45,26 @@ weight_at (const FovConvWeights *cw, int o, int c, int tap)
     return cw->at (cw, o, c, tap);
 }
 
+/* The same of one group: weights are packed in every training step. */
+static void
+pack_one_group (const FovConvWeights *cw, const FovConvPart *part, int block, float *w)
+{
+    const int first = part->out_block * block, lanes = part->blocks * block;
+    const int there = MIN (lanes, cw->out_channels - first);
+    const float *from = cw->w + (gsize) first * cw->out_step;
+
+    for (int c0 = 0; c0 < part->channels; c0 += block)
+        for (int tap = 0; tap < cw->taps; tap++)
+            for (int k = c0; k < MIN (c0 + block, part->channels); k++, w += lanes) {
+                const float *v =
+                    from + (gsize) k * cw->in_step + (cw->tap_index ? cw->tap_index[tap] : tap);
+                for (int l = 0; l < there; l++)
+                    w[l] = v[(gsize) l * cw->out_step];
+                for (int l = there; l < lanes; l++)
+                    w[l] = 0;
+            }
+}
+
 static void
 pack_dense (const FovConvWeights *cw, const FovConvPart *part, int block, float *w)
 {
@@ -126,6 +146,8 @@ fov_host_conv_pack_part (const FovHostConv *s, const float *w, const float *bias
         memcpy (s->bias + first, bias + first, n * sizeof (float));
     if (s->depthwise)
         pack_depthwise (&cw, block, part, s->weights);
+    else if (cw.group == 1)
+        pack_one_group (&cw, &s->parts[part], block, (float *) s->parts[part].w);
     else
         pack_dense (&cw, &s->parts[part], block, (float *) s->parts[part].w);
 }
@@ -323,6 +345,8 @@ conv_prepare (FovHostStep *step, GError **error)
                             .group = (int) p->group,
                             .taps = (int) (p->kernel_shape.v[0] * p->kernel_shape.v[1]),
                             .at = conv_weight };
+    cw->out_step = cw->in_channels * cw->taps;
+    cw->in_step = cw->taps;
     step->state = s;
     step->free_state = fov_host_conv_free;
     step->run = conv_run;

@@ -151,6 +151,8 @@ prepare_phase (FovHostStep *step, Deconv *d, PhaseConv *pc)
                             .at = deconv_weight,
                             .tap_index = pc->taps,
                             .kernel_taps = (int) p->kernel_shape.v[0] * kw };
+    cw->out_step = cw->kernel_taps;
+    cw->in_step = cw->out_channels * cw->kernel_taps;
     for (int i = 0; i < v.n; i++)
         for (int k = 0; k < h.n; k++)
             pc->taps[i * h.n + k] = (v.last - i * v.step) * kw + h.last - k * h.step;

@@ -12,7 +12,8 @@ struct _FovConvWeights {
     int in_channels, out_channels, group, taps;
     /** Weight of output channel o for input channel c (of the same group) at a tap. */
     float (*at) (const FovConvWeights *cw, int o, int c, int tap);
-    const int *tap_index; /* ConvTranspose: the kernel's tap */
+    int out_step, in_step; /* with one group: from one output / input channel to the next */
+    const int *tap_index;  /* ConvTranspose: the kernel's tap */
     int kernel_taps;
 };
 
