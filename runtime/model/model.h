@@ -34,6 +34,15 @@ FovGraph *fov_onnx_read (const char *path, GBytes *data, char **format, GHashTab
 FovGraph *fov_tfjs_read (const char *path, GBytes *data, char **format, GHashTable **metadata,
                          GError **error);
 
+/**
+ * Copies the ONNX file source to path (written beside it, then renamed), with other values for its
+ * constants: values (name, view, data) says which and fills a float32 view of the same size. As
+ * many as n_values must be found.
+ */
+gboolean fov_onnx_write_back (const char *source, const char *path, guint n_values,
+                              gboolean (*values) (const char *name, FovView *view, gpointer data),
+                              gpointer data, GError **error);
+
 /** A name from a file as it may be shown: valid UTF-8, no control characters, not long; g_free. */
 char *fov_model_show_name (const char *name);
 

@@ -3,6 +3,7 @@
 
 #include "model/model.h"
 #include "train/build.h"
+#include "train/checkpoint.h"
 
 #include <math.h>
 #include <string.h>
@@ -228,6 +229,50 @@ fov_trainer_set_step_number (FovTrainer *trainer, guint64 step)
     trainer->step = step;
 }
 
+/* ---- checkpoints ------------------------------------------------------------ */
+
+#define STEP_NOTE "step"
+
+gboolean
+fov_trainer_save (FovTrainer *trainer, const char *path, GHashTable *notes, GError **error)
+{
+    g_autoptr (GHashTable) all = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+    GHashTableIter iter;
+    gpointer key, value;
+
+    if (notes) {
+        g_hash_table_iter_init (&iter, notes);
+        while (g_hash_table_iter_next (&iter, &key, &value))
+            g_hash_table_insert (all, key, g_strdup (value));
+    }
+    g_hash_table_insert (all, (gpointer) STEP_NOTE,
+                         g_strdup_printf ("%" G_GUINT64_FORMAT, trainer->step));
+    return fov_checkpoint_write (path, trainer->states, all, error);
+}
+
+gboolean
+fov_trainer_load (FovTrainer *trainer, const char *path, GHashTable **notes_out, GError **error)
+{
+    g_autofree char *previous = g_strconcat (path, ".1", NULL);
+    g_autoptr (GHashTable) notes = NULL;
+    g_autoptr (GError) why = NULL;
+    const char *step;
+
+    if (!fov_checkpoint_read (path, trainer->states, &notes, &why)) {
+        if (why->code == FOV_ERROR_SHAPE || !g_file_test (previous, G_FILE_TEST_EXISTS) ||
+            !fov_checkpoint_read (previous, trainer->states, &notes, NULL)) {
+            g_propagate_error (error, g_steal_pointer (&why));
+            return FALSE;
+        }
+        g_warning ("%s; the checkpoint before it is used", why->message);
+    }
+    step = g_hash_table_lookup (notes, STEP_NOTE);
+    trainer->step = step ? g_ascii_strtoull (step, NULL, 10) : 0;
+    if (notes_out)
+        *notes_out = g_steal_pointer (&notes);
+    return TRUE;
+}
+
 /* ---- what was learned ------------------------------------------------------ */
 
 static const FovTrainerState *
@@ -262,4 +307,31 @@ fov_trainer_model (FovTrainer *trainer, FovWeights weights, GError **error)
     return fov_model_new_from_graph (graph, fov_model_path (trainer->model),
                                      fov_model_format (trainer->model),
                                      fov_model_copy_metadata (trainer->model));
+}
+
+static gboolean
+learned_view (const char *name, FovView *view, gpointer data)
+{
+    gpointer *pair = data;
+    FovTrainer *trainer = pair[0];
+    const FovTrainerState *state;
+
+    if (!g_ptr_array_find_with_equal_func (trainer->learned, name, g_str_equal, NULL))
+        return FALSE;
+    state = learned_state (trainer, name, GPOINTER_TO_INT (pair[1]));
+    *view = state->view;
+    return TRUE;
+}
+
+gboolean
+fov_trainer_write_onnx (FovTrainer *trainer, const char *path, FovWeights weights, GError **error)
+{
+    gpointer pair[2] = { trainer, GINT_TO_POINTER (weights) };
+
+    if (!trainer->model) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "the trainer was made without a model");
+        return FALSE;
+    }
+    return fov_onnx_write_back (fov_model_path (trainer->model), path, trainer->learned->len,
+                                learned_view, pair, error);
 }

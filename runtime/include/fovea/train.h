@@ -106,6 +106,33 @@ typedef enum {
 /** The model with what was learned, for inference; the same names, metadata and shapes. */
 FOV_API FovModel *fov_trainer_model (FovTrainer *trainer, FovWeights weights, GError **error);
 
+/**
+ * Saves parameters, moments, statistics, averages and the step as safetensors,
+ * with notes (char* -> char*, or NULL: a sampler's place, a random state). The
+ * file is written beside path, synced and renamed; the one before is kept as
+ * path.1. A crash or a full disk at any time leaves a whole one.
+ */
+FOV_API gboolean fov_trainer_save (FovTrainer *trainer, const char *path, GHashTable *notes,
+                                   GError **error);
+/**
+ * Takes up where fov_trainer_save left off: the next steps give the same bits
+ * (host) as if there had been no break. Where path is damaged or missing, path.1
+ * is used and a warning logged. *notes (may be NULL) becomes those saved
+ * (g_hash_table_unref). FOV_ERROR_SHAPE where the checkpoint is of another model
+ * or optimiser. On an error nothing has changed.
+ */
+FOV_API gboolean fov_trainer_load (FovTrainer *trainer, const char *path, GHashTable **notes,
+                                   GError **error);
+
+/**
+ * Writes the ONNX file that the trainer's model was read from to path, with
+ * what was learned in place of the constants of the same names; nothing else
+ * changes. FOV_ERROR_UNSUPPORTED for a model that is no ONNX file, or keeps its
+ * constants in other files.
+ */
+FOV_API gboolean fov_trainer_write_onnx (FovTrainer *trainer, const char *path, FovWeights weights,
+                                         GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovTrainer, fov_trainer_free)
 
 G_END_DECLS
