@@ -12,9 +12,8 @@
 #include <string.h>
 
 const CliCommand *const cli_commands[] = {
-    &command_detect,   &command_track,    &command_info,
-    &command_doctor,   &command_bench,    &command_eval_coco,
-    &command_eval_mot, &command_eval_sot, NULL,
+    &command_detect,    &command_track,    &command_info,     &command_doctor, &command_bench,
+    &command_eval_coco, &command_eval_mot, &command_eval_sot, &command_train,  NULL,
 };
 
 static int

@@ -7,6 +7,7 @@
 #include "doctor-picture.h"
 #include "eval.h"
 #include "frames.h"
+#include "train.h"
 
 static gboolean
 no_media (GError **error)
@@ -58,4 +59,10 @@ frames_next (Frames *frames, gint64 *pts, GError **error)
 {
     no_media (error);
     return NULL;
+}
+
+gboolean
+train_run (const TrainOptions *options, const char *folder, GError **error)
+{
+    return no_media (error);
 }

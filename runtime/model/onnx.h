@@ -10,7 +10,7 @@
 #include "graph/graph.h"
 #include "model/onnx.pb-c.h"
 
-enum { FOV_ONNX_MIN_OPSET = 7, FOV_ONNX_MAX_OPSET = 20 };
+enum { FOV_ONNX_MIN_OPSET = 7, FOV_ONNX_MAX_OPSET = 20, FOV_ONNX_SAVE_OPSET = 18 };
 
 typedef struct {
     char *folder; /* of the model file */

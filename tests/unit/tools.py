@@ -16,7 +16,7 @@ import time
 FOVEA = sys.argv[1]
 DATA = os.environ.get('FOVEA_TEST_DATA')
 DEVICE = 'cpu'
-COMMANDS = ['detect', 'track', 'info', 'doctor', 'bench', 'eval coco', 'eval mot', 'eval sot']
+COMMANDS = ['detect', 'track', 'info', 'doctor', 'bench', 'eval coco', 'eval mot', 'eval sot', 'train']
 
 
 class Skip(Exception):

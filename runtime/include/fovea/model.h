@@ -42,6 +42,13 @@ FOV_API const char *fov_model_metadata (FovModel *model, const char *key);
  */
 FOV_API FovModel *fov_model_reshape (FovModel *model, const FovShape *inputs, GError **error);
 
+/**
+ * Writes the model as ONNX (opset 18), whatever it was read from; float32
+ * constants inside the file. FOV_ERROR_UNSUPPORTED for operators that ONNX does
+ * not have.
+ */
+FOV_API gboolean fov_model_save (FovModel *model, const char *path, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovModel, fov_model_unref)
 
 G_END_DECLS

@@ -2,7 +2,9 @@
 #ifndef FOVEA_TRAIN_H
 #define FOVEA_TRAIN_H
 
+#include <fovea/box.h>
 #include <fovea/device.h>
+#include <fovea/image.h>
 #include <fovea/model.h>
 
 G_BEGIN_DECLS
@@ -132,6 +134,32 @@ FOV_API gboolean fov_trainer_load (FovTrainer *trainer, const char *path, GHashT
  */
 FOV_API gboolean fov_trainer_write_onnx (FovTrainer *trainer, const char *path, FovWeights weights,
                                          GError **error);
+
+/**
+ * A small classifier to train from scratch: "residual" (He et al. 2016, ten
+ * convolutions and more, 0.2 M parameters) or "depthwise" (Howard et al. 2017,
+ * 0.05 M). Input "pictures" [batch, 3, size, size] as fov_picture_to_tensor
+ * makes them, size 8..4096; output "scores" [batch, n_classes]. The same seed
+ * gives the same start.
+ */
+FOV_API FovModel *fov_recipe_new (const char *name, int size, int n_classes, guint32 seed,
+                                  GError **error);
+
+/** Zero means the default. */
+typedef struct {
+    int width, height; /**< of the result, pixels; must be given */
+    FovBox region;     /**< of the picture, pixels; without area: the whole */
+    gboolean mirror;   /**< left and right in turn */
+} FovPictureParams;
+
+/**
+ * A picture as classifiers trained on ImageNet want it: tensor is [3, height,
+ * width], RGB, (v - mean) / deviation with means 123.675, 116.28, 103.53 and
+ * deviations 58.395, 57.12, 57.375. Shrinking averages over what a pixel
+ * covers, enlarging interpolates between neighbours. Thread safe.
+ */
+FOV_API gboolean fov_picture_to_tensor (const FovImage *image, const FovPictureParams *params,
+                                        float *tensor, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovTrainer, fov_trainer_free)
 

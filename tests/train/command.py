@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""fovea train, as its users meet it: command.py FOVEA"""
+import csv
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+FOVEA = sys.argv[1]
+SIZE = 24
+
+
+def stripes(kind, rand):
+    dark, light = sorted(rand.sample(range(0, 256, 16), 2))
+    phase, width = rand.randrange(8), 3
+    rows = bytearray()
+    for y in range(SIZE):
+        for x in range(SIZE):
+            along = {'rows': y, 'columns': x, 'diagonals': x + y}[kind]
+            value = light if (along + phase) // width % 2 else dark
+            rows += bytes(max(0, min(255, value + rand.randrange(-9, 10))) for _ in range(3))
+    return b'P6\n%d %d\n255\n' % (SIZE, SIZE) + bytes(rows)
+
+
+def make_pictures(folder):
+    rand = random.Random(5)
+    for kind in ('rows', 'columns', 'diagonals'):
+        (folder / kind).mkdir(parents=True)
+        for i in range(30):
+            (folder / kind / f'{i:02}.ppm').write_bytes(stripes(kind, rand))
+
+
+def train(*args):
+    return [FOVEA, 'train', *map(str, args), '--quiet']
+
+
+def common(data, out, device='cpu:2'):
+    # The mirror turns no class into another.
+    return [data, '-o', out, '--size', 16, '--epochs', 20, '--batch', 12, '-d', device]
+
+
+def test_learns(folder, data):
+    out = folder / 'a.onnx'
+    subprocess.run(train(*common(data, out)), check=True)
+    rows = list(csv.DictReader((folder / 'a.onnx.csv').open()))
+    assert [int(r['epoch']) for r in rows] == list(range(1, 21)), rows
+    assert float(rows[-1]['loss']) < float(rows[0]['loss']) / 2, rows
+    assert float(rows[-1]['accuracy']) >= 0.9, rows
+    assert (folder / 'a.onnx.labels').read_text() == 'columns\ndiagonals\nrows\n'
+
+
+def test_same_bytes_with_other_threads(folder, data):
+    subprocess.run(train(*common(data, folder / 'b.onnx', 'cpu:1')), check=True)
+    assert (folder / 'b.onnx').read_bytes() == (folder / 'a.onnx').read_bytes()
+
+
+def test_goes_on_after_kill(folder, data):
+    """Killed again and again, the run ends with the bytes of an unbroken one."""
+    out = folder / 'c.onnx'
+    kills = 0
+    for _ in range(60):
+        resume = ['--resume'] if (folder / 'c.onnx.safetensors').exists() else []
+        with subprocess.Popen(train(*common(data, out), *resume)) as process:
+            try:
+                assert process.wait(0.2 + 0.3 * kills) == 0
+                break
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGINT if kills % 2 else signal.SIGKILL)
+                kills += 1
+    assert kills
+    assert out.read_bytes() == (folder / 'a.onnx').read_bytes()
+
+
+def test_goes_on_from_a_model(folder, data):
+    out = folder / 'd.onnx'
+    subprocess.run(train(data, '-o', out, '-m', folder / 'a.onnx', '--freeze-to', 'pool', '--epochs',
+                         1, '--batch', 12), check=True)
+    rows = list(csv.DictReader((folder / 'd.onnx.csv').open()))
+    assert float(rows[-1]['accuracy']) >= 0.9, rows
+
+
+def fails(args, text):
+    done = subprocess.run(train(*args), capture_output=True, text=True, check=False)
+    assert done.returncode in (1, 2) and text in done.stderr and done.stderr.count('\n') == 1, done
+
+
+def test_errors(folder, data):
+    out = folder / 'e.onnx'
+    fails([folder / 'nowhere', '-o', out], 'not a folder that can be read')
+    fails([data / 'rows', '-o', out], 'expected a folder of pictures for each of at least 2 classes')
+    fails([data, '-o', folder / 'no' / 'e.onnx'], 'e.onnx')
+    fails([data], '--output is missing')
+    fails([data, '-o', out, '--recipe', 'cake'], "--recipe is 'cake'")
+    fails([data, '-o', folder / 'a.onnx', '--resume', '--seed', 9], 'made with seed 1, not 9')
+    (data / 'rows' / 'z.ppm').write_bytes(b'P6\n3')
+    fails([data, '-o', out], 'z.ppm')
+
+
+def main():
+    tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
+             test_goes_on_from_a_model, test_errors]
+    print(f'1..{len(tests)}', flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        make_pictures(folder / 'data')
+        for i, test in enumerate(tests, 1):
+            start = time.monotonic()
+            test(folder, folder / 'data')
+            print(f'ok {i} - {test.__name__} # {time.monotonic() - start:.1f} s', flush=True)
+
+
+main()

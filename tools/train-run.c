@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Epochs of training, each followed by a look at pictures kept apart, a checkpoint and the model.
+ */
+#include "interrupt.h"
+#include "print.h"
+#include "train.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fovea/session.h>
+
+typedef struct {
+    const TrainOptions *o;
+    FovDevice *device;
+    FovModel *model;
+    TrainData *data;
+    FovTrainer *trainer;
+    FovShape shape; /* of a batch */
+    int size;
+    guint batches; /* of an epoch */
+    float *pixels;
+    gint64 *labels;
+    char *checkpoint, *curve_path;
+    GString *curve; /* the CSV so far */
+    int epoch;      /* done */
+    gint64 started; /* of this run, us */
+} Run;
+
+static void
+run_clear (Run *r)
+{
+    fov_trainer_free (r->trainer);
+    fov_model_unref (r->model);
+    if (r->device)
+        fov_device_unref (r->device);
+    train_data_free (r->data);
+    g_free (r->pixels);
+    g_free (r->labels);
+    g_free (r->checkpoint);
+    g_free (r->curve_path);
+    if (r->curve)
+        g_string_free (r->curve, TRUE);
+}
+
+/* ---- setting up ------------------------------------------------------------- */
+
+/* The picture size is the recipe's, or what the model fixes. */
+static gboolean
+load_model (Run *r, GError **error)
+{
+    const TrainOptions *o = r->o;
+    FovTensorInfo in;
+
+    if (o->model || o->resume)
+        r->model = fov_model_load (o->resume ? o->output : o->model, error);
+    else
+        r->model = NULL;
+    r->size = o->size;
+    if (!o->model && !o->resume)
+        return TRUE;
+    if (!r->model)
+        return FALSE;
+    fov_model_input (r->model, 0, &in);
+    if (fov_model_n_inputs (r->model) != 1 || in.shape.rank != 4 || in.dtype != FOV_F32 ||
+        (in.shape.dim[1] >= 0 && in.shape.dim[1] != 3)) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
+                     "%s: expected one input of RGB pictures, float32 [N, 3, H, W]",
+                     fov_model_path (r->model));
+        return FALSE;
+    }
+    if (in.shape.dim[2] > 0)
+        r->size = (int) in.shape.dim[2];
+    if (in.shape.dim[2] != in.shape.dim[3] && in.shape.dim[3] > 0) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED, "%s: pictures that are not square",
+                     fov_model_path (r->model));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* A recipe's first state is a file too, which what is learned goes back into. */
+static gboolean
+make_recipe (Run *r, GError **error)
+{
+    const TrainOptions *o = r->o;
+    g_autoptr (FovModel) fresh =
+        fov_recipe_new (o->recipe ? o->recipe : "residual", r->size, (int) r->data->classes->len,
+                        (guint32) o->seed, error);
+
+    if (!fresh || !fov_model_save (fresh, o->output, error))
+        return FALSE;
+    r->model = fov_model_load (o->output, error);
+    return r->model != NULL;
+}
+
+static gboolean
+check_classes (const Run *r, GError **error)
+{
+    FovTensorInfo target, out;
+    g_autoptr (FovSession) session = NULL;
+
+    fov_trainer_target (r->trainer, &target);
+    session = fov_session_new (r->device, r->model,
+                               &(FovSessionParams){ .input_shapes = &r->shape }, error);
+    if (!session)
+        return FALSE;
+    fov_session_output (session, 0, &out);
+    if (target.shape.rank == 1 && out.shape.rank == 2 &&
+        out.shape.dim[1] == (gint64) r->data->classes->len)
+        return TRUE;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_SHAPE,
+                 "the model gives %" G_GINT64_FORMAT
+                 " scores, but there are %u classes of pictures",
+                 out.shape.dim[out.shape.rank - 1], r->data->classes->len);
+    return FALSE;
+}
+
+static gboolean
+make_trainer (Run *r, GError **error)
+{
+    const TrainOptions *o = r->o;
+    const guint64 steps = (guint64) o->epochs * r->batches;
+    const gboolean adam = o->optimiser && g_str_equal (o->optimiser, "adamw");
+    const double rate = (o->model ? 0.01 : 0.05) * (adam ? 0.1 : 1);
+    FovTrainerParams params = { .input_shapes = &r->shape,
+                                .optimiser = adam ? FOV_OPTIMISER_ADAMW : FOV_OPTIMISER_SGD,
+                                .learning_rate =
+                                    (float) (o->learning_rate > 0 ? o->learning_rate : rate),
+                                .weight_decay = adam ? 0.05f : 5e-4f,
+                                .clip_norm = 10,
+                                .n_steps = steps,
+                                .warmup_steps = MIN (r->batches, steps / 10),
+                                .average = 0.05f,
+                                .freeze_to = o->freeze_to };
+
+    r->trainer = fov_trainer_new (r->device, r->model, &params, error);
+    return r->trainer && check_classes (r, error);
+}
+
+static gboolean
+note_is (GHashTable *notes, const char *key, gint64 value, GError **error)
+{
+    const char *text = g_hash_table_lookup (notes, key);
+
+    if (text && g_ascii_strtoll (text, NULL, 10) == value)
+        return TRUE;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                 "--resume: the checkpoint was made with %s %s, not %" G_GINT64_FORMAT, key,
+                 text ? text : "nothing", value);
+    return FALSE;
+}
+
+static gboolean
+resume (Run *r, GError **error)
+{
+    g_autoptr (GHashTable) notes = NULL;
+    const char *epoch, *curve;
+
+    if (!fov_trainer_load (r->trainer, r->checkpoint, &notes, error) ||
+        !note_is (notes, "seed", r->o->seed, error) ||
+        !note_is (notes, "batch", r->o->batch, error) ||
+        !note_is (notes, "epochs", r->o->epochs, error) ||
+        !note_is (notes, "pictures", r->data->train->len, error))
+        return FALSE;
+    epoch = g_hash_table_lookup (notes, "epoch");
+    curve = g_hash_table_lookup (notes, "curve");
+    r->epoch = epoch ? atoi (epoch) : 0;
+    g_string_assign (r->curve, curve ? curve : "");
+    return TRUE;
+}
+
+static gboolean
+set_up (Run *r, const char *folder, GError **error)
+{
+    const TrainOptions *o = r->o;
+
+    r->checkpoint = g_strconcat (o->output, ".safetensors", NULL);
+    r->curve_path = g_strconcat (o->output, ".csv", NULL);
+    r->curve = g_string_new ("epoch,step,loss,learning_rate,accuracy\n");
+    r->device = fov_device_open (o->device ? o->device : "cpu", error);
+    if (!r->device || !load_model (r, error))
+        return FALSE;
+    r->data = train_data_read (folder, r->size, o->validation, o->quiet, error);
+    if (!r->data || (!r->model && !make_recipe (r, error)))
+        return FALSE;
+    r->shape = (FovShape){ 4, { o->batch, 3, r->size, r->size } };
+    r->batches = MAX (r->data->train->len / (guint) o->batch, 1);
+    r->pixels = g_new (float, fov_shape_elements (&r->shape));
+    r->labels = g_new (gint64, o->batch);
+    return make_trainer (r, error) && (!o->resume || resume (r, error));
+}
+
+/* ---- epochs ------------------------------------------------------------------ */
+
+/* An order that the seed and the epoch's number alone decide: a break changes nothing. */
+static guint *
+shuffle (GRand *rand, guint n)
+{
+    guint *order = g_new (guint, n);
+
+    for (guint i = 0; i < n; i++) {
+        guint k = (guint) g_rand_int_range (rand, 0, (gint32) i + 1);
+        order[i] = order[k];
+        order[k] = i;
+    }
+    return order;
+}
+
+static void
+fill_batch (Run *r, GRand *rand, const guint *order, guint batch)
+{
+    const int room = r->data->side - r->size;
+    const gsize image = 3 * (gsize) r->size * r->size;
+
+    for (int i = 0; i < r->o->batch; i++) {
+        const guint at = order[(batch * (guint) r->o->batch + (guint) i) % r->data->train->len];
+        const TrainPicture *picture = &g_array_index (r->data->train, TrainPicture, at);
+        const int x = g_rand_int_range (rand, 0, room + 1),
+                  y = g_rand_int_range (rand, 0, room + 1);
+        train_picture_cut (r->data, picture, r->size, x, y, g_rand_boolean (rand),
+                           r->pixels + i * image);
+        r->labels[i] = picture->label;
+    }
+}
+
+static gboolean
+run_epoch (Run *r, Progress *progress, double *loss, GError **error)
+{
+    const guint32 seed[] = { (guint32) r->o->seed, (guint32) r->epoch };
+    g_autoptr (GRand) rand = g_rand_new_with_seed_array (seed, 2);
+    g_autofree guint *order = shuffle (rand, r->data->train->len);
+    const FovView x = { FOV_F32, r->shape, r->pixels };
+    const FovView labels = { FOV_I64, { 1, { r->o->batch } }, r->labels };
+
+    *loss = 0;
+    for (guint i = 0; i < r->batches && !interrupted (); i++) {
+        double one;
+        fill_batch (r, rand, order, i);
+        if (!fov_trainer_step (r->trainer, &x, &labels, &one, error))
+            return FALSE;
+        *loss += one / r->batches;
+        progress_set (progress, (gint64) r->epoch * r->batches + i + 1);
+    }
+    return TRUE;
+}
+
+/* Share of the pictures kept apart whose greatest score is right; -1 without any. */
+static gboolean
+validate (Run *r, double *accuracy, GError **error)
+{
+    g_autoptr (FovModel) model = fov_trainer_model (r->trainer, FOV_WEIGHTS_AVERAGED, error);
+    g_autoptr (FovSession) session =
+        model ? fov_session_new (r->device, model, &(FovSessionParams){ .input_shapes = &r->shape },
+                                 error)
+              : NULL;
+    const FovView x = { FOV_F32, r->shape, r->pixels };
+    const gsize image = 3 * (gsize) r->size * r->size;
+    const guint n = r->data->valid->len, classes = r->data->classes->len;
+    const int middle = (r->data->side - r->size) / 2;
+    guint right = 0;
+    FovView out[8];
+
+    for (guint first = 0; session && first < n; first += (guint) r->o->batch) {
+        const guint count = MIN ((guint) r->o->batch, n - first);
+        for (guint i = 0; i < count; i++)
+            train_picture_cut (r->data, &g_array_index (r->data->valid, TrainPicture, first + i),
+                               r->size, middle, middle, FALSE, r->pixels + i * image);
+        if (!fov_session_run (session, &x, out, error))
+            return FALSE;
+        for (guint i = 0; i < count; i++) {
+            const float *scores = (const float *) out[0].data + i * classes;
+            guint best = 0;
+            for (guint c = 1; c < classes; c++)
+                best = scores[c] > scores[best] ? c : best;
+            right += best == g_array_index (r->data->valid, TrainPicture, first + i).label;
+        }
+    }
+    *accuracy = n ? (double) right / n : -1;
+    return session != NULL;
+}
+
+/* ---- what is kept -------------------------------------------------------------- */
+
+static void
+add_note (GHashTable *notes, const char *key, gint64 value)
+{
+    g_hash_table_insert (notes, (gpointer) key, g_strdup_printf ("%" G_GINT64_FORMAT, value));
+}
+
+static gboolean
+save (Run *r, GError **error)
+{
+    g_autoptr (GHashTable) notes = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+
+    add_note (notes, "epoch", r->epoch);
+    add_note (notes, "epochs", r->o->epochs);
+    add_note (notes, "seed", r->o->seed);
+    add_note (notes, "batch", r->o->batch);
+    add_note (notes, "pictures", r->data->train->len);
+    g_hash_table_insert (notes, (gpointer) "curve", g_strdup (r->curve->str));
+    return fov_trainer_save (r->trainer, r->checkpoint, notes, error) &&
+           fov_trainer_write_onnx (r->trainer, r->o->output, FOV_WEIGHTS_AVERAGED, error) &&
+           g_file_set_contents (r->curve_path, r->curve->str, (gssize) r->curve->len, error);
+}
+
+static gboolean
+write_labels (const Run *r, GError **error)
+{
+    g_autofree char *path = g_strconcat (r->o->output, ".labels", NULL);
+    g_autoptr (GString) text = g_string_new (NULL);
+
+    for (guint i = 0; i < r->data->classes->len; i++)
+        g_string_append_printf (text, "%s\n", (char *) r->data->classes->pdata[i]);
+    return g_file_set_contents (path, text->str, (gssize) text->len, error);
+}
+
+static void
+report (Run *r, double loss, double accuracy, Progress *progress, int first)
+{
+    FovTrainerInfo info;
+    char rate[G_ASCII_DTOSTR_BUF_SIZE];
+    const double done = (double) (g_get_monotonic_time () - r->started) * 1e-6;
+    const double left = done / (r->epoch - first) * (r->o->epochs - r->epoch);
+
+    fov_trainer_info (r->trainer, &info);
+    g_string_append_printf (r->curve, "%d,%" G_GUINT64_FORMAT ",%.6f,%s,%.4f\n", r->epoch,
+                            info.step, loss,
+                            g_ascii_formatd (rate, sizeof rate, "%.6g", info.learning_rate),
+                            accuracy);
+    if (r->o->quiet)
+        return;
+    progress_clear (progress);
+    printf ("epoch %d/%d  loss %.4f  rate %s", r->epoch, r->o->epochs, loss, rate);
+    if (accuracy >= 0)
+        printf ("  accuracy %.1f %%", accuracy * 100);
+    printf ("  left %.0f s\n", left);
+    fflush (stdout);
+}
+
+static gboolean
+run_epochs (Run *r, GError **error)
+{
+    g_autoptr (Progress) progress =
+        progress_new ("training", "steps", (gint64) r->o->epochs * r->batches, r->o->quiet);
+    const int first = r->epoch;
+
+    r->started = g_get_monotonic_time ();
+    while (r->epoch < r->o->epochs) {
+        double loss, accuracy;
+        if (!run_epoch (r, progress, &loss, error))
+            return FALSE;
+        if (interrupted ()) /* the last whole epoch is what --resume goes on from */
+            return TRUE;
+        if (!validate (r, &accuracy, error))
+            return FALSE;
+        r->epoch++;
+        report (r, loss, accuracy, progress, first);
+        if (!save (r, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+train_run (const TrainOptions *options, const char *folder, GError **error)
+{
+    Run r = { .o = options };
+    gboolean ok = set_up (&r, folder, error) && write_labels (&r, error) && run_epochs (&r, error);
+
+    run_clear (&r);
+    return ok;
+}
