@@ -161,6 +161,38 @@ only_output (const FovNode *node)
     return node ? node->outputs[0] : NULL;
 }
 
+/* A depthwise convolution of stride 1: by its input, again one, with the kernel turned round. */
+static gboolean
+is_depthwise (const FovNode *node)
+{
+    const FovConvParams *p = node->params;
+
+    for (int i = 0; i < 2; i++) {
+        gint64 reach = (p->kernel_shape.v[i] - 1) * p->dilations.v[i];
+        if (p->strides.v[i] != 1 || p->pads.v[i] > reach || p->pads.v[2 + i] > reach)
+            return FALSE;
+    }
+    return p->group > 1 && p->group == node->inputs[0]->shape.dim[1] &&
+           p->group == node->outputs[0]->shape.dim[1];
+}
+
+static FovTensor *
+depthwise_input (FovGrad *g, const FovNode *node, FovTensor *dy)
+{
+    const FovConvParams *p = node->params;
+    const gint64 last[] = { -1, -1 }, before[] = { G_MININT32, G_MININT32 }, axes[] = { 2, 3 };
+    FovTensor *cut[] = { node->inputs[1], fov_grad_ints (g, last, 2), fov_grad_ints (g, before, 2),
+                         fov_grad_ints (g, axes, 2), fov_grad_ints (g, last, 2) };
+    FovTensor *turned = only_output (fov_grad_node (g, "Slice", cut, 5, 1, NULL, 0));
+    FovInts pads = p->pads;
+    FovAttr attrs[5];
+
+    for (int i = 0; i < 4; i++)
+        pads.v[i] = (p->kernel_shape.v[i % 2] - 1) * p->dilations.v[i % 2] - p->pads.v[i];
+    return only_output (fov_grad_node (g, "Conv", (FovTensor *[]){ dy, turned }, 2, 1, attrs,
+                                       conv_attrs (p, &pads, attrs)));
+}
+
 void
 fov_gradient_conv (FovGrad *g, const FovNode *node, FovTensor *const *dy, FovTensor **dx)
 {
@@ -177,7 +209,9 @@ fov_gradient_conv (FovGrad *g, const FovNode *node, FovTensor *const *dy, FovTen
             x[2 + i] + p->pads.v[i] + p->pads.v[2 + i] -
             ((y[2 + i] - 1) * p->strides.v[i] + (p->kernel_shape.v[i] - 1) * p->dilations.v[i] + 1);
     attrs[5] = ints_attr ("output_padding", &rest);
-    if (fov_grad_wants (g, 0))
+    if (fov_grad_wants (g, 0) && is_depthwise (node))
+        dx[0] = depthwise_input (g, node, dy[0]);
+    else if (fov_grad_wants (g, 0))
         dx[0] = only_output (fov_grad_node (g, "ConvTranspose",
                                             (FovTensor *[]){ dy[0], node->inputs[1] }, 2, 1, attrs,
                                             n + 1));

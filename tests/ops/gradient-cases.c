@@ -77,6 +77,8 @@ const CheckCase gradient_cases[] = {
     { "conv, groups", { { "Conv", "2x4x4x3 6x2x3x3 6", "group=2;pads=1,1,1,1" } } },
     { "depthwise conv, stride 2",
       { { "Conv", "1x3x5x5 3x1x3x3 3", "group=3;pads=1,1,1,1;strides=2,2" } } },
+    { "depthwise conv, uneven",
+      { { "Conv", "2x3x5x6 3x1x3x2 3", "group=3;pads=2,0,1,1;dilations=2,1" } } },
     { "conv, kernel as large as the picture", { { "Conv", "2x2x3x4 3x2x3x4", "" } } },
     { "transposed conv", { { "ConvTranspose", "2x3x3x2 3x2x3x3 2", "" } } },
     { "transposed conv, stride 2, pads, output padding",

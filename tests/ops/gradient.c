@@ -111,15 +111,40 @@ is_real (FovDType dtype)
     return dtype == FOV_F32 || dtype == FOV_F64;
 }
 
-/* A session whose outputs are the gradients by the inputs that are not integers. */
+/* Turns the sign of a node's first output; FALSE: nobody looks at it. */
+static gboolean
+flip_sign (FovGraph *graph, FovNode *node, FovTensor **grads, guint n)
+{
+    FovTensor *out = node->outputs[0];
+    gboolean used = out && is_real (out->dtype) && out->consumers->len;
+    FovNode *neg;
+
+    for (guint i = 0; i < n; i++)
+        used = used || grads[i] == out;
+    if (!used)
+        return FALSE;
+    neg = fov_graph_insert (graph, "Neg", "flip", &out, 1, NULL, 0, NULL);
+    fov_graph_replace_uses (graph, out, neg->outputs[0]);
+    fov_graph_set_input (graph, neg, 0, out);
+    for (guint i = 0; i < n; i++)
+        if (grads[i] == out)
+            grads[i] = neg->outputs[0];
+    return TRUE;
+}
+
+/*
+ * A session whose outputs are the gradients by the inputs that are not integers. flip: with the
+ * sign of that node of the backward pass turned (from 0; -1: of none); NULL without an error where
+ * there is no such node, and *flip is -1 where that changes nothing.
+ */
 static FovSession *
-gradient_session (const CheckCase *c, FovDevice *where, GError **error)
+gradient_session (const CheckCase *c, FovDevice *where, int *flip, GError **error)
 {
     FovGraph *graph = make_graph (c);
     g_autofree FovTensor **wanted = g_new0 (FovTensor *, graph->inputs->len + 1);
     g_autofree FovTensor **grads = g_new0 (FovTensor *, graph->inputs->len + 1);
     FovTensor *loss;
-    guint n = 0;
+    guint n = 0, n_forward;
 
     if (!fov_graph_specialize (graph, NULL, error) || !(loss = add_loss (graph, error))) {
         fov_graph_free (graph);
@@ -128,10 +153,14 @@ gradient_session (const CheckCase *c, FovDevice *where, GError **error)
     for (guint i = 0; i < graph->inputs->len; i++)
         if (is_real (((FovTensor *) graph->inputs->pdata[i])->dtype))
             wanted[n++] = graph->inputs->pdata[i];
-    if (!fov_graph_backward (graph, loss, wanted, n, grads, error)) {
+    n_forward = graph->nodes->len;
+    if (!fov_graph_backward (graph, loss, wanted, n, grads, error) ||
+        n_forward + (guint) MAX (*flip, 0) >= graph->nodes->len + (*flip < 0)) {
         fov_graph_free (graph);
         return NULL;
     }
+    if (*flip >= 0 && !flip_sign (graph, graph->nodes->pdata[n_forward + (guint) *flip], grads, n))
+        *flip = -1;
     for (guint i = 0; i < graph->outputs->len; i++)
         ((FovTensor *) graph->outputs->pdata[i])->is_output = FALSE;
     g_ptr_array_set_size (graph->outputs, 0);
@@ -215,11 +244,12 @@ test_differences (void **state)
     g_autoptr (FovSession) forward = NULL;
     g_autoptr (FovSession) backward = NULL;
     FovView inputs[8], grads[8];
+    int none = -1;
     guint n, k = 0;
 
     set_test_real (FOV_F64);
     forward = fov_session_new_from_graph (reference, make_graph (c), NULL, &error);
-    backward = forward ? gradient_session (c, reference, &error) : NULL;
+    backward = forward ? gradient_session (c, reference, &none, &error) : NULL;
     if (!backward)
         fail_msg ("%s: %s", c->name, error->message);
     n = make_inputs (forward, inputs);
@@ -244,11 +274,12 @@ test_device (void **state)
     g_autoptr (FovSession) tested = NULL;
     g_autoptr (FovSession) oracle = NULL;
     FovView inputs[8], got[8], want[8];
+    int none = -1;
     guint n;
 
     set_test_real (FOV_F32);
-    tested = gradient_session (c, device, &error);
-    oracle = tested ? gradient_session (c, reference, &error) : NULL;
+    tested = gradient_session (c, device, &none, &error);
+    oracle = tested ? gradient_session (c, reference, &none, &error) : NULL;
     if (!oracle)
         fail_msg ("%s: %s", c->name, error->message);
     n = make_inputs (tested, inputs);
@@ -268,6 +299,53 @@ test_device (void **state)
     }
     for (guint i = 0; i < n; i++)
         g_free (inputs[i].data);
+}
+
+/* ---- flipped signs ------------------------------------------------------- */
+
+/* Largest difference between two sessions' outputs, of the largest value. */
+static double
+distance (FovSession *a, FovSession *b, const FovView *inputs)
+{
+    FovView x[8], y[8];
+    double most = 0, max = 0;
+
+    assert_true (fov_session_run (a, inputs, x, NULL) && fov_session_run (b, inputs, y, NULL));
+    for (guint k = 0; k < fov_session_n_outputs (a); k++)
+        for (gint64 i = 0; i < fov_shape_elements (&x[k].shape); i++) {
+            most = MAX (most, fabs (fov_view_get (&x[k], i) - fov_view_get (&y[k], i)));
+            max = MAX (max, fabs (fov_view_get (&x[k], i)));
+        }
+    return max > 0 ? most / max : G_MAXDOUBLE; /* nothing to be seen where all is 0 */
+}
+
+/* With the sign of any one node of the backward pass turned, the differences would not agree. */
+static void
+test_flips_are_caught (void **state)
+{
+    guint n_flips = 0;
+
+    set_test_real (FOV_F64);
+    for (const CheckCase *c = gradient_cases; c->name; c++) {
+        int none = -1;
+        g_autoptr (FovSession) right = gradient_session (c, reference, &none, NULL);
+        FovView inputs[8];
+        guint n = make_inputs (right, inputs);
+        for (int i = 0;; i++) {
+            int flip = i;
+            FovSession *wrong = gradient_session (c, reference, &flip, NULL);
+            if (!wrong)
+                break;
+            if (flip >= 0 && distance (right, wrong, inputs) < 1e-4)
+                fail_msg ("%s: a flip of node %d of the backward pass goes unnoticed", c->name, i);
+            n_flips += flip >= 0;
+            fov_session_unref (wrong);
+        }
+        for (guint i = 0; i < n; i++)
+            g_free (inputs[i].data);
+    }
+    print_message ("# %u flips\n", n_flips);
+    assert_true (n_flips > 400);
 }
 
 /* ---- the table ---------------------------------------------------------- */
@@ -309,7 +387,8 @@ main (int argc, char **argv)
     g_autoptr (GArray) tests = g_array_new (FALSE, TRUE, sizeof (struct CMUnitTest));
     g_autoptr (GError) error = NULL;
     const struct CMUnitTest last[] = { cmocka_unit_test (test_all_have_cases),
-                                       cmocka_unit_test (test_all_cases_have_gradients) };
+                                       cmocka_unit_test (test_all_cases_have_gradients),
+                                       cmocka_unit_test (test_flips_are_caught) };
     int failed;
 
     if (argc > 2 &&
