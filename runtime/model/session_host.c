@@ -14,7 +14,6 @@
 #include <string.h>
 
 #define MOST_MEMORY ((gsize) 1 << 40) /* what is larger is a mistake, no need to ask */
-#define STAGES 3                      /* of a step: first, run, last */
 #define ARENA_SLACK 4096              /* kernels may read (never write) a little beyond a row */
 
 typedef struct {
@@ -27,6 +26,13 @@ typedef struct {
     GError *error;
 } HostSlot;
 
+/** What the team sees as a step: a step's first, run or last, where that has tasks. */
+typedef enum { STAGE_FIRST, STAGE_RUN, STAGE_LAST, N_STAGES } StageKind;
+typedef struct {
+    guint step;
+    StageKind kind;
+} Stage;
+
 typedef struct {
     const FovPlan *plan;
     gboolean reference;
@@ -36,7 +42,9 @@ typedef struct {
     gpointer arena_memory; /* not aligned */
     guint8 *scratch;       /* of the step that runs */
     gpointer scratch_memory;
-    FovHostStep *steps;   /* plan->n_static */
+    FovHostStep *steps; /* plan->n_static */
+    Stage *stages;
+    guint n_stages;
     GError *failure;      /* of a step on its reference function, this frame */
     double *seconds;      /* per stage, this frame */
     double *last_seconds; /* per stage, of the last frame; guarded by lock */
@@ -171,12 +179,12 @@ static void
 run_stage_task (gpointer data, guint stage, guint task)
 {
     const Host *host = data;
-    const FovHostStep *hs = &host->steps[stage / STAGES];
+    const FovHostStep *hs = &host->steps[host->stages[stage].step];
 
-    if (stage % STAGES == 0)
-        hs->first (hs, &host->frame, task);
-    else if (stage % STAGES == 1)
+    if (host->stages[stage].kind == STAGE_RUN)
         run_task (hs, &host->frame, task);
+    else if (host->stages[stage].kind == STAGE_FIRST)
+        hs->first (hs, &host->frame, task);
     else
         hs->last (hs, &host->frame, task);
 }
@@ -225,7 +233,7 @@ worker_main (gpointer data)
             return NULL;
         run_frame (host, slot);
         g_mutex_lock (&host->lock);
-        memcpy (host->last_seconds, host->seconds, host->plan->n_static * STAGES * sizeof (double));
+        memcpy (host->last_seconds, host->seconds, host->n_stages * sizeof (double));
         slot->busy = FALSE;
         g_cond_broadcast (&host->done);
         g_mutex_unlock (&host->lock);
@@ -297,8 +305,6 @@ prepare_steps (Host *host, GError **error)
     const FovPlan *plan = host->plan;
 
     host->steps = g_new0 (FovHostStep, plan->n_static + 1);
-    host->seconds = g_new0 (double, plan->n_static *STAGES + 1);
-    host->last_seconds = g_new0 (double, plan->n_static *STAGES + 1);
     for (guint i = 0; i < plan->n_static; i++) {
         FovHostStep *hs = &host->steps[i];
         const FovHostOp *op = plan->steps[i].node->op->host;
@@ -315,19 +321,30 @@ prepare_steps (Host *host, GError **error)
     return TRUE;
 }
 
+static guint
+stage_tasks (const FovHostStep *hs, StageKind kind)
+{
+    if (kind == STAGE_RUN)
+        return total_tasks (hs);
+    return kind == STAGE_FIRST ? hs->n_first : hs->n_last;
+}
+
 static void
 make_team (Host *host)
 {
-    guint n = host->plan->n_static;
-    g_autofree guint *n_tasks = g_new0 (guint, n * STAGES + 1);
+    const guint most = host->plan->n_static * N_STAGES;
+    g_autofree guint *n_tasks = g_new0 (guint, most + 1);
 
-    for (guint i = 0; i < n; i++) {
-        const FovHostStep *hs = &host->steps[i];
-        n_tasks[i * STAGES] = hs->first ? hs->n_first : 0;
-        n_tasks[i * STAGES + 1] = total_tasks (hs);
-        n_tasks[i * STAGES + 2] = hs->last ? hs->n_last : 0;
+    host->stages = g_new0 (Stage, most + 1);
+    for (guint i = 0; i < most; i++) {
+        const Stage stage = { i / N_STAGES, i % N_STAGES };
+        n_tasks[host->n_stages] = stage_tasks (&host->steps[stage.step], stage.kind);
+        if (n_tasks[host->n_stages])
+            host->stages[host->n_stages++] = stage;
     }
-    host->team = fov_team_new (host->n_threads, n * STAGES, n_tasks, run_stage_task, host);
+    host->seconds = g_new0 (double, host->n_stages + 1);
+    host->last_seconds = g_new0 (double, host->n_stages + 1);
+    host->team = fov_team_new (host->n_threads, host->n_stages, n_tasks, run_stage_task, host);
 }
 
 static void
@@ -350,6 +367,7 @@ host_destroy (gpointer executor)
     g_cond_clear (&host->done);
     g_free (host->slots);
     g_free (host->steps);
+    g_free (host->stages);
     g_free (host->seconds);
     g_free (host->last_seconds);
     g_free (host->input_bytes);
@@ -569,11 +587,11 @@ host_profile (gpointer executor, guint slot, GArray *times)
     Host *host = executor;
 
     g_mutex_lock (&host->lock);
-    for (guint i = 0; host->profile && i < host->plan->n_static; i++) {
+    for (guint i = 0, k = 0; host->profile && i < host->plan->n_static; i++) {
         const FovNode *node = host->steps[i].step.node;
         FovStepTime time = { .op = node->op->name, .name = node->name };
-        for (guint k = 0; k < STAGES; k++)
-            time.seconds += host->last_seconds[i * STAGES + k];
+        for (; k < host->n_stages && host->stages[k].step == i; k++)
+            time.seconds += host->last_seconds[k];
         g_array_append_val (times, time);
     }
     g_mutex_unlock (&host->lock);
