@@ -16,11 +16,14 @@
 extern const CheckCase gradient_cases[], gradient_large_cases[];
 
 #define STEP 1e-3
+#define LOSS_WEIGHT "loss.weight" /* an input, so that dy is no constant */
+#define MAX_INPUTS 12
 #define TOLERANCE 1e-6 /* relative */
 #define NMSE 1e-7
 
 static FovDevice *device, *reference;
-static GHashTable *seen; /* names of the ops whose gradients were checked */
+static GHashTable *seen;    /* names of the ops whose gradients were checked */
+static GHashTable *kernels; /* names of the ops that ran on a kernel of the host */
 
 /* ---- the loss: every output times a fixed tensor, added up ------------- */
 
@@ -80,15 +83,9 @@ add_loss (FovGraph *graph, GError **error)
     FovTensor *loss = NULL;
 
     for (guint k = 0; k < graph->outputs->len; k++) {
-        FovTensor *y = graph->outputs->pdata[k], *weight;
-        FovView view = make_view (y->dtype, &y->shape);
-        gint64 n = fov_tensor_elements (y);
-        g_autoptr (GBytes) data =
-            g_bytes_new_take (view.data, (gsize) n * fov_dtype_size (y->dtype));
+        FovTensor *y = graph->outputs->pdata[k];
+        FovTensor *weight = fov_graph_add_input (graph, LOSS_WEIGHT, y->dtype, &y->shape);
         FovNode *node;
-        for (gint64 i = 0; i < n; i++)
-            fov_view_set (&view, i, loss_weight (k, i));
-        weight = fov_graph_add_constant (graph, NULL, y->dtype, &y->shape, data, error);
         node =
             fov_graph_insert (graph, "Mul", "w", (FovTensor *[]){ y, weight }, 2, NULL, 0, error);
         node = node ? fov_graph_insert (graph, "ReduceSum", "sum", node->outputs, 1,
@@ -150,9 +147,11 @@ gradient_session (const CheckCase *c, FovDevice *where, int *flip, GError **erro
         fov_graph_free (graph);
         return NULL;
     }
-    for (guint i = 0; i < graph->inputs->len; i++)
-        if (is_real (((FovTensor *) graph->inputs->pdata[i])->dtype))
-            wanted[n++] = graph->inputs->pdata[i];
+    for (guint i = 0; i < graph->inputs->len; i++) {
+        FovTensor *input = graph->inputs->pdata[i];
+        if (is_real (input->dtype) && !g_str_has_prefix (input->name, LOSS_WEIGHT))
+            wanted[n++] = input;
+    }
     n_forward = graph->nodes->len;
     if (!fov_graph_backward (graph, loss, wanted, n, grads, error) ||
         n_forward + (guint) MAX (*flip, 0) >= graph->nodes->len + (*flip < 0)) {
@@ -223,15 +222,22 @@ compare (const CheckCase *c, FovSession *forward, FovView *inputs, guint input, 
 }
 
 static guint
-make_inputs (FovSession *session, FovView inputs[8])
+make_inputs (FovSession *session, FovView inputs[MAX_INPUTS])
 {
     FovTensorInfo info;
-    guint n = fov_session_n_inputs (session);
+    guint n = fov_session_n_inputs (session), n_weights = 0;
 
+    assert_true (n <= MAX_INPUTS);
     for (guint i = 0; i < n; i++) {
         fov_session_input (session, i, &info);
         inputs[i] = make_view (info.dtype, &info.shape);
-        fill (&inputs[i], i + 1);
+        if (!g_str_has_prefix (info.name, LOSS_WEIGHT)) {
+            fill (&inputs[i], i + 1);
+            continue;
+        }
+        for (gint64 k = 0; k < fov_shape_elements (&info.shape); k++)
+            fov_view_set (&inputs[i], k, loss_weight (n_weights, k));
+        n_weights++;
     }
     return n;
 }
@@ -243,7 +249,7 @@ test_differences (void **state)
     g_autoptr (GError) error = NULL;
     g_autoptr (FovSession) forward = NULL;
     g_autoptr (FovSession) backward = NULL;
-    FovView inputs[8], grads[8];
+    FovView inputs[MAX_INPUTS], grads[8];
     int none = -1;
     guint n, k = 0;
 
@@ -252,10 +258,10 @@ test_differences (void **state)
     backward = forward ? gradient_session (c, reference, &none, &error) : NULL;
     if (!backward)
         fail_msg ("%s: %s", c->name, error->message);
-    n = make_inputs (forward, inputs);
+    n = make_inputs (backward, inputs);
     if (!fov_session_run (backward, inputs, grads, &error))
         fail_msg ("%s: %s", c->name, error->message);
-    for (guint i = 0; i < n; i++)
+    for (guint i = 0; i < fov_session_n_inputs (forward); i++)
         if (is_real (inputs[i].dtype))
             compare (c, forward, inputs, i, &grads[k++]);
     for (guint i = 0; i < G_N_ELEMENTS (c->steps) && c->steps[i].op; i++)
@@ -267,13 +273,25 @@ test_differences (void **state)
 /* ---- the device --------------------------------------------------------- */
 
 static void
+note_kernels (FovSession *session)
+{
+    const FovPlan *plan = fov_session_plan (session);
+
+    for (guint i = 0; i < plan->n_static; i++) {
+        const FovNode *node = plan->steps[i].node;
+        if (node->op->host && node->op->host->formats (node, fov_host_block ()))
+            g_hash_table_add (kernels, (gpointer) node->op->name);
+    }
+}
+
+static void
 test_device (void **state)
 {
     const CheckCase *c = *state;
     g_autoptr (GError) error = NULL;
     g_autoptr (FovSession) tested = NULL;
     g_autoptr (FovSession) oracle = NULL;
-    FovView inputs[8], got[8], want[8];
+    FovView inputs[MAX_INPUTS], got[8], want[8];
     int none = -1;
     guint n;
 
@@ -282,6 +300,7 @@ test_device (void **state)
     oracle = tested ? gradient_session (c, reference, &none, &error) : NULL;
     if (!oracle)
         fail_msg ("%s: %s", c->name, error->message);
+    note_kernels (tested);
     n = make_inputs (tested, inputs);
     for (int run = 0; run < 2; run++)
         if (!fov_session_run (tested, inputs, got, &error) ||
@@ -329,7 +348,7 @@ test_flips_are_caught (void **state)
     for (const CheckCase *c = gradient_cases; c->name; c++) {
         int none = -1;
         g_autoptr (FovSession) right = gradient_session (c, reference, &none, NULL);
-        FovView inputs[8];
+        FovView inputs[MAX_INPUTS];
         guint n = make_inputs (right, inputs);
         for (int i = 0;; i++) {
             int flip = i;
@@ -362,6 +381,16 @@ test_all_have_cases (void **state)
         fail_msg ("no case checks the gradients of:%s", missing->str);
 }
 
+/* What only gradients use is checked by no other test. */
+static void
+test_all_kernels_ran (void **state)
+{
+    for (const FovOpDef *const *op = fov_op_list (); *op; op++)
+        if ((*op)->host && strstr ((*op)->name, "Grad") &&
+            !g_hash_table_contains (kernels, (*op)->name))
+            fail_msg ("no case ran on the kernel of %s", (*op)->name);
+}
+
 static void
 test_all_cases_have_gradients (void **state)
 {
@@ -388,6 +417,7 @@ main (int argc, char **argv)
     g_autoptr (GError) error = NULL;
     const struct CMUnitTest last[] = { cmocka_unit_test (test_all_have_cases),
                                        cmocka_unit_test (test_all_cases_have_gradients),
+                                       cmocka_unit_test (test_all_kernels_ran),
                                        cmocka_unit_test (test_flips_are_caught) };
     int failed;
 
@@ -403,6 +433,7 @@ main (int argc, char **argv)
         return 1;
     }
     seen = g_hash_table_new (g_str_hash, g_str_equal);
+    kernels = g_hash_table_new (g_str_hash, g_str_equal);
     add_tests (tests, gradient_cases, test_differences, "differences");
     add_tests (tests, gradient_cases, test_device, "device");
     add_tests (tests, gradient_large_cases, test_device, "large, device");
@@ -412,6 +443,7 @@ main (int argc, char **argv)
     for (guint i = 0; i + G_N_ELEMENTS (last) < tests->len; i++)
         g_free ((char *) g_array_index (tests, struct CMUnitTest, i).name);
     g_hash_table_unref (seen);
+    g_hash_table_unref (kernels);
     fov_device_unref (device);
     fov_device_unref (reference);
     return failed;
