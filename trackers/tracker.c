@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "trackers/camera.h"
+#include "trackers/order.h"
 #include "trackers/tracker-private.h"
 
 #include <math.h>
@@ -229,8 +230,7 @@ take_detections (FovTracker *tracker, const FovDetection *detections, guint n, d
         if (usable (&e.detection, width, height))
             g_array_append_val (tracker->entries, e);
     }
-    if (tracker->entries->len > 1)
-        qsort (tracker->entries->data, tracker->entries->len, sizeof (Entry), compare_entries);
+    fov_order (tracker->entries->data, tracker->entries->len, sizeof (Entry), compare_entries);
     guint kept = MIN (tracker->entries->len, FOV_TRACKER_MAX_OBJECTS);
     tracker->ignored += n - kept;
     for (guint i = 0; i < kept; i++) {
@@ -294,8 +294,7 @@ compare_ids (gconstpointer a, gconstpointer b)
 static void
 finish (FovTracker *tracker, GArray *tracks, double width, double height)
 {
-    if (tracks->len > 1)
-        qsort (tracks->data, tracks->len, sizeof (FovTrack), compare_ids);
+    fov_order (tracks->data, tracks->len, sizeof (FovTrack), compare_ids);
     for (guint i = 0; i < tracks->len; i++) {
         FovTrack *t = &g_array_index (tracks, FovTrack, i);
         if (t->detection >= 0)
