@@ -59,7 +59,8 @@ static void
 read_picture (FovCamera *camera, const FovImage *image)
 {
     float step = fmaxf (1, (float) image->width / WIDTH);
-    int w = (int) ((float) image->width / step), h = (int) ((float) image->height / step);
+    int w = MAX ((int) ((float) image->width / step), 1);
+    int h = MAX ((int) ((float) image->height / step), 1);
     gsize n = (gsize) w * (gsize) h;
 
     g_array_set_size (camera->rgb, (guint) (3 * n));
@@ -134,6 +135,8 @@ fov_camera_next (FovCamera *camera, const FovImage *image, const FovDetection *o
         moved = fov_similarity_fit ((FovFlow *) (gpointer) camera->flows->data, camera->flows->len,
                                     TOLERANCE, m) &&
                 !at_rest (m, camera->now.width, camera->now.height, REST);
+    }
+    if (moved) {
         m[2] *= camera->step;
         m[5] *= camera->step;
     }

@@ -107,6 +107,9 @@ fov_flow_corner (const FovPyramid *pyramid, int x, int y, int side, float *corne
 static gboolean
 window (const float *level, int w, int h, float x, float y, int radius, float *out)
 {
+    /* A step along an edge can lead anywhere; the negation catches what is not a number. */
+    if (!(x >= 0 && y >= 0 && x < (float) w && y < (float) h))
+        return FALSE;
     int x0 = (int) floorf (x) - radius, y0 = (int) floorf (y) - radius;
     float fx = x - floorf (x), fy = y - floorf (y);
     int side = 2 * radius + 1;

@@ -138,6 +138,26 @@ test_no_motion (void **state)
     g_free (image.plane[0]);
 }
 
+/* Pictures of one row or column have no corners, and are survived. */
+static void
+test_thin (void **state)
+{
+    static guint8 row[4000];
+    FovCamera *camera = fov_camera_new ();
+    FovImage image = { .format = FOV_PIXEL_GRAY, .width = 4000, .height = 1, .stride = { 4000 } };
+    double m[6];
+
+    for (int turn = 0; turn < 2; turn++) {
+        image.plane[0] = row;
+        assert_false (fov_camera_next (camera, &image, NULL, 0, m));
+        assert_false (fov_camera_next (camera, &image, NULL, 0, m));
+        image.width = 1;
+        image.height = 4000;
+        image.stride[0] = 1;
+    }
+    fov_camera_free (camera);
+}
+
 /* A codec's vectors: whole pixels, four in ten wrong, and one object's own. */
 static void
 test_vectors (void **state)
@@ -174,6 +194,7 @@ main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_pictures),
         cmocka_unit_test (test_no_motion),
+        cmocka_unit_test (test_thin),
         cmocka_unit_test (test_vectors),
     };
     return RUN ("camera", tests);
