@@ -105,6 +105,7 @@ fov_target_kill (FovTarget *target, FovTrackReason reason)
 {
     target->track.state = FOV_TRACK_REMOVED;
     target->track.reason = reason;
+    target->track.detection = -1; /* which may be the survivor's */
     target->dead = TRUE;
 }
 

@@ -10,6 +10,10 @@
 #define DEFAULT_RATE 30.0
 /* Beyond this many pixels a coordinate is no place in any picture. */
 #define FAR 1e6f
+/* Beyond this, ns from 0, a difference of two times might not fit. */
+#define LATEST (G_MAXINT64 / 2)
+/* A gap counts as at most so many pictures. */
+#define LONGEST_GAP 1e5
 
 /* A usable detection and where the caller has it. */
 typedef struct {
@@ -208,9 +212,14 @@ compare_entries (gconstpointer a, gconstpointer b)
 static const double *
 camera_motion (FovTracker *tracker, const FovScene *scene)
 {
-    if (tracker->has_camera)
-        return tracker->camera;
-    if (!scene->image || !tracker->moves || !tracker->set[tracker->compensates])
+    if (!tracker->moves)
+        return tracker->has_camera ? tracker->camera : NULL;
+    if (tracker->has_camera || !tracker->set[tracker->compensates]) {
+        /* The picture seen last is not the one before the next any more. */
+        fov_camera_reset (tracker->moves);
+        return tracker->has_camera ? tracker->camera : NULL;
+    }
+    if (!scene->image)
         return NULL;
     return fov_camera_next (tracker->moves, scene->image, scene->detections, scene->n,
                             tracker->camera)
@@ -262,6 +271,9 @@ update_valid (FovTracker *tracker, const FovImage *image, int width, int height,
     else if (n > 0 && !detections)
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
                      "tracker: %u detections, but no array of them", n);
+    else if (pts < -LATEST || pts > LATEST)
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "tracker: pts is %" G_GINT64_FORMAT " ns, expected one within +-2^62", pts);
     else if (tracker->n_updates > 0 && pts <= tracker->last_pts)
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
                      "tracker: pts %" G_GINT64_FORMAT " ns follows %" G_GINT64_FORMAT
@@ -278,9 +290,10 @@ pictures_since (FovTracker *tracker, gint64 pts)
 {
     if (tracker->n_updates == 0)
         return 1;
-    double dt = ((double) pts - (double) tracker->last_pts) / 1e9 * tracker->rate;
+    double dt = (double) (pts - tracker->last_pts) / 1e9 * tracker->rate;
+    dt = CLAMP (dt, 1e-3, LONGEST_GAP);
     double whole = round (dt);
-    return whole >= 1 && fabs (dt - whole) < 0.1 ? whole : CLAMP (dt, 1e-3, 1e5);
+    return whole >= 1 && fabs (dt - whole) < 0.1 ? whole : dt;
 }
 
 static int

@@ -133,6 +133,9 @@ test_update_errors (void **state)
         assert_false (
             fov_tracker_update (tracker, NULL, -1, 0, &d, 1, TRUE, WALK_PTS (6), tracks, &error));
         assert_fov_error (&error, FOV_ERROR_ARGUMENT, "size");
+        assert_false (
+            fov_tracker_update (tracker, NULL, 0, 0, &d, 1, TRUE, G_MAXINT64, tracks, &error));
+        assert_fov_error (&error, FOV_ERROR_ARGUMENT, "2^62");
         assert_int_equal (tracks->len, 1);
         update (tracker, &d, 1, 6, tracks);
         assert_int_equal (at (tracks, 0)->id, 1);
@@ -324,11 +327,58 @@ test_life (void **state)
                 assert_false (g_hash_table_contains (ended, key));
                 assert_true (t->visibility >= 0 && t->visibility <= 1 && t->occluder != t->id);
                 assert_true (t->detection < (int) n);
-                if (t->state == FOV_TRACK_REMOVED)
-                    g_hash_table_add (ended, key);
+                if (t->state != FOV_TRACK_REMOVED)
+                    continue;
+                assert_int_equal (t->detection, -1);
+                g_hash_table_add (ended, key);
             }
         }
         assert_true (g_hash_table_size (ended) >= N_WALKERS);
+    }
+}
+
+/* A newer object comes to where an older one is waited for: one of them goes, without a detection.
+ */
+static void
+test_duplicate (void **state)
+{
+    g_autoptr (FovTracker) tracker = make ("bytetrack");
+    g_autoptr (GArray) tracks = new_tracks ();
+    const FovTrack *ended = NULL;
+
+    for (int frame = 1; frame <= 130 && !ended; frame++) {
+        float x = frame > 110 ? fmaxf (100, 100 + 6 * (float) (125 - frame)) : 190;
+        FovDetection d[2] = { { { x, 100, x + 100, 300 }, 0.9f, 0 },
+                              { { 100, 100, 200, 300 }, 0.9f, 0 } };
+        gboolean both = frame <= 100;
+        update (tracker, both ? d + 1 : d, 1, frame, tracks);
+        for (guint i = 0; i < tracks->len; i++)
+            if (at (tracks, i)->reason == FOV_TRACK_REASON_DUPLICATE)
+                ended = at (tracks, i);
+    }
+    assert_non_null (ended);
+    assert_int_equal (ended->state, FOV_TRACK_REMOVED);
+    assert_int_equal (ended->detection, -1);
+}
+
+/* Times at the ends of their range: a gap of a century is one. */
+static void
+test_long_gap (void **state)
+{
+    const FovDetection d = { { 10, 10, 50, 90 }, 0.9f, 0 };
+
+    EACH_TRACKER (name)
+    {
+        g_autoptr (FovTracker) tracker = make (*name);
+        g_autoptr (GArray) tracks = new_tracks ();
+        const gint64 times[] = { -G_MAXINT64 / 2, 0, G_MAXINT64 / 2 };
+        for (guint k = 0; k < G_N_ELEMENTS (times); k++) {
+            assert_true (fov_tracker_update (tracker, NULL, 1920, 1080, &d, 1, TRUE, times[k],
+                                             tracks, NULL));
+            for (guint i = 0; i < tracks->len; i++)
+                assert_true (isfinite (at (tracks, i)->box.x1) &&
+                             isfinite (at (tracks, i)->box.y2));
+        }
     }
 }
 
@@ -370,6 +420,8 @@ main (void)
         cmocka_unit_test (test_order_and_determinism),
         cmocka_unit_test (test_scale),
         cmocka_unit_test (test_life),
+        cmocka_unit_test (test_duplicate),
+        cmocka_unit_test (test_long_gap),
         cmocka_unit_test (test_resting_detector),
     };
     return RUN ("tracker", tests);
