@@ -290,10 +290,11 @@ draw_trails (FovOverlay *overlay, const FovOverlayItem *items, guint n)
     for (guint i = 0; i < n; i++) {
         if (items[i].id < 0 || !outline_of (overlay, items[i].box, &stroke))
             continue;
+        FovBox box = items[i].box;
         color_of (overlay, &items[i], rgb);
-        fov_trails_add (overlay->trails, items[i].id, rgb, (items[i].box.x1 + items[i].box.x2) / 2,
-                        items[i].box.y2, items[i].dashed || items[i].faint, overlay->line,
-                        overlay->now, length);
+        fov_trails_add (overlay->trails, items[i].id, rgb,
+                        CLAMP (box.x1 / 2 + box.x2 / 2, -FAR, FAR), MIN (box.y2, FAR),
+                        items[i].dashed || items[i].faint, overlay->line, overlay->now, length);
     }
     fov_trails_draw (overlay->trails, &overlay->canvas, overlay->line, overlay->now, length);
 }

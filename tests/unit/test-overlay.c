@@ -607,6 +607,33 @@ test_trail_formats (void **state)
         }
 }
 
+/* A way to a place that no picture has is drawn as far as the picture goes, in any order. */
+static void
+test_trail_far_away (void **state)
+{
+    const FovOverlayParams params = { .hide_labels = TRUE, .trail = 2, .line_width = 4 };
+    const FovBox boxes[] = { { 10, 10, 30, 40 },
+                             { -3e38f, -3e38f, 3e38f, 3e38f },
+                             { 20, 0, 3e38f, 20 },
+                             { -1e30f, 0, 10, 1e30f } };
+    g_autoptr (FovOverlay) overlay = fov_overlay_new (&params);
+    FovImage image = make (FOV_PIXEL_GRAY, 160, 90), before = copy_image (&image);
+
+    for (gsize i = 0; i < G_N_ELEMENTS (boxes); i++) {
+        FovOverlayItem one = item (0, 0, 0, 0, NULL);
+        one.box = boxes[i];
+        one.id = 1;
+        fov_overlay_set_time (overlay, (gint64) i * 200 * MS);
+        draw (overlay, &image, &one, 1);
+    }
+    /* Over there the last boxes have no line: what changed is the way to the right. */
+    memcpy (image.plane[0], before.plane[0], image_bytes (&image));
+    draw (overlay, &image, NULL, 0);
+    assert_memory_not_equal (image.plane[0], before.plane[0], image_bytes (&image));
+    g_free (image.plane[0]);
+    g_free (before.plane[0]);
+}
+
 /* Thousands of ids, wild places, times at the ends of their range. */
 static void
 test_trail_bounds (void **state)
@@ -644,6 +671,7 @@ main (void)
         cmocka_unit_test (test_refuses_bad_image),    cmocka_unit_test (test_trail_fades),
         cmocka_unit_test (test_trail_of_whom),        cmocka_unit_test (test_trail_is_forgotten),
         cmocka_unit_test (test_trail_formats),        cmocka_unit_test (test_trail_bounds),
+        cmocka_unit_test (test_trail_far_away),
     };
     return RUN ("overlay", tests);
 }
