@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "trackers/hold.h"
 
+#include "trackers/visual.h"
+
 #include <math.h>
 
 /* How fast what is usual follows what is found. */
@@ -73,7 +75,9 @@ fov_holds_ask (FovHolds *holds, const FovHold *hold, guint index, FovBox expecte
 {
     FovVisualQuery query = { .target = hold->target, .expected = expected, .widen = widen };
 
-    if (holds->queries->len >= FOV_HOLDS_MAX)
+    if (holds->queries->len >= fov_visual_most (holds->visual) ||
+        !(expected.x2 - expected.x1 >= FOV_VISUAL_MIN_SIDE) ||
+        !(expected.y2 - expected.y1 >= FOV_VISUAL_MIN_SIDE))
         return;
     g_array_append_val (holds->queries, query);
     g_array_append_val (holds->indices, index);

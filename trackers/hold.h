@@ -10,9 +10,6 @@ typedef struct {
     double score, apce; /**< usual ones; 0: not known yet */
 } FovHold;
 
-/** So many tracks are looked for at once, the oldest (FovVisualParams: max_targets). */
-#define FOV_HOLDS_MAX 64
-
 /** Asks the visual tracker for many tracks in one call; memory grows and is reused. */
 typedef struct _FovHolds FovHolds;
 
@@ -26,8 +23,13 @@ gboolean fov_holds_learn (FovHolds *holds, const FovScene *scene, FovHold *hold,
                           GError **error);
 void fov_holds_forget (FovHolds *holds, FovHold *hold);
 
-/** Begins a new list of tracks to look for; index is the caller's. */
+/** Begins a new list of tracks to look for. */
 void fov_holds_clear (FovHolds *holds);
+/**
+ * Adds a track; index is the caller's. Passed over where the visual tracker
+ * could not look for it: smaller than a pixel, or more than it takes at once
+ * (FovVisualParams: max_targets).
+ */
 void fov_holds_ask (FovHolds *holds, const FovHold *hold, guint index, FovBox expected,
                     float widen);
 /** Looks for all of them in one call. */

@@ -6,6 +6,8 @@
 #define DEFAULT_TARGETS 64
 #define MAX_TARGETS 4096
 #define MAX_WIDEN 4.0f
+/* Beyond this many pixels a coordinate is no place in any picture. */
+#define FAR 1e6f
 
 /* Every visual tracker, by rising name; NULL ends the list. */
 static const FovVisualClass *const classes[] = {
@@ -108,8 +110,8 @@ static gboolean
 check_box (const FovImage *image, FovBox box, const char *what, GError **error)
 {
     float w = box.x2 - box.x1, h = box.y2 - box.y1;
-    gboolean sized = w >= FOV_VISUAL_MIN_SIDE && h >= FOV_VISUAL_MIN_SIDE && isfinite (w) &&
-                     isfinite (h) && isfinite (box.x1) && isfinite (box.y1);
+    gboolean sized = w >= FOV_VISUAL_MIN_SIDE && h >= FOV_VISUAL_MIN_SIDE && fabsf (box.x1) < FAR &&
+                     fabsf (box.y1) < FAR && fabsf (box.x2) < FAR && fabsf (box.y2) < FAR;
     float cx = box.x1 + 0.5f * w, cy = box.y1 + 0.5f * h;
     if (sized && cx >= -w && cy >= -h && cx <= (float) image->width + w &&
         cy <= (float) image->height + h)
@@ -143,6 +145,12 @@ find_target (FovVisual *visual, guint handle, GError **error)
                      "visual tracker: there is no target %u, expected one that fov_visual_add gave",
                      handle);
     return target;
+}
+
+guint
+fov_visual_most (const FovVisual *visual)
+{
+    return visual->max_targets;
 }
 
 guint

@@ -7,7 +7,7 @@
 /*
  * What a visual tracker is to visual.c, which checks every argument, keeps
  * handles, and calls with pictures and boxes that are sound: the picture has
- * passed fov_image_check, boxes are finite, at least FOV_VISUAL_MIN_SIDE wide
+ * passed fov_image_check, boxes are within +-1e6 pixels, at least FOV_VISUAL_MIN_SIDE wide
  * and high, and their centre is not further outside than their own size.
  */
 typedef struct {
@@ -29,6 +29,9 @@ typedef struct {
 
 /* Pixels; boxes thinner than this are refused. */
 #define FOV_VISUAL_MIN_SIDE 1.0f
+
+/* The most targets that one call of fov_visual_locate takes. */
+guint fov_visual_most (const FovVisual *visual);
 
 extern const FovVisualClass fov_visual_dcf;
 extern const FovVisualClass fov_visual_siamese;

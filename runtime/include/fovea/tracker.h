@@ -143,14 +143,17 @@ FOV_API gboolean fov_tracker_set_camera_motion (FovTracker *tracker, const doubl
  *
  * Detections that are not finite, empty, inverted or further outside than
  * their own size are left out (fov_tracker_ignored counts them); more than
- * 100,000 is FOV_ERROR_ARGUMENT, as is a pts that does not rise. On an error the tracker
- * is unchanged. Allocates only when there are more objects than ever before.
+ * 100,000 is FOV_ERROR_ARGUMENT, as is a pts that does not rise or is not within
+ * +-2^62: the tracker is then unchanged. Any other error is of the embeddings or
+ * the visual tracker; the picture was then taken in without them. The best 2,000
+ * detections and as many tracks are followed. Allocates only when there are more
+ * objects than ever before.
  */
 FOV_API gboolean fov_tracker_update (FovTracker *tracker, const FovImage *image, int width,
                                      int height, const FovDetection *detections, guint n,
                                      gboolean ran, gint64 pts, GArray *tracks, GError **error);
 
-/** Detections left out so far because they were not usable boxes. */
+/** Detections left out so far: not usable boxes, or more than are followed. */
 FOV_API guint64 fov_tracker_ignored (FovTracker *tracker);
 
 /** Forgets every track (a seek, a cut, another stream). Ids start over only if asked to. */

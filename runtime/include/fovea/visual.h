@@ -46,13 +46,18 @@ FOV_API FovVisual *fov_visual_new (const char *name, const FovVisualParams *para
 FOV_API void fov_visual_free (FovVisual *visual);
 FOV_API const char *const *fov_visual_names (void);
 
-/** Learns a new target from its box; returns its handle (> 0), or 0 with error. */
+/**
+ * Learns a new target from its box; returns its handle (> 0), or 0 with error.
+ * Boxes, here and below, are at least a pixel wide and high and within +-1e6
+ * pixels; those that are learnt lie at least partly on the picture, and those
+ * expected not further outside than their own size. FOV_ERROR_ARGUMENT else.
+ */
 FOV_API guint fov_visual_add (FovVisual *visual, const FovImage *image, FovBox box, GError **error);
 /** Forgets a target. An unknown handle does nothing. */
 FOV_API void fov_visual_remove (FovVisual *visual, guint target);
 FOV_API void fov_visual_clear (FovVisual *visual);
 
-/** Looks for n targets in one picture; learns nothing. found has n entries. */
+/** Looks for n targets, at most max_targets, in one picture; learns nothing. found: n entries. */
 FOV_API gboolean fov_visual_locate (FovVisual *visual, const FovImage *image,
                                     const FovVisualQuery *queries, guint n, FovVisualFound *found,
                                     GError **error);
@@ -81,6 +86,10 @@ FOV_API void fov_follower_free (FovFollower *follower);
 /** Starts, or starts over. FOV_ERROR_ARGUMENT for a box outside the picture. pts: ns. */
 FOV_API gboolean fov_follower_init (FovFollower *follower, const FovImage *image, FovBox box,
                                     gint64 pts, GError **error);
+/**
+ * The next picture, of the same size, with a later pts: FOV_ERROR_ARGUMENT else.
+ * On any other error start over.
+ */
 FOV_API gboolean fov_follower_update (FovFollower *follower, const FovImage *image, gint64 pts,
                                       FovFollowed *followed, GError **error);
 
