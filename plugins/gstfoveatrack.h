@@ -47,12 +47,13 @@ struct _GstFoveaTrack {
     guint64 id_base;    /**< ids of trackers before this one */
     guint64 id_last;    /**< largest id so far */
     gboolean detector_seen, corrupt_told, time_told;
+    gboolean unused_told[2]; /**< embedding-model, visual */
+    guint64 *told;           /**< bit set of numbers that were warned of */
 
     /* under the object lock */
     GstFoveaTrackSettings settings;
     double *numbers; /**< as gst_fovea_track_numbers */
     guint64 *given;  /**< bit set of numbers that were set */
-    guint64 *told;   /**< bit set of numbers that were warned of */
     gboolean renew;  /**< another tracker or preset was chosen */
     gboolean adjust; /**< a number was set */
     guint64 n_tracks;

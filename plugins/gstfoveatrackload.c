@@ -69,6 +69,7 @@ gst_fovea_track_open (GstFoveaTrack *self, GError **error)
     g_autoptr (FovDevice) device = NULL;
     gboolean embeds = is_set (s.embedding_model), sees = s.visual != 0;
 
+    self->unused_told[0] = self->unused_told[1] = FALSE;
     memset (self->told, 0, (gst_fovea_track_numbers ()->len / 64 + 1) * sizeof *self->told);
     if ((embeds || sees) &&
         !(device = fov_device_open (is_set (s.device) ? s.device : NULL, error)))
@@ -126,6 +127,28 @@ set_numbers (GstFoveaTrack *self, const char *tracker)
     }
 }
 
+static void
+tell_of_unused (GstFoveaTrack *self, const char *tracker)
+{
+    const struct {
+        const char *property;
+        gboolean unused;
+    } rows[] = {
+        { "embedding-model",
+          self->embedder && !(fov_tracker_uses (tracker) & FOV_TRACKER_USES_EMBEDDINGS) },
+        { "visual", self->visual && !(fov_tracker_uses (tracker) & FOV_TRACKER_USES_VISUAL) },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+        if (!rows[i].unused || self->unused_told[i])
+            continue;
+        self->unused_told[i] = TRUE;
+        GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS,
+                             ("Property %s has no effect on tracker=%s", rows[i].property, tracker),
+                             (NULL));
+    }
+}
+
 static gboolean
 make_tracker (GstFoveaTrack *self, const GstFoveaTrackSettings *s, GError **error)
 {
@@ -165,6 +188,7 @@ gst_fovea_track_apply (GstFoveaTrack *self, GError **error)
         if (!make_tracker (self, &s, error))
             return FALSE;
         tracker = gst_fovea_track_tracker_name (&s);
+        tell_of_unused (self, tracker);
     }
     if (renew || adjust)
         set_numbers (self, tracker);

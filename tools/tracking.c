@@ -110,6 +110,12 @@ track_options_check (const TrackOptions *o, GError **error)
         !check_word ("preset", o->preset, fov_tracker_presets (), error) ||
         !check_word ("visual", o->visual, visual_words (), error))
         return FALSE;
+    if (o->embedding_model && !(fov_tracker_uses (o->tracker) & FOV_TRACKER_USES_EMBEDDINGS))
+        return cli_usage_error (error, "--embedding-model has no effect on --tracker %s",
+                                o->tracker) >= 0;
+    if (o->visual && !g_str_equal (o->visual, "none") &&
+        !(fov_tracker_uses (o->tracker) & FOV_TRACKER_USES_VISUAL))
+        return cli_usage_error (error, "--visual has no effect on --tracker %s", o->tracker) >= 0;
     if (siamese && (!o->backbone || !o->head))
         return cli_usage_error (error, "--visual siamese needs --backbone and --head") >= 0;
     if (!siamese && (o->backbone || o->head))

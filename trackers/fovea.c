@@ -201,6 +201,7 @@ const FovTrackerClass fov_tracker_fovea = {
     .describe = "the joined tracker: motion, looks, two stages, noise learnt from the detector",
     .properties = properties,
     .n_properties = FOVEA_N_PROPERTIES,
+    .uses = FOV_TRACKER_USES_EMBEDDINGS | FOV_TRACKER_USES_VISUAL,
     .create = fovea_create,
     .update = fovea_update,
     .reset = fovea_reset,

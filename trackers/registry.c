@@ -59,6 +59,14 @@ fov_tracker_describe (const char *name)
     return klass ? klass->describe : NULL;
 }
 
+FovTrackerUses
+fov_tracker_uses (const char *name)
+{
+    const FovTrackerClass *klass = fov_tracker_class (name, NULL);
+
+    return klass ? klass->uses : 0;
+}
+
 static void
 override (const FovTrackerClass *klass, const char *preset, double *set)
 {

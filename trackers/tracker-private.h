@@ -30,6 +30,7 @@ typedef struct {
     const char *describe;
     const FovTrackerProperty *properties; /**< value: the default */
     guint n_properties;
+    FovTrackerUses uses; /**< of FovTrackerParams */
     gpointer (*create) (const FovTrackerParams *params);
     /** Appends a FovTrack for every live track and every one removed now; next_id is the next free.
      */

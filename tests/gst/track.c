@@ -462,6 +462,38 @@ test_foreign_number (void **state)
     stream_close (&s);
 }
 
+/* A visual tracker that this tracker does not ask: said once, and not where it is asked. */
+static void
+test_unused_visual (void **state)
+{
+    static const char *const trackers[] = { "bytetrack", "fovea" };
+
+    for (guint k = 0; k < G_N_ELEMENTS (trackers); k++) {
+        g_autofree char *launch = g_strdup_printf ("foveatrack visual=dcf tracker=%s", trackers[k]);
+        g_autoptr (GstBus) bus = gst_bus_new ();
+        g_autoptr (GError) error = NULL;
+        Stream s;
+
+        stream_open (&s, launch);
+        g_autoptr (GstElement) element = gst_harness_find_element (s.h, "foveatrack");
+        gst_element_set_bus (element, bus);
+        for (guint i = 0; i < 4; i++) {
+            gst_harness_set (s.h, "foveatrack", "preset", i % 2, NULL);
+            stream_push (&s, seen (i, place (i)));
+        }
+        GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
+        assert_int_equal (message != NULL, k == 0);
+        if (message) {
+            gst_message_parse_warning (message, &error, NULL);
+            assert_non_null (strstr (error->message, "visual has no effect on tracker=bytetrack"));
+            gst_message_unref (message);
+        }
+        assert_null (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));
+        gst_element_set_bus (element, NULL);
+        stream_close (&s);
+    }
+}
+
 /* Another tracker takes over between two frames, with identities that were not given before. */
 static void
 test_other_tracker (void **state)
@@ -552,6 +584,7 @@ main (int argc, char **argv)
         cmocka_unit_test (test_corrupt),
         cmocka_unit_test (test_numbers),
         cmocka_unit_test (test_foreign_number),
+        cmocka_unit_test (test_unused_visual),
         cmocka_unit_test (test_other_tracker),
         cmocka_unit_test (test_refused),
         cmocka_unit_test (test_events),

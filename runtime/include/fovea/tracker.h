@@ -103,6 +103,14 @@ FOV_API const char *const *fov_tracker_names (void);
 FOV_API const char *const *fov_tracker_presets (void);
 /** One line about a tracker, with its paper; NULL for an unknown name. */
 FOV_API const char *fov_tracker_describe (const char *name);
+/** What of FovTrackerParams has an effect on a tracker, or'd. */
+typedef enum {
+    FOV_TRACKER_USES_EMBEDDINGS = 1 << 0, /**< embed */
+    FOV_TRACKER_USES_VISUAL = 1 << 1,     /**< visual */
+} FovTrackerUses;
+
+/** name NULL: "fovea"; 0 for an unknown name. */
+FOV_API FovTrackerUses fov_tracker_uses (const char *name);
 /**
  * A tracker's properties (GArray of FovTrackerProperty, g_array_unref), or NULL
  * with FOV_ERROR_ARGUMENT for an unknown name or preset.
