@@ -13,7 +13,6 @@ sequence_free (gpointer data)
 
     g_free (s->name);
     g_free (s->folder);
-    g_free (s->image_dir);
     g_clear_pointer (&s->truths, g_array_unref);
     g_clear_pointer (&s->detections, g_array_unref);
     g_clear_pointer (&s->motions, g_array_unref);
@@ -179,8 +178,6 @@ load_info (MotSequence *s, GError **error)
         s->frame_rate = info.frame_rate;
         s->width = info.width;
         s->height = info.height;
-        if (ok && info.image_dir)
-            s->image_dir = g_build_filename (s->folder, info.image_dir, NULL);
         fov_mot_sequence_info_clear (&info);
     }
     return ok;

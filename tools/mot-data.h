@@ -32,7 +32,6 @@ typedef struct {
     GArray *motions;    /**< FovMotMotion, frames as in the file; NULL: none */
     gboolean has_ground;
     double ground[12]; /**< metres to pixels */
-    char *image_dir;   /**< where its pictures are by the benchmark's custom; NULL */
 } MotSequence;
 
 /**

@@ -19,17 +19,12 @@ product (const float *a, const float *b, guint dim)
 }
 
 static float
-nearest (const FovGallery *gallery, const float *look, guint dim, guint *which)
+nearest (const FovGallery *gallery, const float *look, guint dim)
 {
     float best = -1;
 
-    for (guint s = 0; s < gallery->n; s++) {
-        float p = product (gallery->block + (1 + s) * dim, look, dim);
-        if (p > best) {
-            best = p;
-            *which = s;
-        }
-    }
+    for (guint s = 0; s < gallery->n; s++)
+        best = fmaxf (best, product (gallery->block + (1 + s) * dim, look, dim));
     return best;
 }
 
@@ -52,11 +47,9 @@ update_mean (FovGallery *gallery, const float *look, guint dim)
 void
 fov_gallery_learn (FovGallery *gallery, const float *look, guint dim)
 {
-    guint which = 0;
-
     update_mean (gallery, look, dim);
     gallery->seen++;
-    if (gallery->n == 0 || 1 - nearest (gallery, look, dim, &which) > UNLIKE) {
+    if (gallery->n == 0 || 1 - nearest (gallery, look, dim) > UNLIKE) {
         /* Full: the oldest sample goes. */
         if (gallery->n == FOV_GALLERY_SAMPLES) {
             memmove (gallery->block + dim, gallery->block + 2 * dim,
@@ -71,9 +64,7 @@ fov_gallery_learn (FovGallery *gallery, const float *look, guint dim)
 double
 fov_gallery_distance (const FovGallery *gallery, const float *look, guint dim)
 {
-    guint which;
-
     if (gallery->seen == 0)
         return 1;
-    return 1 - fmaxf (product (gallery->block, look, dim), nearest (gallery, look, dim, &which));
+    return 1 - fmaxf (product (gallery->block, look, dim), nearest (gallery, look, dim));
 }
