@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 TRACKERS = ['sort', 'iou', 'bytetrack', 'ocsort', 'botsort', 'fovea']
-USES_LOOKS = {'botsort', 'fovea'}
+USES_LOOKS = {'fovea'}
 EMBEDDING = 'models/reid/osnet_x0_25_msmt17.onnx'
 SIAMESE = ['models/track/nanotrackv2_backbone.onnx', 'models/track/nanotrackv2_head.onnx']
 OCCLUDED = ['Couple', 'Crossing', 'boat1', 'person12_1']
