@@ -87,30 +87,30 @@ test_pictures (void **state)
     const FovDetection objects[2] = { { { 100, 100, 400, 440 }, 0.9f, 0 },
                                       { { 500, 50, 800, 300 }, 0.9f, 0 } };
     const double still[6] = { 1, 0, 0, 0, 1, 0 };
-    FovImage image;
+    FovImage before, after;
 
-    assert_true (fov_image_alloc (&image, FOV_PIXEL_GRAY, WIDTH, HEIGHT, NULL));
+    assert_true (fov_image_alloc (&before, FOV_PIXEL_GRAY, WIDTH, HEIGHT, NULL));
+    assert_true (fov_image_alloc (&after, FOV_PIXEL_GRAY, WIDTH, HEIGHT, NULL));
+    paint (&before, still, objects, 2, 0);
     for (gsize i = 0; i < G_N_ELEMENTS (motions); i++) {
         FovCamera *camera = fov_camera_new ();
         double m[6], found[6], again[6];
         map_of (i, m);
-        paint (&image, still, objects, 2, 0);
-        assert_false (fov_camera_next (camera, &image, objects, 2, found));
-        paint (&image, m, objects, 2, 11);
-        gboolean moved = fov_camera_next (camera, &image, objects, 2, found);
+        assert_false (fov_camera_next (camera, &before, objects, 2, found));
+        paint (&after, m, objects, 2, 11);
+        gboolean moved = fov_camera_next (camera, &after, objects, 2, found);
         print_message ("# %s: %.2f pixels off\n", motions[i].name, moved ? apart (m, found) : 0.0);
         assert_int_equal (moved, motions[i].moves);
         assert_true (!moved || apart (m, found) < 0.6);
         /* The same two pictures again, after a reset: bit for bit the same. */
         fov_camera_reset (camera);
-        paint (&image, still, objects, 2, 0);
-        assert_false (fov_camera_next (camera, &image, objects, 2, again));
-        paint (&image, m, objects, 2, 11);
-        assert_int_equal (fov_camera_next (camera, &image, objects, 2, again), moved);
+        assert_false (fov_camera_next (camera, &before, objects, 2, again));
+        assert_int_equal (fov_camera_next (camera, &after, objects, 2, again), moved);
         assert_true (!moved || memcmp (found, again, sizeof found) == 0);
         fov_camera_free (camera);
     }
-    g_free (image.plane[0]);
+    g_free (before.plane[0]);
+    g_free (after.plane[0]);
 }
 
 /* A cut, or nothing to hold on to, is no motion; nor is a picture of another size. */
