@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Optimiser steps on the host: plain loops over the parameters' memory. */
-#include "vision/clones.h"
 #include "ops/host-op.h"
 #include "ops/optimiser.h"
+#include "vision/clones.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* fov.MaxPoolGrad on the host: blocked, a channel block of an image at a time. */
-#include "vision/clones.h"
 #include "ops/host-op.h"
+#include "vision/clones.h"
 
 #include <math.h>
 
