@@ -85,6 +85,14 @@ grad_plane_8 (const FovPoolParams *p, const FovShape *x_shape, const FovShape *y
     grad_plane (p, x_shape, y_shape, s, x, dy, dx, 8);
 }
 
+/* Blocks of 4 mean that the CPU has nothing wider: no clones. */
+static void
+grad_plane_4 (const FovPoolParams *p, const FovShape *x_shape, const FovShape *y_shape,
+              const PoolGrad *s, const float *x, const float *dy, float *dx)
+{
+    grad_plane (p, x_shape, y_shape, s, x, dy, dx, 4);
+}
+
 static gsize
 plane (const FovBlockedStrides *strides, const PoolGrad *s, guint task)
 {
@@ -99,9 +107,10 @@ pool_grad_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
     const float *x = fov_host_in (frame, step->step.in[1]) + plane (&s->xs, s, task);
     float *dx = fov_host_out (frame, step->step.out[0]) + plane (&s->ys, s, task);
 
-    (s->block == 16 ? grad_plane_16 : grad_plane_8) (step->step.node->params,
-                                                     &step->step.in[1]->shape,
-                                                     &step->step.in[0]->shape, s, x, dy, dx);
+    (s->block == 16  ? grad_plane_16
+     : s->block == 8 ? grad_plane_8
+                     : grad_plane_4) (step->step.node->params, &step->step.in[1]->shape,
+                                      &step->step.in[0]->shape, s, x, dy, dx);
 }
 
 static gboolean
