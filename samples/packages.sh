@@ -34,7 +34,12 @@ install_packages () {
         }
         sudo=sudo
     fi
-    echo "Installing$(echo "$missing" | wc -w | tr -d ' ' | sed 's/^/ /') packages and what they need ..."
+    count=$(echo "$missing" | wc -w)
+    if [ "$count" -eq 1 ]; then
+        echo "Installing$missing and what it needs ..."
+    else
+        echo "Installing $count packages and what they need ..."
+    fi
     $sudo apt-get update -q >/dev/null
     # shellcheck disable=SC2086 # a list of names
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing \
