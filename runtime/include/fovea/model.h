@@ -19,6 +19,38 @@ typedef struct _FovModel FovModel;
  * bounded by the file's real size.
  */
 FOV_API FovModel *fov_model_load (const char *path, GError **error);
+
+/** A value that a model made in code starts from. */
+typedef struct {
+    const char *name;
+    FovDType dtype;
+    FovShape shape;   /**< of an input -1 where the size is free */
+    const void *data; /**< a constant's dense row-major values; NULL: an input of the model */
+} FovModelValue;
+
+/** Most inputs of a node of a model made in code. */
+#define FOV_MODEL_NODE_INPUTS 4
+
+/** An operation with one output, in the meaning of ONNX's newest opset that fov_model_load reads.
+ */
+typedef struct {
+    const char *op;                            /**< "MatMul", "Add", ... */
+    const char *output;                        /**< name of what it makes */
+    const char *inputs[FOV_MODEL_NODE_INPUTS]; /**< names, NULL after the last */
+    const char *attribute;                     /**< name of one of whole numbers; NULL: none */
+    gint64 values[4];                          /**< of the attribute */
+    guint n_values;                            /**< 0: one number and no list */
+} FovModelNode;
+
+/**
+ * Makes a model in code: nodes in an order in which every input is made before
+ * it is used; outputs, NULL-terminated, names what the model returns. Everything
+ * is copied. A name that is not known, an unknown operation or a wrong attribute
+ * gives FOV_ERROR_ARGUMENT, FOV_ERROR_UNSUPPORTED or FOV_ERROR_SHAPE that names the node.
+ */
+FOV_API FovModel *fov_model_build (const FovModelValue *values, guint n_values,
+                                   const FovModelNode *nodes, guint n_nodes,
+                                   const char *const *outputs, GError **error);
 FOV_API FovModel *fov_model_ref (FovModel *model);
 FOV_API void fov_model_unref (FovModel *model);
 
