@@ -131,6 +131,37 @@ update_dual (float *restrict u, const float *restrict g, const float *restrict h
         u[i] = scale * (u[i] + g[i] - h[i]);
 }
 
+FOV_CLONES static void
+correlate (const float *restrict g, const float *restrict z, float *restrict out, int size)
+{
+    for (int i = 0; i < size; i++) {
+        out[i] += g[i] * z[i] + g[size + i] * z[size + i];
+        out[size + i] += g[i] * z[size + i] - g[size + i] * z[i];
+    }
+}
+
+void
+fov_dcf_respond (const float *filter, const FovDcfPlan *plan, const float *features,
+                 float *response)
+{
+    gsize step = 2 * (gsize) plan->size;
+    memset (response, 0, step * sizeof *response);
+    for (int d = 0; d < plan->channels; d++)
+        correlate (filter + (gsize) d * step, features + (gsize) d * step, response, plan->size);
+}
+
+/* The mean over all frequencies is the response without displacement. */
+static float
+full_response (const FovDcfFilter *filter, FovDcfPlan *plan)
+{
+    int n = plan->n, size = plan->size;
+    float sum = 0.0f;
+    fov_dcf_respond (filter->filter, plan, filter->model, plan->work);
+    for (int i = 0; i < size; i++)
+        sum += (i < n || i >= size - n ? 1.0f : 2.0f) * plan->work[i];
+    return sum / (float) (n * n);
+}
+
 void
 fov_dcf_filter_learn (FovDcfFilter *filter, FovDcfPlan *plan, const float *features)
 {
@@ -154,25 +185,6 @@ fov_dcf_filter_learn (FovDcfFilter *filter, FovDcfPlan *plan, const float *featu
         update_dual (plan->dual, filter->filter, plan->masked, 1.0f / PENALTY_GROWTH, all);
         penalty *= PENALTY_GROWTH;
     }
+    filter->full = full_response (filter, plan);
     filter->trained = TRUE;
-}
-
-FOV_CLONES static void
-correlate (const float *restrict g, const float *restrict z, float *restrict out, int size)
-{
-    for (int i = 0; i < size; i++) {
-        out[i] += g[i] * z[i] + g[size + i] * z[size + i];
-        out[size + i] += g[i] * z[size + i] - g[size + i] * z[i];
-    }
-}
-
-void
-fov_dcf_filter_respond (const FovDcfFilter *filter, const FovDcfPlan *plan, const float *features,
-                        float *response)
-{
-    const float *g = filter->filter;
-    gsize step = 2 * (gsize) plan->size;
-    memset (response, 0, step * sizeof *response);
-    for (int d = 0; d < plan->channels; d++)
-        correlate (g + (gsize) d * step, features + (gsize) d * step, response, plan->size);
 }

@@ -21,6 +21,7 @@ typedef struct {
     float *filter; /* g: what the response is computed with */
     float *wanted; /* one spectrum: the response that training aims at */
     float *mask;   /* n x n: how freely each place of the filter may differ from zero, 0..1 */
+    float full;    /* response to the model itself at its place */
     gboolean trained;
 } FovDcfFilter;
 
@@ -39,8 +40,8 @@ void fov_dcf_filter_clear (FovDcfFilter *filter);
  */
 void fov_dcf_filter_learn (FovDcfFilter *filter, FovDcfPlan *plan, const float *features);
 
-/* The filter's response to the features, one spectrum: sum over channels of g* z. */
-void fov_dcf_filter_respond (const FovDcfFilter *filter, const FovDcfPlan *plan,
-                             const float *features, float *response);
+/* A filter's response to features, one spectrum: sum over channels of g* z. */
+void fov_dcf_respond (const float *filter, const FovDcfPlan *plan, const float *features,
+                      float *response);
 
 #endif

@@ -28,8 +28,8 @@
 #define JUMP_RATE 0.1f
 /* A place's prior is a Gaussian this many mean jumps wide, and wider with every picture unseen. */
 #define JUMP_WIDTH 3.0f
-#define LOST_WIDTH 0.05f
-#define PRIOR_POWER 0.25f
+#define LOST_WIDTH 0.03f
+#define PRIOR_POWER 0.3f
 /* In the end a place counts wherever it is, but for less. */
 #define ANYWHERE_GROWTH 0.05f
 #define ANYWHERE_MOST 0.8f

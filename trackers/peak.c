@@ -3,7 +3,11 @@
 
 #include <math.h>
 
-#define NEWTON_STEPS 4
+#define STEPS 8
+/* Cells: the longest step, that along a slope, and one that is not worth making. */
+#define MAX_STEP 0.5
+#define SLOPE_STEP 0.2
+#define CLOSE 1e-3
 #define MAX_SIDE 128
 /* Half side in cells of what a side lobe may not come from (Bolme et al.: 11 x 11). */
 #define LOBE 5
@@ -111,24 +115,43 @@ shape_at (const float *spectrum, int n, double px, double py)
     return sum;
 }
 
+/* Uphill: Newton's step where the response is a hill, else along the slope. */
+static void
+next_step (const Shape *at, double *dx, double *dy)
+{
+    double det = at->xx * at->yy - at->xy * at->xy, limit = MAX_STEP;
+    if (det > 0.0 && at->xx < 0.0) {
+        *dx = -(at->yy * at->x - at->xy * at->y) / det;
+        *dy = -(at->xx * at->y - at->xy * at->x) / det;
+    } else {
+        *dx = at->x;
+        *dy = at->y;
+        limit = SLOPE_STEP;
+    }
+    double length = hypot (*dx, *dy);
+    if (length > limit || limit == SLOPE_STEP) {
+        *dx *= limit / fmax (length, 1e-12);
+        *dy *= limit / fmax (length, 1e-12);
+    }
+}
+
 void
 fov_peak_refine (const float *spectrum, int n, FovPeak *peak)
 {
-    double x = peak->x, y = peak->y;
+    double x = peak->x, y = peak->y, dx, dy;
     Shape at = shape_at (spectrum, n, x, y);
-    for (int k = 0; k < NEWTON_STEPS; k++) {
-        double det = at.xx * at.yy - at.xy * at.xy;
-        if (!(det > 0.0 && at.xx < 0.0)) /* no maximum near */
-            return;
-        double dx = -(at.yy * at.x - at.xy * at.y) / det;
-        double dy = -(at.xx * at.y - at.xy * at.x) / det;
-        if (fabs (x + dx - peak->x) > 1.0 || fabs (y + dy - peak->y) > 1.0)
-            return;
+    next_step (&at, &dx, &dy);
+    for (int k = 0; k < STEPS && fabs (dx) + fabs (dy) > CLOSE; k++) {
+        Shape there = shape_at (spectrum, n, x + dx, y + dy);
+        if (there.v <= at.v) { /* too far */
+            dx *= 0.5;
+            dy *= 0.5;
+            continue;
+        }
         x += dx;
         y += dy;
-        at = shape_at (spectrum, n, x, y);
-        if (fabs (dx) + fabs (dy) < 1e-4)
-            break;
+        at = there;
+        next_step (&at, &dx, &dy);
     }
     peak->x = (float) x;
     peak->y = (float) y;
