@@ -53,6 +53,9 @@ similarity (Fovea *f, const FovItem *item, guint detection, const FovScene *scen
     s *= fov_overlap_height (item->target.track.box, d->box);
     if (stage == STAGE_HIGH)
         s *= d->score;
+    double far = fov_ground_distance (&f->ground, &item->ground, d->box);
+    if (far >= 0)
+        s *= exp (-scene->set[FOVEA_GROUND] * far);
     double unlike = fov_looks_distance (f->looks, &item->look, detection);
     if (unlike >= 0)
         s *= CLAMP ((UNLIKE - unlike) / (UNLIKE - ALIKE), 0, 1);
@@ -116,6 +119,7 @@ take (Fovea *f, const FovScene *scene, FovPair pair)
     fov_target_seen (t, scene, pair.col);
     correct (f, item, d->box);
     learn_look (f, item, scene, pair.col);
+    fov_ground_correct (&f->ground, &item->ground, d->box);
     item->misses = 0;
     item->detected_pts = scene->pts;
     item->last = d->box;

@@ -2,6 +2,7 @@
 #ifndef FOV_TRACKERS_FOVEA_PRIVATE_H
 #define FOV_TRACKERS_FOVEA_PRIVATE_H
 
+#include "trackers/ground.h"
 #include "trackers/hold.h"
 #include "trackers/jitter.h"
 #include "trackers/looks.h"
@@ -19,6 +20,7 @@ enum {
     FOVEA_LOOK,
     FOVEA_LOOK_AGE,
     FOVEA_HOLD,
+    FOVEA_GROUND,
     FOVEA_CAMERA,
     FOVEA_CLASS_AWARE,
     FOVEA_N_PROPERTIES
@@ -28,6 +30,7 @@ enum {
 typedef struct {
     FovTarget target;
     FovJitterTrail trail;
+    FovGroundState ground;
     FovLook look;
     FovHold hold;
     FovBox last;         /**< its last detection, moved with the camera since */
@@ -43,6 +46,7 @@ typedef struct {
     GArray *items; /* FovItem */
     FovMatch *high, *low;
     FovJitter jitter;
+    FovGround ground;
     FovLooks *looks;
     FovHolds *holds;
     double since_run; /* nominal pictures since the detector's last run, this one counted */

@@ -20,13 +20,18 @@ static const FovTrackerProperty properties[FOVEA_N_PROPERTIES] = {
     [FOVEA_LOOK] = { "look",
                      "largest unlikeness (1: as probably another) of a track found again "
                      "by its look; 0: none is",
-                     0, 2, 0.75, FALSE },
+                     0, 2, 0.6, FALSE },
     [FOVEA_LOOK_AGE] = { "look-age", "seconds that a track unseen is found again by its look", 0,
                          1000, 3, FALSE },
     [FOVEA_HOLD] = { "hold-time",
                      "seconds that a visual tracker, where there is one, holds a track "
                      "without a detection; 0: it is not used",
                      0, 1000, 1, FALSE },
+    [FOVEA_GROUND] = { "ground",
+                       "how fast a pair's similarity falls with the squared distance on the "
+                       "ground, "
+                       "where a camera's place is given",
+                       0, 1, 0.02, FALSE },
     [FOVEA_CAMERA] = { "camera-motion", "1: tracks move with the camera", 0, 1, 1, TRUE },
     [FOVEA_CLASS_AWARE] = { "class-aware", "1: a track keeps its class", 0, 1, 1, TRUE },
 };
@@ -39,6 +44,7 @@ fovea_create (const FovTrackerParams *params)
     f->items = g_array_new (FALSE, FALSE, sizeof (FovItem));
     f->high = fov_match_new ();
     f->low = fov_match_new ();
+    fov_ground_init (&f->ground, params->ground);
     f->looks = fov_looks_new (params);
     f->holds = fov_holds_new (params);
     fov_jitter_init (&f->jitter);
@@ -108,6 +114,7 @@ predict (FovItem *item, const FovScene *scene)
         item->last = warp_box (item->last, scene->camera);
     }
     t->track.box = fov_motion_xywh.box (t->kalman.x);
+    fov_ground_predict (&item->ground, scene->dt / scene->rate);
 }
 
 /* What covers each track: those seen lately whose lower edge is lower are nearer. */
@@ -160,6 +167,7 @@ bear (Fovea *f, const FovScene *scene, guint64 *next_id)
         fov_target_bear (&born.target, &fov_motion_xywh, scene, detection, next_id);
         born.last = scene->detections[detection].box;
         born.detected_pts = scene->pts;
+        fov_ground_start (&f->ground, &born.ground, born.last);
         fovea_learn_look (f, &born, scene, detection);
         if (scene->number == 1 || scene->set[FOVEA_SURE] == 0)
             fov_target_confirm (&born.target);

@@ -8,12 +8,21 @@
 
 #define N_WALKERS 50
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
-#define COUNTS 0
+#define SANITIZED
+#endif
+
 static guint64 n_allocations;
+
+#ifdef SANITIZED
+#define COUNTS 0
 #else
 #define COUNTS 1
-static guint64 n_allocations;
 
 /* Without it GLib and libc would go on calling their own. */
 #define EXPORTED __attribute__ ((visibility ("default")))

@@ -338,7 +338,8 @@ test_explanation (void **state)
     for (int frame = 0; frame < 30; frame++) {
         gboolean hidden = frame >= 20;
         assert_true (fov_tracker_update (tracker, NULL, WIDTH, HEIGHT, hidden ? both + 1 : both,
-                                         hidden ? 1 : 2, TRUE, frame * 33333333, tracks, NULL));
+                                         hidden ? 1 : 2, TRUE, (gint64) frame * 33333333, tracks,
+                                         NULL));
         const FovTrack *t = &g_array_index (tracks, FovTrack, 0);
         assert_int_equal (tracks->len, 2);
         assert_int_equal (t->occluder, 2);

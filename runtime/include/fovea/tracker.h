@@ -149,9 +149,9 @@ FOV_API gboolean fov_tracker_set_camera_motion (FovTracker *tracker, const doubl
  * tracks (GArray of FovTrack) is replaced: every live track, tentative and lost
  * ones too, by rising id, and those removed in this step once.
  *
- * Detections that are not finite, empty, inverted or further outside than
- * their own size are left out (fov_tracker_ignored counts them); more than
- * 100,000 is FOV_ERROR_ARGUMENT, as is a pts that does not rise or is not within
+ * Detections that are not finite, empty, inverted, further outside than their
+ * own size or beyond a million pixels are left out (fov_tracker_ignored counts
+ * them); more than 100,000 is FOV_ERROR_ARGUMENT, as is a pts that does not rise or is not within
  * +-2^62: the tracker is then unchanged. Any other error is of the embeddings or
  * the visual tracker; the picture was then taken in without them. The best 2,000
  * detections and as many tracks are followed. Allocates only when there are more
