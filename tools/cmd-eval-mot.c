@@ -282,6 +282,8 @@ check_usage (char **args, GError **error)
                                        "yolox for det/yolox.txt (or --results)");
     if ((r.track.embedding_model || r.track.visual) && !r.images)
         return cli_usage_error (error, "--embedding-model and --visual need --images");
+    if (d.ground && !(fov_tracker_uses (r.track.tracker) & FOV_TRACKER_USES_GROUND))
+        return cli_usage_error (error, "--ground has no effect on --tracker %s", r.track.tracker);
     return results || track_options_check (&r.track, error) ? 0 : -1;
 }
 

@@ -107,6 +107,7 @@ FOV_API const char *fov_tracker_describe (const char *name);
 typedef enum {
     FOV_TRACKER_USES_EMBEDDINGS = 1 << 0, /**< embed */
     FOV_TRACKER_USES_VISUAL = 1 << 1,     /**< visual */
+    FOV_TRACKER_USES_GROUND = 1 << 2,     /**< ground */
 } FovTrackerUses;
 
 /** name NULL: "fovea"; 0 for an unknown name. */
