@@ -12,7 +12,6 @@
 #define CELL 16
 /* Agreement of flows, reduced pixels. */
 #define TOLERANCE 1.0
-#define VECTOR_TOLERANCE 1.5
 /* Less than this at the picture's corners, reduced pixels, is rest. */
 #define REST 0.15
 
@@ -144,16 +143,4 @@ fov_camera_next (FovCamera *camera, const FovImage *image, const FovDetection *o
     camera->last = camera->now;
     camera->now = keep;
     return moved;
-}
-
-gboolean
-fov_camera_from_vectors (FovFlow *flows, guint n_flows, const FovDetection *objects, guint n,
-                         double m[6])
-{
-    guint kept = 0;
-
-    for (guint i = 0; i < n_flows; i++)
-        if (!inside_any (flows[i].x, flows[i].y, objects, n))
-            flows[kept++] = flows[i];
-    return fov_similarity_fit (flows, kept, VECTOR_TOLERANCE, m);
 }

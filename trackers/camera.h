@@ -29,12 +29,4 @@ void fov_camera_reset (FovCamera *camera);
 gboolean fov_camera_next (FovCamera *camera, const FovImage *image, const FovDetection *objects,
                           guint n, double m[6]);
 
-/**
- * The same from a codec's motion vectors, whose x, y are where a block was and
- * to_x, to_y where it is now; those that begin inside of objects are left out.
- * flows is used as scratch.
- */
-gboolean fov_camera_from_vectors (FovFlow *flows, guint n_flows, const FovDetection *objects,
-                                  guint n, double m[6]);
-
 #endif
