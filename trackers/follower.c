@@ -20,7 +20,7 @@
 /* Pixels. */
 #define SIDE_LEAST 2.0
 /* What is left of the velocity after each picture unseen. */
-#define FRICTION 0.97f
+#define FRICTION 0.99f
 
 /* A target is found about this far from where it is predicted, over its size: a running mean. */
 #define JUMP_FIRST 0.3f

@@ -85,15 +85,16 @@ static const struct {
     Story story;
     int frames;
     int unseen_from, unseen_to; /* pictures in which it must say that it does not see; 0, 0: none */
+    float iou;                  /* least in those */
 } stories[] = {
-    { "walking", story_walk, 70, 0, 0 },
-    { "full hide and return", story_hide, 75, 29, 41 },
-    { "light switch", story_light, 70, 0, 0 },
-    { "leaving and coming back", story_leave, 90, 36, 60 },
-    { "camera shake", story_shake, 60, 0, 0 },
-    { "camera pans while hidden", story_pan_while_hidden, 60, 22, 38 },
-    { "stop and go", story_stop, 80, 0, 0 },
-    { "an equal object passes", story_twin, 80, 0, 0 },
+    { "walking", story_walk, 70, 0, 0, 0.0f },
+    { "full hide and return", story_hide, 75, 29, 41, 0.3f },
+    { "light switch", story_light, 70, 0, 0, 0.0f },
+    { "leaving and coming back", story_leave, 90, 36, 60, 0.0f },
+    { "camera shake", story_shake, 60, 0, 0, 0.0f },
+    { "camera pans while hidden", story_pan_while_hidden, 60, 22, 38, 0.5f },
+    { "stop and go", story_stop, 80, 0, 0, 0.0f },
+    { "an equal object passes", story_twin, 80, 0, 0, 0.0f },
 };
 
 static FovFollower *
@@ -141,8 +142,10 @@ tell (guint i)
         gboolean hidden = k >= stories[i].unseen_from && k < stories[i].unseen_to;
         if (hidden && followed.seen)
             fail_msg ("%s: frame %d is said to be seen", stories[i].name, k);
-        if (stories[i].unseen_to == 0 && fov_box_iou (followed.box, scene_box (&scene)) < 0.5f)
-            fail_msg ("%s: lost in frame %d", stories[i].name, k);
+        float iou = fov_box_iou (followed.box, scene_box (&scene));
+        float least = hidden ? stories[i].iou : stories[i].unseen_to ? 0.0f : 0.5f;
+        if (iou < least)
+            fail_msg ("%s: IoU is %.2f in frame %d, expected %.2f", stories[i].name, iou, k, least);
     }
     if (!followed.seen || fov_box_iou (followed.box, scene_box (&scene)) < 0.6f)
         fail_msg ("%s: at the end IoU is %.2f, %s", stories[i].name,
