@@ -6,8 +6,8 @@
 
 /* A pair counts fully while it looks as alike as this, and not at all beyond that: in units of
  * fov_looks_distance. */
-#define ALIKE 0.3
-#define UNLIKE 1.9
+#define ALIKE 0.2
+#define UNLIKE 1.2
 /* A track whose covered share is larger gives no size to the filter and no look to memory. */
 #define COVERED_SIZE 0.5
 #define COVERED_LOOK 0.3

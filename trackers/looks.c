@@ -6,7 +6,7 @@
 /* Distances at which the same and another person are as probable: between detections of
  * PETS09-S2L1 a second or more apart. */
 #define STRIPES_EVEN 0.16
-#define EMBEDDING_EVEN 0.4
+#define EMBEDDING_EVEN 0.3
 
 struct _FovLooks {
     FovPatcher *patcher;
