@@ -4,10 +4,11 @@
 #include "trackers/cost.h"
 #include "trackers/fovea-private.h"
 
-/* A pair counts fully while it looks as alike as this, and not at all beyond that: in units of
- * fov_looks_distance. */
+/* A pair counts fully while it looks as alike as this, and hardly from that on, in units of
+ * fov_looks_distance: the light may have changed, and then the place must fit well. */
 #define ALIKE 0.2
 #define UNLIKE 1.2
+#define LEAST_WORTH 0.25
 /* A track whose covered share is larger gives no size to the filter and no look to memory. */
 #define COVERED_SIZE 0.5
 #define COVERED_LOOK 0.3
@@ -51,15 +52,16 @@ similarity (Fovea *f, const FovItem *item, guint detection, const FovScene *scen
     if (s <= 0)
         return 0;
     s *= fov_overlap_height (item->target.track.box, d->box);
-    if (stage == STAGE_HIGH)
-        s *= d->score;
     double far = fov_ground_distance (&f->ground, &item->ground, d->box);
     if (far >= 0)
         s *= exp (-scene->set[FOVEA_GROUND] * far);
+    /* A low score is that of something half hidden, which looks like what hides it. */
+    if (stage == STAGE_LOW)
+        return s;
     double unlike = fov_looks_distance (f->looks, &item->look, detection);
     if (unlike >= 0)
-        s *= CLAMP ((UNLIKE - unlike) / (UNLIKE - ALIKE), 0, 1);
-    return s;
+        s *= CLAMP ((UNLIKE - unlike) / (UNLIKE - ALIKE), LEAST_WORTH, 1);
+    return s * d->score;
 }
 
 /* Whether nothing in the picture covers much of the detection. */
