@@ -121,14 +121,15 @@ find_unknown (FovGpuProgram *program, const FovPlan *plan, const guint *labels, 
 static void
 drop_repeats (FovGpu *gpu, GPtrArray *checks)
 {
-    g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+    /* Adding what is there already takes the new key: no check that goes may own it. */
+    g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
     for (guint i = 0; i < checks->len;) {
         const Check *c = checks->pdata[i];
         gboolean new = FALSE;
         for (guint k = 0; k < c->kernels->len; k++)
             if (fov_gpu_verdict (gpu, c->kernels->pdata[k], NULL) == FOV_VERDICT_UNKNOWN)
-                new |= g_hash_table_add (seen, c->kernels->pdata[k]);
+                new |= g_hash_table_add (seen, g_strdup (c->kernels->pdata[k]));
         if (new)
             i++;
         else
