@@ -120,7 +120,8 @@ void main ()
 {
     int lane = int (gl_LocalInvocationID.x), picture = int (gl_WorkGroupID.x);
     int scratch = push.scratch + picture * push.step;
-    int count = arena_int[scratch + push.n_chosen], classes = head_int (HEADS_CLASSES);
+    int count = clamp (arena_int[scratch + push.n_chosen], 0, push.k);
+    int classes = head_int (HEADS_CLASSES);
     int rows = push.rows + picture * push.k * 6, size = 1;
 
     while (size < count)

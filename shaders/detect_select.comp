@@ -65,7 +65,7 @@ void narrow (int lane, int from, int to, int shift)
 void main ()
 {
     int lane = int (gl_LocalInvocationID.x), base = int (gl_WorkGroupID.x) * push.step;
-    int n = push.n >= 0 ? push.n : -push.n * arena_int[push.counted + base];
+    int n = push.n >= 0 ? push.n : -push.n * clamp (arena_int[push.counted + base], 0, push.k);
     int each = (n + LANES - 1) / LANES, keys = push.keys + base;
     int from = min (lane * each, n) + keys, to = min ((lane + 1) * each, n) + keys;
     uint n_above = 0u, n_equal = 0u;

@@ -230,9 +230,12 @@ upload (FovGpuProgram *program, GError **error)
     return ok;
 }
 
+/* On zeros: what the kernel before left there would be read as counts and positions. */
 static void
 record_warm_up (FovGpuProgram *program, VkCommandBuffer commands, gconstpointer data)
 {
+    vkCmdFillBuffer (commands, program->arena.vk, 0, VK_WHOLE_SIZE, 0);
+    barrier (commands, FALSE);
     vkCmdBindDescriptorSets (commands, VK_PIPELINE_BIND_POINT_COMPUTE, program->gpu->layout, 0, 1,
                              &program->slots[0].set, 0, NULL);
     record_dispatch (program, commands, data, (guint[]){ 1, 1, 1 });
