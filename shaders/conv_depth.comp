@@ -28,6 +28,8 @@ layout (constant_id = 7) const int SY = 1;
 layout (constant_id = 8) const int SX = 1;
 layout (constant_id = 9) const int DY = 1;
 layout (constant_id = 10) const int DX = 1;
+layout (constant_id = 11) const int GIVEN = 0;
+#include "lib/weights.glsl"
 layout (push_constant) uniform Push { fov_push_conv push; };
 
 const int ROWS = (KH - 1) * DY + 1;
@@ -52,8 +54,8 @@ void main ()
 
     vec4 k[KW * KH];
     [[unroll]] for (int i = 0; i < KW * KH; i++)
-        k[i] = texelFetch (const_texels, weights + block * KW * KH + i);
-    vec4 bias = texelFetch (const_texels, biases + block);
+        k[i] = weight_texel (weights + block * KW * KH + i);
+    vec4 bias = bias_texel (biases + block);
     int column[COLUMNS];
     [[unroll]] for (int i = 0; i < COLUMNS; i++) {
         int x = ox * SX - pad_x + i;

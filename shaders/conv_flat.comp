@@ -17,7 +17,6 @@
 #include "lib/act.glsl"
 #include "lib/divide.glsl"
 #include "lib/store.glsl"
-#include "lib/weights.glsl"
 
 layout (local_size_x_id = 0) in;
 layout (constant_id = 0) const int LANES = 8;
@@ -28,6 +27,8 @@ layout (constant_id = 4) const int RESIDUAL = 0; /* 1: before the activation, 2:
 layout (constant_id = 5) const bool KEEP = false; /* act (0) != 0 and a block not full */
 layout (constant_id = 6) const bool WINDOW = false;
 layout (constant_id = 7) const int CHANNELS = 4; /* of a block: pictures have 3, or 1 */
+layout (constant_id = 8) const int GIVEN = 0;
+#include "lib/weights.glsl"
 layout (push_constant) uniform Push { fov_push_conv push; };
 
 void main ()
@@ -59,7 +60,7 @@ void main ()
 
     float sum[M][N];
     [[unroll]] for (int m = 0; m < M; m += 4) {
-        vec4 bias = texelFetch (const_texels, push.bias + block * (M / 4) + m / 4);
+        vec4 bias = bias_texel (push.bias + block * (M / 4) + m / 4);
         [[unroll]] for (int k = 0; k < 4; k++)
             [[unroll]] for (int i = 0; i < N; i++)
                 sum[m + k][i] = bias[k];

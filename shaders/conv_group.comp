@@ -16,6 +16,8 @@ layout (constant_id = 0) const int ACT = 0;
 layout (constant_id = 1) const int RESIDUAL = 0; /* 1: before the activation, 2: after */
 layout (constant_id = 2) const bool KEEP = false; /* act (0) != 0 and a block not full */
 layout (constant_id = 3) const bool SAME = true; /* the 4 channels are of one group */
+layout (constant_id = 4) const int GIVEN = 0;
+#include "lib/weights.glsl"
 layout (push_constant) uniform Push { fov_push_conv push; };
 
 float fetch (int at, int c, int plane)
@@ -35,7 +37,7 @@ void main ()
     ivec4 first = (block * 4 + ivec4 (0, 1, 2, 3)) / push.group_out * count;
     first = min (first, push.c4 * 4 - count); /* of unused channels: anything */
 
-    vec4 sum = texelFetch (const_texels, push.bias + block);
+    vec4 sum = bias_texel (push.bias + block);
     for (int i = 0; i < count; i++) {
         for (int ky = 0; ky < kh; ky++) {
             int y = top + ky * dy;
@@ -49,7 +51,7 @@ void main ()
                     v.z = fetch (pixel, first.z + i, plane);
                     v.w = fetch (pixel, first.w + i, plane);
                 }
-                sum += texelFetch (const_texels, at++) * v;
+                sum += weight_texel (at++) * v;
             }
         }
     }

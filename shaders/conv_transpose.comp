@@ -18,6 +18,8 @@ layout (constant_id = 0) const int ACT = 0;
 layout (constant_id = 1) const int RESIDUAL = 0;
 layout (constant_id = 2) const bool KEEP = false; /* act (0) != 0 and a block not full */
 layout (constant_id = 3) const bool SAME = true; /* the 4 channels are of one group */
+layout (constant_id = 4) const int GIVEN = 0;
+#include "lib/weights.glsl"
 layout (push_constant) uniform Push { fov_push_conv push; };
 
 /* Rows (or columns) are whole where the remainder is 0; a negative one can not be inside. */
@@ -38,7 +40,7 @@ void main ()
     ivec4 first = (block * 4 + ivec4 (0, 1, 2, 3)) / push.group_out * count;
     first = min (first, push.c4 * 4 - count); /* of unused channels: anything */
 
-    vec4 sum = texelFetch (const_texels, push.bias + block);
+    vec4 sum = bias_texel (push.bias + block);
     for (int tap = 0; tap < taps; tap++) {
         int ky = tap / kw, kx = tap - ky * kw;
         int iy = position (oy, push.pad_y, ky, push.dilation_y, push.stride_y, h);
@@ -53,7 +55,7 @@ void main ()
                 v.z = texelFetch (arena_texels, max (pixel + (c.z >> 2) * plane, 0))[c.z & 3];
                 v.w = texelFetch (arena_texels, max (pixel + (c.w >> 2) * plane, 0))[c.w & 3];
             }
-            sum += texelFetch (const_texels, at) * v;
+            sum += weight_texel (at) * v;
             at += taps;
         }
     }

@@ -70,12 +70,12 @@ struct fov_push_conv {
     int rows, strips;                 /* conv_depth: rows of a lane; strips of a row */
 };
 
-/** conv_given: offsets and n in floats; c, m: channels in and out. */
-struct fov_push_conv_given {
-    int src, dst, weights, bias, residual, n;
-    int c, h, w, m, oh, ow, kh, kw;
-    int stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x, group_in, group_out;
-    float a, b;
+/** pack: src in floats, dst and n in vec4; oc, ic: channels that there are. */
+struct fov_push_pack {
+    int src, dst, n;
+    int m, blocks, taps, inner; /* m, blocks: where dense */
+    int oc, ic, oc_by, ic_by, hi_by, lo_by;
+    int group_out, group_by;
 };
 
 /** unary: offsets and n in vec4 or floats; c4, plane, keep: see fov_push_conv; plane in pixels. */

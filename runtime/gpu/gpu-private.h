@@ -151,7 +151,8 @@ struct _FovGpuProgram {
     FovProgress progress;
     gpointer progress_data;
 
-    FovBuffer arena, constants;
+    FovBuffer arena, constants; /* made by finish */
+    gsize arena_bytes, scratch_bytes, scratch_used;
     gsize constant_bytes;
     GArray *constant_list; /* FovConstant, until finish */
     GArray *commands;      /* FovCommand */
@@ -160,6 +161,7 @@ struct _FovGpuProgram {
     guint n_dispatches;
 
     VkCommandPool pool;
+    VkCommandBuffer once; /* for work between frames */
     VkDescriptorPool descriptors;
     VkSemaphore timeline;
     guint64 last_value; /* under gpu->lock */

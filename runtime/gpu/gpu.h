@@ -17,6 +17,7 @@
  *   2 const   SSBO (vec4)        3 const   texel buffer rgba32f
  *   4 inputs  SSBO (uint)        of the slot, for kernels that read a graph input in place
  *   5 outputs SSBO (uint)        of the slot
+ * Behind what the planner laid out, the arena has scratch memory of the steps.
  * The arena's first 64 bytes are zero and stay so (texel 0: what reads outside a
  * picture are sent to); the planner starts at byte 64.
  */
@@ -77,6 +78,13 @@ guint32 fov_gpu_program_add_constant (FovGpuProgram *program, gconstpointer data
 /** Room for writing constants in place before finish; zeroed. *offset as above; NULL: no memory. */
 gpointer fov_gpu_program_reserve_constant (FovGpuProgram *program, gsize bytes, guint32 *offset);
 
+/**
+ * Memory in the arena for what the dispatches under the current label (a step) keep among
+ * themselves; all steps share it. Its byte offset, a multiple of 64; finish says where there is
+ * not enough memory.
+ */
+gsize fov_gpu_program_scratch (FovGpuProgram *program, gsize bytes);
+
 /** Names what the dispatches that follow belong to (profile, messages, self-check); its number. */
 guint fov_gpu_program_set_label (FovGpuProgram *program, const char *op, const char *name);
 
@@ -110,6 +118,15 @@ gboolean fov_gpu_program_finish (FovGpuProgram *program, GError **error);
  */
 gboolean fov_gpu_program_reserve_input (FovGpuProgram *program, guint index, gsize bytes,
                                         GError **error);
+
+/** Bytes of the arena and where they lie on the host. */
+typedef struct {
+    gsize offset, bytes;
+    gpointer data;
+} FovGpuPiece;
+/** Copies pieces to the arena or from it, after finish; blocks. No frame may be in flight. */
+gboolean fov_gpu_program_transfer (FovGpuProgram *program, const FovGpuPiece *pieces, guint n,
+                                   gboolean to_arena, GError **error);
 
 /* Per frame: none of these allocates. One thread at a time per slot. */
 gpointer fov_gpu_program_input (FovGpuProgram *program, guint slot, guint index);

@@ -116,9 +116,9 @@ fov_gpu_program_new (FovGpu *gpu, const FovGpuProgramParams *params, GError **er
     program->slots = g_new0 (FovSlot, program->n_slots);
     fov_gpu_program_set_label (program, "", "");
 
-    if (!fov_program_lay_out (program, error) || !create_objects (program, error) ||
-        !fov_buffer_init (gpu, &program->arena, "the activations", params->arena_bytes,
-                          FOV_MEMORY_DEVICE, TRUE, error)) {
+    program->arena_bytes = (params->arena_bytes + 63) & ~(gsize) 63;
+
+    if (!fov_program_lay_out (program, error) || !create_objects (program, error)) {
         fov_gpu_program_free (program);
         return NULL;
     }
@@ -197,6 +197,16 @@ fov_gpu_program_constant_bytes (FovGpuProgram *program)
     return program->constant_bytes;
 }
 
+gsize
+fov_gpu_program_scratch (FovGpuProgram *program, gsize bytes)
+{
+    gsize offset = program->arena_bytes + program->scratch_used;
+
+    program->scratch_used += (bytes + 63) & ~(gsize) 63;
+    program->scratch_bytes = MAX (program->scratch_bytes, program->scratch_used);
+    return offset;
+}
+
 /* ---- commands --------------------------------------------------------- */
 
 guint
@@ -204,6 +214,7 @@ fov_gpu_program_set_label (FovGpuProgram *program, const char *op, const char *n
 {
     FovLabel label = { g_strdup (op), g_strdup (name) };
     g_array_append_val (program->labels, label);
+    program->scratch_used = 0;
     return program->labels->len - 1;
 }
 

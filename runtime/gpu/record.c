@@ -182,20 +182,31 @@ typedef void (*OnceFunc) (FovGpuProgram *program, VkCommandBuffer commands, gcon
 static gboolean
 run_once (FovGpuProgram *program, OnceFunc func, gconstpointer data, GError **error)
 {
-    FovSlot *slot = &program->slots[0];
+    VkCommandBufferAllocateInfo commands = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+        .commandPool = program->pool,
+        .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+        .commandBufferCount = 1,
+    };
     VkCommandBufferBeginInfo begin = {
         .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
         .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
     };
     guint64 value;
-    VkResult result = vkBeginCommandBuffer (slot->commands, &begin);
+    VkResult result =
+        program->once ? VK_SUCCESS
+                      : vkAllocateCommandBuffers (program->gpu->device, &commands, &program->once);
+    if (result == VK_SUCCESS)
+        result = vkBeginCommandBuffer (program->once, &begin);
     if (result == VK_SUCCESS) {
-        func (program, slot->commands, data);
-        barrier (slot->commands, FALSE);
-        result = vkEndCommandBuffer (slot->commands);
+        barrier (program->once, FALSE);
+        func (program, program->once, data);
+        barrier (program->once, FALSE);
+        barrier (program->once, TRUE);
+        result = vkEndCommandBuffer (program->once);
     }
-    return fov_gpu_check (program->gpu, result, "recording start-up work", error) &&
-           fov_program_start (program, slot->commands, &value, error) &&
+    return fov_gpu_check (program->gpu, result, "recording work between frames", error) &&
+           fov_program_start (program, program->once, &value, error) &&
            fov_program_wait_value (program, value, error);
 }
 
@@ -229,6 +240,72 @@ upload (FovGpuProgram *program, GError **error)
     g_array_set_size (program->constant_list, 0);
     return ok;
 }
+
+/* ---- the arena from outside -------------------------------------------- */
+
+typedef struct {
+    const FovBuffer *staging;
+    const FovGpuPiece *pieces;
+    guint n;
+    gboolean to_arena;
+} Transfer;
+
+static void
+record_transfer (FovGpuProgram *program, VkCommandBuffer commands, gconstpointer data)
+{
+    const Transfer *t = data;
+    VkBuffer arena = program->arena.vk, staging = t->staging->vk;
+    gsize at = 0;
+
+    for (guint i = 0; i < t->n; i++) {
+        VkBufferCopy region = {
+            .srcOffset = t->to_arena ? at : t->pieces[i].offset,
+            .dstOffset = t->to_arena ? t->pieces[i].offset : at,
+            .size = t->pieces[i].bytes,
+        };
+        if (region.size)
+            vkCmdCopyBuffer (commands, t->to_arena ? staging : arena, t->to_arena ? arena : staging,
+                             1, &region);
+        at += t->pieces[i].bytes;
+    }
+}
+
+static void
+copy_pieces (guint8 *staging, const FovGpuPiece *pieces, guint n, gboolean to_staging)
+{
+    for (guint i = 0; i < n; i++) {
+        if (to_staging)
+            memcpy (staging, pieces[i].data, pieces[i].bytes);
+        else
+            memcpy (pieces[i].data, staging, pieces[i].bytes);
+        staging += pieces[i].bytes;
+    }
+}
+
+gboolean
+fov_gpu_program_transfer (FovGpuProgram *program, const FovGpuPiece *pieces, guint n,
+                          gboolean to_arena, GError **error)
+{
+    FovBuffer staging = { 0 };
+    Transfer t = { &staging, pieces, n, to_arena };
+    gsize total = 0;
+    gboolean ok;
+
+    for (guint i = 0; i < n; i++)
+        total += pieces[i].bytes;
+    if (!fov_buffer_init (program->gpu, &staging, "copying values", total, FOV_MEMORY_HOST, FALSE,
+                          error))
+        return FALSE;
+    if (to_arena)
+        copy_pieces (staging.mapped, pieces, n, TRUE);
+    ok = run_once (program, record_transfer, &t, error);
+    if (ok && !to_arena)
+        copy_pieces (staging.mapped, pieces, n, FALSE);
+    fov_buffer_clear (program->gpu, &staging);
+    return ok;
+}
+
+/* ---- first frames ------------------------------------------------------- */
 
 /* On zeros: what the kernel before left there would be read as counts and positions. */
 static void
@@ -299,7 +376,10 @@ fov_gpu_program_finish (FovGpuProgram *program, GError **error)
                      "no memory for the model's constants, or more than 4 GiB of them");
         return FALSE;
     }
-    if (!fov_buffer_init (gpu, &program->constants, "the model's constants",
+    if (!fov_buffer_init (gpu, &program->arena, "the activations",
+                          program->arena_bytes + program->scratch_bytes, FOV_MEMORY_DEVICE, TRUE,
+                          error) ||
+        !fov_buffer_init (gpu, &program->constants, "the model's constants",
                           program->constant_bytes, FOV_MEMORY_DEVICE, TRUE, error))
         return FALSE;
     for (guint i = 0; i < program->n_slots; i++)

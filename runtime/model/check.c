@@ -243,6 +243,7 @@ record (FovGpuProgram *program, GPtrArray *checks, GError **error)
     for (guint k = 0; k < checks->len; k++) {
         const Check *c = checks->pdata[k];
         const FovStep *step = c->step;
+        fov_gpu_program_set_label (program, step->node->op->name, step->node->name);
         for (guint i = 0; i < step->node->n_inputs; i++)
             if (c->input[i] != G_MAXUINT)
                 fov_gpu_program_copy_input (program, c->input[i], step->in[i]->offset,

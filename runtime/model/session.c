@@ -103,11 +103,6 @@ check_states (const FovSession *session, GError **error)
 {
     if (!session->plan->state_bytes)
         return TRUE;
-    if (session->device->kind == FOV_DEVICE_VULKAN) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
-                     "the graph keeps values from run to run, which only the host does yet");
-        return FALSE;
-    }
     if (session->n_slots > 1) {
         g_set_error (
             error, FOV_ERROR, FOV_ERROR_ARGUMENT,
@@ -344,7 +339,21 @@ gpointer
 fov_session_state (FovSession *session, const FovTensor *state)
 {
     g_return_val_if_fail (state->initial != NULL, NULL);
-    return session->executor->state ? session->executor->state (session->impl, state) : NULL;
+    return session->executor->state (session->impl, state);
+}
+
+gboolean
+fov_session_fetch_states (FovSession *session, GError **error)
+{
+    return !session->executor->move_states ||
+           session->executor->move_states (session->impl, FALSE, error);
+}
+
+gboolean
+fov_session_store_states (FovSession *session, GError **error)
+{
+    return !session->executor->move_states ||
+           session->executor->move_states (session->impl, TRUE, error);
 }
 
 const FovPlan *

@@ -50,10 +50,14 @@ gconstpointer fov_session_slot_output (FovSession *session, guint slot, guint ou
 const FovShape *fov_session_slot_output_shape (FovSession *session, guint slot, guint output);
 
 /**
- * The memory of a state of the plan, to be read or written while no slot is under way; NULL where
- * the executor keeps it elsewhere. A session with states has one slot.
+ * The memory of a state of the plan, to be read or written while no slot is under way. On vulkan it
+ * is a copy, with the first value at first. A session with states has one slot.
  */
 gpointer fov_session_state (FovSession *session, const FovTensor *state);
+/** Brings that memory up to date, or makes what was written there the states' values. Blocks; no
+ * slot may be under way. Nothing to do on host and reference. */
+gboolean fov_session_fetch_states (FovSession *session, GError **error);
+gboolean fov_session_store_states (FovSession *session, GError **error);
 
 /** The plan, for `fovea info` and tests. */
 const FovPlan *fov_session_plan (FovSession *session);
@@ -81,8 +85,10 @@ typedef struct {
     guint64 (*n_prepared) (gpointer executor);
     gsize (*weight_bytes) (gpointer executor);
     void (*profile) (gpointer executor, guint slot, GArray *times); /* FovStepTime */
-    gpointer (*state) (gpointer executor, const FovTensor *state);  /* may be NULL */
-} FovExecutor;                                                      /* slots count from 0 here */
+    gpointer (*state) (gpointer executor, const FovTensor *state);
+    /* Copies all states from or to the device; NULL: they lie where state says. */
+    gboolean (*move_states) (gpointer executor, gboolean to_device, GError **error);
+} FovExecutor; /* slots count from 0 here */
 
 extern const FovExecutor fov_executor_host; /* host and reference */
 extern const FovExecutor fov_executor_gpu;

@@ -23,6 +23,9 @@ typedef struct {
     GpuSlot *slots;
     guint n_slots;
     GMutex tail_lock;
+    GArray *states;       /* FovGpuPiece: where each lies in the arena and in the copy */
+    GHashTable *state_at; /* FovTensor* -> its memory in the copy */
+    guint8 *state_copy;
 } Gpu;
 
 static void
@@ -37,6 +40,9 @@ gpu_destroy (gpointer executor)
         g_free (gpu->slots[i].views);
     }
     g_free (gpu->slots);
+    g_array_unref (gpu->states);
+    g_hash_table_unref (gpu->state_at);
+    g_free (gpu->state_copy);
     g_free (gpu->output_index);
     g_ptr_array_unref (gpu->readback);
     g_mutex_clear (&gpu->tail_lock);
@@ -139,6 +145,48 @@ make_checked_program (Gpu *gpu, FovDevice *device, const FovSessionParams *param
     return TRUE;
 }
 
+/* ---- states ------------------------------------------------------------ */
+
+static gpointer
+gpu_state (gpointer executor, const FovTensor *state)
+{
+    return g_hash_table_lookup (((Gpu *) executor)->state_at, state);
+}
+
+static gboolean
+gpu_move_states (gpointer executor, gboolean to_device, GError **error)
+{
+    Gpu *gpu = executor;
+
+    return !gpu->states->len ||
+           fov_gpu_program_transfer (gpu->program, (const FovGpuPiece *) (void *) gpu->states->data,
+                                     gpu->states->len, to_device, error);
+}
+
+/* The copy, with first values. Kernels warmed up in the arena: so those go there only now. */
+static gboolean
+start_states (Gpu *gpu, GError **error)
+{
+    const GPtrArray *tensors = gpu->plan->graph->tensors;
+    guint8 *to = gpu->state_copy = g_malloc0 (gpu->plan->state_bytes + 1);
+
+    for (guint i = 0; i < tensors->len; i++) {
+        const FovTensor *t = tensors->pdata[i];
+        gsize bytes;
+        gconstpointer data;
+        FovGpuPiece piece;
+        if (!t || !t->initial)
+            continue;
+        data = g_bytes_get_data (t->initial, &bytes);
+        memcpy (to, data, bytes);
+        piece = (FovGpuPiece){ gpu->plan->operands[t->id].offset, bytes, to };
+        g_array_append_val (gpu->states, piece);
+        g_hash_table_insert (gpu->state_at, (gpointer) t, to);
+        to += bytes;
+    }
+    return gpu_move_states (gpu, TRUE, error);
+}
+
 static gpointer
 gpu_create (FovDevice *device, const FovPlan *plan, guint n_slots, const FovSessionParams *params,
             GError **error)
@@ -149,6 +197,8 @@ gpu_create (FovDevice *device, const FovPlan *plan, guint n_slots, const FovSess
     gpu->plan = plan;
     gpu->n_slots = n_slots;
     gpu->slots = g_new0 (GpuSlot, n_slots);
+    gpu->states = g_array_new (FALSE, FALSE, sizeof (FovGpuPiece));
+    gpu->state_at = g_hash_table_new (NULL, NULL);
     g_mutex_init (&gpu->tail_lock);
     find_readback (gpu);
     for (guint i = 0; i < n_slots; i++) {
@@ -160,7 +210,7 @@ gpu_create (FovDevice *device, const FovPlan *plan, guint n_slots, const FovSess
             gpu->slots[i].views[k] = (FovView){ t->dtype, t->shape, NULL };
         }
     }
-    if (!make_checked_program (gpu, device, params, error)) {
+    if (!make_checked_program (gpu, device, params, error) || !start_states (gpu, error)) {
         gpu_destroy (gpu);
         return NULL;
     }
@@ -286,4 +336,6 @@ const FovExecutor fov_executor_gpu = {
     .n_prepared = gpu_n_prepared,
     .weight_bytes = gpu_weight_bytes,
     .profile = gpu_profile,
+    .state = gpu_state,
+    .move_states = gpu_move_states,
 };

@@ -42,129 +42,184 @@ is_point (const Conv *c)
            !pad[1] && !pad[2] && !pad[3];
 }
 
-static gboolean
-has_given_weights (const FovNode *node)
-{
-    const FovTensor *bias = node->n_inputs > 2 ? node->inputs[2] : NULL;
-
-    return !node->inputs[1]->data || (bias && !bias->data);
-}
-
 static guint
 formats (const FovNode *node, int block)
 {
-    const FovTensor *bias = node->n_inputs > 2 ? node->inputs[2] : NULL;
-
-    if (has_given_weights (node) && g_str_equal (node->op->name, "Conv"))
-        return node->inputs[0]->shape.rank == 4 && fov_gpu_can_floats (node, 0xf) ? FOV_CAN_PLANAR
-                                                                                  : 0;
-    if (!node->inputs[1]->data || node->inputs[1]->dtype != FOV_F32 ||
-        !fov_gpu_can_block (node->inputs[0]) || !fov_gpu_can_block (node->outputs[0]) ||
-        (bias && !bias->data))
+    if (!fov_gpu_can_floats (node, 1 << 1 | 1 << 2) || !fov_gpu_can_block (node->inputs[0]) ||
+        !fov_gpu_can_block (node->outputs[0]))
         return 0;
     return FOV_CAN_BLOCKED | FOV_WANTS_BLOCKED;
 }
 
-/* ---- constants -------------------------------------------------------- */
+/* ---- weights ---------------------------------------------------------- */
 
-/* Padded with 0 to m values; returns its place in vec4. */
+/* How weights lie for the kernels: pack.comp says what the fields mean. Here src counts from the
+ * operand's start. */
+typedef struct {
+    struct fov_push_pack p;
+    gboolean dense;
+} Pack;
+
+/* Where a step's weights and biases are read from, in vec4; given: of which there are no constants,
+ * as the shaders have it. */
+typedef struct {
+    int weights, bias;
+    guint32 given;
+} Places;
+
+/* What pack.comp computes, of constants. */
 static int
-add_bias (FovGpuProgram *program, const FovNode *node, int m)
+pack_constant (FovGpuProgram *program, const float *src, const Pack *pack)
 {
-    const FovTensor *bias = node->n_inputs > 2 ? node->inputs[2] : NULL;
+    const struct fov_push_pack *p = &pack->p;
     guint32 offset = 0;
-    float *to = fov_gpu_program_reserve_constant (program, (gsize) m * sizeof (float), &offset);
-    int used = (int) node->outputs[0]->shape.dim[1];
+    float *to = fov_gpu_program_reserve_constant (program, (gsize) p->n * 16, &offset);
 
-    for (int i = 0; to && bias && i < used; i++)
-        to[i] = ((const float *) g_bytes_get_data (bias->data, NULL))[i];
+    for (gsize i = 0; to && i < (gsize) p->n * 4; i++) {
+        int v = (int) (i / 4), lane = (int) (i % 4), oc, ic, tap;
+        if (pack->dense) {
+            oc = v % p->m + v / p->m / p->blocks / p->taps * p->m;
+            ic = v / p->m % p->blocks * 4 + lane;
+            tap = v / p->m / p->blocks % p->taps;
+        } else {
+            tap = v % p->taps;
+            ic = v / p->taps % p->ic;
+            oc = v / p->taps / p->ic * 4 + lane;
+        }
+        if (oc < p->oc && ic < p->ic)
+            to[i] = src[p->src + oc * p->oc_by + ic * p->ic_by + tap / p->inner * p->hi_by +
+                        tap % p->inner * p->lo_by + oc / p->group_out * p->group_by];
+    }
     return (int) (offset / 16);
 }
 
-static const float *
-weights_of (const FovNode *node)
+/* Packs where that is still to be done; the place in vec4. */
+static gboolean
+pack_operand (FovGpuProgram *program, const FovOperand *from, Pack pack, int *place, GError **error)
 {
-    return g_bytes_get_data (node->inputs[1]->data, NULL);
+    guint32 spec[] = { (guint32) pack.dense };
+
+    if (from->place == FOV_PLACE_CONSTANT) {
+        *place = pack_constant (program, g_bytes_get_data (from->tensor->data, NULL), &pack);
+        return TRUE;
+    }
+    pack.p.src += fov_gpu_float (from);
+    pack.p.dst = *place = (int) (fov_gpu_program_scratch (program, (gsize) pack.p.n * 16) / 16);
+    return fov_gpu_dispatch_flat (program, "pack", spec, 1, &pack.p, sizeof pack.p,
+                                  (guint64) pack.p.n, 64, error);
+}
+
+/* m: values, those behind the channels 0. */
+static gboolean
+place_bias (FovGpuProgram *program, const FovStep *step, int m, Places *places, GError **error)
+{
+    const FovOperand *bias = step->node->n_inputs > 2 ? step->in[2] : NULL;
+    Pack pack = {
+        .p = { .n = m / 4,
+               .taps = 1,
+               .inner = 1,
+               .oc = (int) step->out[0]->shape.dim[1],
+               .ic = 1,
+               .oc_by = 1,
+               .group_out = 1 },
+    };
+    guint32 offset = 0;
+
+    if (!bias) {
+        fov_gpu_program_reserve_constant (program, (gsize) m * sizeof (float), &offset);
+        places->bias = (int) (offset / 16);
+        return TRUE;
+    }
+    if (bias->place != FOV_PLACE_CONSTANT) {
+        if (places->given)
+            fov_gpu_program_overlap (program);
+        places->given |= 2;
+    }
+    return pack_operand (program, bias, pack, &places->bias, error);
+}
+
+static gboolean
+place_weights (FovGpuProgram *program, const FovStep *step, Pack pack, int m, Places *places,
+               GError **error)
+{
+    places->given = step->in[1]->place == FOV_PLACE_CONSTANT ? 0 : 1;
+    return pack_operand (program, step->in[1], pack, &places->weights, error) &&
+           place_bias (program, step, m, places, error);
 }
 
 /* [oc block of m][ky][kx][c4][m][4 ic] from [M][C][kh][kw] */
-static int
-add_dense_weights (FovGpuProgram *program, const float *w, const Conv *c, int m)
+static Pack
+dense_pack (const Conv *c, int m)
 {
     int blocks = (c->out.c + m - 1) / m, taps = c->kh * c->kw;
-    gsize n = (gsize) blocks * m * c->in.blocks * 4 * taps;
-    guint32 offset = 0;
-    float *to = fov_gpu_program_reserve_constant (program, n * sizeof (float), &offset);
 
-    for (int oc = 0; to && oc < c->out.c; oc++)
-        for (int ic = 0; ic < c->in.c; ic++)
-            for (int t = 0; t < taps; t++) {
-                gsize at = ((gsize) (oc / m) * taps + t) * c->in.blocks + ic / 4;
-                to[(at * m + oc % m) * 4 + ic % 4] = w[((gsize) oc * c->in.c + ic) * taps + t];
-            }
-    return (int) (offset / 16);
+    return (Pack){
+        .p = { .n = blocks * m * c->in.blocks * taps,
+               .m = m,
+               .blocks = c->in.blocks,
+               .taps = taps,
+               .inner = c->kw,
+               .oc = c->out.c,
+               .ic = c->in.c,
+               .oc_by = c->in.c * taps,
+               .ic_by = taps,
+               .hi_by = c->kw,
+               .lo_by = 1,
+               .group_out = 1 },
+        .dense = TRUE,
+    };
+}
+
+/* [m4][ic of the group][ky][kx][4 oc] from [M][C / group][kh][kw] */
+static Pack
+group_pack (const Conv *c)
+{
+    int per_group = c->in.c / c->group, taps = c->kh * c->kw;
+
+    return (Pack){
+        .p = { .n = c->out.blocks * per_group * taps,
+               .taps = taps,
+               .inner = c->kw,
+               .oc = c->out.c,
+               .ic = per_group,
+               .oc_by = per_group * taps,
+               .ic_by = taps,
+               .hi_by = c->kw,
+               .lo_by = 1,
+               .group_out = 1 },
+    };
 }
 
 /* [c4][kx][ky][4] */
-static int
-add_depth_weights (FovGpuProgram *program, const FovNode *node, const Conv *c)
+static Pack
+depth_pack (const Conv *c)
 {
-    const float *w = weights_of (node);
-    int taps = c->kh * c->kw;
-    guint32 offset = 0;
-    float *to =
-        fov_gpu_program_reserve_constant (program, (gsize) c->in.blocks * 4 * taps * sizeof (float),
-                                          &offset);
+    Pack pack = group_pack (c);
 
-    for (int k = 0; to && k < c->in.c; k++)
-        for (int t = 0; t < taps; t++) {
-            gsize at = ((gsize) (k / 4) * c->kw + t % c->kw) * c->kh + t / c->kw;
-            to[at * 4 + k % 4] = w[(gsize) k * taps + t];
-        }
-    return (int) (offset / 16);
-}
-
-/* [m4][ic of the group][ky][kx][4 oc] */
-static int
-add_group_weights (FovGpuProgram *program, const FovNode *node, const Conv *c)
-{
-    const float *w = g_bytes_get_data (node->inputs[1]->data, NULL);
-    int per_group = c->in.c / c->group, taps = c->kh * c->kw;
-    guint32 offset = 0;
-    float *to = fov_gpu_program_reserve_constant (
-        program, (gsize) c->out.blocks * 4 * per_group * taps * sizeof (float), &offset);
-
-    for (int oc = 0; to && oc < c->out.c; oc++)
-        for (int k = 0; k < per_group * taps; k++)
-            to[((gsize) (oc / 4) * per_group * taps + k) * 4 + oc % 4] =
-                w[(gsize) oc * per_group * taps + k];
-    return (int) (offset / 16);
+    pack.p.inner = c->kh;
+    pack.p.hi_by = 1;
+    pack.p.lo_by = c->kw;
+    return pack;
 }
 
 /* [m4][ic of the group][ky][kx][4 oc], from ConvTranspose's [C][M / group][kh][kw] */
-static int
-add_transposed_weights (FovGpuProgram *program, const FovNode *node, const Conv *c)
+static Pack
+transposed_pack (const Conv *c)
 {
-    const float *w = g_bytes_get_data (node->inputs[1]->data, NULL);
-    int per_group = c->in.c / c->group, m_group = c->out.c / c->group, taps = c->kh * c->kw;
-    guint32 offset = 0;
-    float *to = fov_gpu_program_reserve_constant (
-        program, (gsize) c->out.blocks * 4 * per_group * taps * sizeof (float), &offset);
+    int m_group = c->out.c / c->group, taps = c->kh * c->kw;
+    Pack pack = group_pack (c);
 
-    for (int oc = 0; to && oc < c->out.c; oc++)
-        for (int k = 0; k < per_group; k++)
-            for (int t = 0; t < taps; t++) {
-                gsize ic = (gsize) (oc / m_group) * per_group + k;
-                gsize at = ((gsize) (oc / 4) * per_group + k) * taps + t;
-                to[at * 4 + oc % 4] = w[(ic * m_group + oc % m_group) * taps + t];
-            }
-    return (int) (offset / 16);
+    pack.p.oc_by = taps;
+    pack.p.ic_by = m_group * taps;
+    pack.p.group_out = m_group;
+    pack.p.group_by = (c->in.c / c->group - 1) * m_group * taps;
+    return pack;
 }
 
 /* ---- recording -------------------------------------------------------- */
 
 static struct fov_push_conv
-make_push (const Conv *c, const FovStep *step)
+make_push (const Conv *c, const FovStep *step, const Places *places)
 {
     const FovConvParams *p = c->params;
     const FovOperand *residual = step->node->n_inputs > 3 ? step->in[3] : NULL;
@@ -172,6 +227,8 @@ make_push (const Conv *c, const FovStep *step)
     return (struct fov_push_conv){
         .src = fov_gpu_texel (step->in[0]),
         .dst = fov_gpu_texel (step->out[0]),
+        .weights = places->weights,
+        .bias = places->bias,
         .residual = residual ? fov_gpu_texel (residual) : 0,
         .c4 = c->in.blocks,
         .h = c->in.h,
@@ -246,35 +303,44 @@ choose_tile (FovGpuProgram *program, int pixels, int channels)
     return best;
 }
 
-/* w: [M][C][kh][kw]; window: not a 1x1 convolution whose output's pixels lie as the input's. */
+/* window: not a 1x1 convolution whose output's pixels lie as the input's. */
 static gboolean
-dispatch_flat (FovGpuProgram *program, const FovStep *step, const Conv *c, const float *w,
-               gboolean window, struct fov_push_conv push, GError **error)
+dispatch_flat (FovGpuProgram *program, const FovStep *step, const Conv *c, const Tile *tile,
+               gboolean window, const Places *places, struct fov_push_conv push, GError **error)
 {
     int lanes = (int) fov_gpu_lanes (program), pixels = push.oh * push.ow;
-    const Tile *tile = choose_tile (program, pixels, c->out.c);
-    guint blocks = div_up (c->out.c, tile->m);
     guint32 spec[] = {
-        (guint32) lanes,         (guint32) tile->m, (guint32) tile->n, c->params->act.kind,
-        residual_kind (c, step), keep (c),          (guint32) window,  (guint32) MIN (c->in.c, 4),
+        (guint32) lanes,     (guint32) tile->m,          (guint32) tile->n,
+        c->params->act.kind, residual_kind (c, step),    keep (c),
+        (guint32) window,    (guint32) MIN (c->in.c, 4), places->given,
     };
 
-    push.weights = add_dense_weights (program, w, c, tile->m);
-    push.bias = add_bias (program, step->node, (int) blocks * tile->m);
     return fov_gpu_program_dispatch (program, "conv_flat", spec, G_N_ELEMENTS (spec), &push,
-                                     sizeof push, div_up (pixels, lanes * tile->n), blocks,
-                                     (guint) c->in.n, error);
+                                     sizeof push, div_up (pixels, lanes * tile->n),
+                                     div_up (c->out.c, tile->m), (guint) c->in.n, error);
+}
+
+static int
+padded_channels (const Conv *c, const Tile *tile)
+{
+    return (int) div_up (c->out.c, tile->m) * tile->m;
 }
 
 static gboolean
 record_flat (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
 {
-    struct fov_push_conv push = make_push (c, step);
+    const Tile *tile = choose_tile (program, c->out.h * c->out.w, c->out.c);
+    struct fov_push_conv push;
+    Places places;
 
+    if (!place_weights (program, step, dense_pack (c, tile->m), padded_channels (c, tile), &places,
+                        error))
+        return FALSE;
+    push = make_push (c, step, &places);
     push.out_plane = c->out.h * c->out.w;
     push.out_row = c->out.w;
     push.out_step = 1;
-    return dispatch_flat (program, step, c, weights_of (step->node), !is_point (c), push, error);
+    return dispatch_flat (program, step, c, tile, !is_point (c), &places, push, error);
 }
 
 /* conv_depth holds a lane's window in registers. */
@@ -290,17 +356,20 @@ record_depth (FovGpuProgram *program, const FovStep *step, const Conv *c, GError
 {
     int lanes = (int) fov_gpu_lanes (program) * 2;
     FovStrips strips = fov_gpu_strips (program, c->out.h, c->out.w, c->sx);
-    struct fov_push_conv push = make_push (c, step);
+    struct fov_push_conv push;
     guint32 spec[] = {
         (guint32) lanes, (guint32) strips.columns, c->params->act.kind, residual_kind (c, step),
         keep (c),        (guint32) c->kh,          (guint32) c->kw,     (guint32) c->sy,
-        (guint32) c->sx, (guint32) c->dy,          (guint32) c->dx,
+        (guint32) c->sx, (guint32) c->dy,          (guint32) c->dx,     0,
     };
+    Places places;
 
+    if (!place_weights (program, step, depth_pack (c), c->out.blocks * 4, &places, error))
+        return FALSE;
+    spec[11] = places.given;
+    push = make_push (c, step, &places);
     push.rows = strips.rows;
     push.strips = strips.count;
-    push.weights = add_depth_weights (program, step->node, c);
-    push.bias = add_bias (program, step->node, c->out.blocks * 4);
     return fov_gpu_program_dispatch (program, "conv_depth", spec, G_N_ELEMENTS (spec), &push,
                                      sizeof push, div_up (push.strips * c->in.blocks, lanes),
                                      div_up (c->out.h, push.rows), (guint) c->in.n, error);
@@ -311,13 +380,16 @@ static gboolean
 record_plain (FovGpuProgram *program, const FovStep *step, const Conv *c, gboolean transposed,
               GError **error)
 {
-    struct fov_push_conv push = make_push (c, step);
+    Places places;
+    struct fov_push_conv push;
     guint32 spec[] = { c->params->act.kind, residual_kind (c, step), keep (c),
-                       push.group_out % 4 == 0 };
+                       c->out.c / c->group % 4 == 0, 0 };
 
-    push.weights = transposed ? add_transposed_weights (program, step->node, c)
-                              : add_group_weights (program, step->node, c);
-    push.bias = add_bias (program, step->node, c->out.blocks * 4);
+    if (!place_weights (program, step, transposed ? transposed_pack (c) : group_pack (c),
+                        c->out.blocks * 4, &places, error))
+        return FALSE;
+    spec[4] = places.given;
+    push = make_push (c, step, &places);
     return fov_gpu_program_dispatch (program, transposed ? "conv_transpose" : "conv_group", spec,
                                      G_N_ELEMENTS (spec), &push, sizeof push,
                                      div_up (c->out.h * c->out.w, 64), (guint) c->out.blocks,
@@ -333,6 +405,8 @@ record_plain (FovGpuProgram *program, const FovStep *step, const Conv *c, gboole
 typedef struct {
     int phase, first, taps, shift, size; /* size: output rows of this phase */
 } Phase;
+
+enum { MOST_PHASES = 64 };
 
 static Phase
 make_phase (int phase, int stride, int pad, int kernel, int size)
@@ -352,39 +426,34 @@ static gboolean
 has_phases (const Conv *c)
 {
     return c->group == 1 && c->dy == 1 && c->dx == 1 && c->kh >= c->sy && c->kw >= c->sx &&
-           (c->kh + c->sy - 1) / c->sy <= 16 && c->sy * c->sx <= 64;
+           (c->kh + c->sy - 1) / c->sy <= 16 && c->sy * c->sx <= MOST_PHASES;
 }
 
-/* [M][C][y.taps][x.taps] from [C][M][kh][kw] */
-static float *
-phase_weights (const FovNode *node, const Conv *c, const Phase *y, const Phase *x)
+/* As of a convolution with weights [M][C][y.taps][x.taps], from [C][M][kh][kw]. */
+static Pack
+phase_pack (const Conv *c, const Phase *y, const Phase *x, int m)
 {
-    const float *w = weights_of (node);
-    int taps = y->taps * x->taps;
-    float *to = g_new (float, (gsize) c->out.c *(gsize) c->in.c *(gsize) taps);
+    int taps = c->kh * c->kw;
+    Conv part = *c;
+    Pack pack;
 
-    for (int oc = 0; oc < c->out.c; oc++)
-        for (int ic = 0; ic < c->in.c; ic++)
-            for (int t = 0; t < taps; t++) {
-                int ky = y->first + c->sy * (y->taps - 1 - t / x->taps);
-                int kx = x->first + c->sx * (x->taps - 1 - t % x->taps);
-                to[((gsize) oc * c->in.c + ic) * taps + t] =
-                    w[(((gsize) ic * c->out.c + oc) * c->kh + ky) * c->kw + kx];
-            }
-    return to;
+    part.kh = y->taps;
+    part.kw = x->taps;
+    pack = dense_pack (&part, m);
+    pack.p.src = (y->first + c->sy * (y->taps - 1)) * c->kw + x->first + c->sx * (x->taps - 1);
+    pack.p.oc_by = taps;
+    pack.p.ic_by = c->out.c * taps;
+    pack.p.hi_by = -c->sy * c->kw;
+    pack.p.lo_by = -c->sx;
+    return pack;
 }
 
 static gboolean
 record_phase (FovGpuProgram *program, const FovStep *step, const Conv *c, const Phase *y,
-              const Phase *x, GError **error)
+              const Phase *x, const Tile *tile, const Places *places, GError **error)
 {
-    g_autofree float *w = phase_weights (step->node, c, y, x);
-    struct fov_push_conv push = make_push (c, step);
-    Conv part = *c;
+    struct fov_push_conv push = make_push (c, step, places);
 
-    part.kh = y->taps;
-    part.kw = x->taps;
-    part.sy = part.sx = 1;
     push.kh = y->taps;
     push.kw = x->taps;
     push.stride_y = push.stride_x = 1;
@@ -396,66 +465,44 @@ record_phase (FovGpuProgram *program, const FovStep *step, const Conv *c, const 
     push.out_plane = c->out.h * c->out.w;
     push.out_row = c->sy * c->out.w;
     push.out_step = c->sx;
-    return dispatch_flat (program, step, &part, w, TRUE, push, error);
+    return dispatch_flat (program, step, c, tile, TRUE, places, push, error);
 }
 
+/* Weights of all phases first, so that the phases need not wait for each other. */
 static gboolean
 record_phases (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
 {
     const gint64 *pads = c->params->pads.v;
+    Phase y[MOST_PHASES] = { 0 }, x[MOST_PHASES] = { 0 };
+    const Tile *tile = NULL;
+    Places places[MOST_PHASES] = { 0 };
+    int n = 0;
 
     for (int i = 0; i < c->sy * c->sx; i++) {
-        Phase y = make_phase (i / c->sx, c->sy, (int) pads[0], c->kh, c->out.h);
-        Phase x = make_phase (i % c->sx, c->sx, (int) pads[1], c->kw, c->out.w);
-        if (y.size < 1 || x.size < 1)
-            continue;
+        y[n] = make_phase (i / c->sx, c->sy, (int) pads[0], c->kh, c->out.h);
+        x[n] = make_phase (i % c->sx, c->sx, (int) pads[1], c->kw, c->out.w);
+        n += y[n].size >= 1 && x[n].size >= 1;
+    }
+    tile = choose_tile (program, y[0].size * x[0].size, c->out.c);
+    for (int i = 0; i < n; i++) {
+        if (i && step->in[1]->place != FOV_PLACE_CONSTANT)
+            fov_gpu_program_overlap (program);
+        places[i].given = step->in[1]->place == FOV_PLACE_CONSTANT ? 0 : 1;
+        if (!pack_operand (program, step->in[1], phase_pack (c, &y[i], &x[i], tile->m),
+                           &places[i].weights, error))
+            return FALSE;
+    }
+    if (!place_bias (program, step, padded_channels (c, tile), &places[0], error))
+        return FALSE;
+    for (int i = 0; i < n; i++) {
+        places[i].bias = places[0].bias;
+        places[i].given = places[0].given;
         if (i)
             fov_gpu_program_overlap (program);
-        if (!record_phase (program, step, c, &y, &x, error))
+        if (!record_phase (program, step, c, &y[i], &x[i], tile, &places[i], error))
             return FALSE;
     }
     return TRUE;
-}
-
-/* ---- weights that the graph computes ---------------------------------- */
-
-static gboolean
-record_given (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
-{
-    const FovConvParams *p = c->params;
-    const FovNode *node = step->node;
-    const FovOperand *bias = node->n_inputs > 2 ? step->in[2] : NULL;
-    guint32 spec[] = { p->act.kind, residual_kind (c, step), bias != NULL, FALSE, FALSE };
-    struct fov_push_conv_given push = {
-        .src = fov_gpu_float (step->in[0]),
-        .dst = fov_gpu_float (step->out[0]),
-        .residual = spec[1] ? fov_gpu_float (step->in[3]) : 0,
-        .n = c->out.n * c->out.c * c->out.h * c->out.w,
-        .c = c->in.c,
-        .h = c->in.h,
-        .w = c->in.w,
-        .m = c->out.c,
-        .oh = c->out.h,
-        .ow = c->out.w,
-        .kh = c->kh,
-        .kw = c->kw,
-        .stride_y = c->sy,
-        .stride_x = c->sx,
-        .pad_y = (int) p->pads.v[0],
-        .pad_x = (int) p->pads.v[1],
-        .dilation_y = c->dy,
-        .dilation_x = c->dx,
-        .group_in = c->in.c / c->group,
-        .group_out = c->out.c / c->group,
-        .a = p->act.a,
-        .b = p->act.b,
-    };
-
-    push.weights = fov_gpu_source (program, step->in[1], &spec[3]);
-    if (bias)
-        push.bias = fov_gpu_source (program, bias, &spec[4]);
-    return fov_gpu_dispatch_flat (program, "conv_given", spec, G_N_ELEMENTS (spec), &push,
-                                  sizeof push, (guint64) push.n, 64, error);
 }
 
 static gboolean
@@ -463,8 +510,6 @@ record_conv (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     Conv c = describe (step->node);
 
-    if (has_given_weights (step->node))
-        return record_given (program, step, &c, error);
     if (fits_depth (&c))
         return record_depth (program, step, &c, error);
     if (c.group == 1)

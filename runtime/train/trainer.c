@@ -214,6 +214,10 @@ fov_trainer_session (FovTrainer *trainer)
 const GArray *
 fov_trainer_states (FovTrainer *trainer)
 {
+    g_autoptr (GError) error = NULL;
+
+    if (!fov_session_fetch_states (trainer->session, &error))
+        g_warning ("%s", error->message);
     return trainer->states;
 }
 
@@ -247,7 +251,8 @@ fov_trainer_save (FovTrainer *trainer, const char *path, GHashTable *notes, GErr
     }
     g_hash_table_insert (all, (gpointer) STEP_NOTE,
                          g_strdup_printf ("%" G_GUINT64_FORMAT, trainer->step));
-    return fov_checkpoint_write (path, trainer->states, all, error);
+    return fov_session_fetch_states (trainer->session, error) &&
+           fov_checkpoint_write (path, trainer->states, all, error);
 }
 
 gboolean
@@ -266,6 +271,8 @@ fov_trainer_load (FovTrainer *trainer, const char *path, GHashTable **notes_out,
         }
         g_warning ("%s; the checkpoint before it is used", why->message);
     }
+    if (!fov_session_store_states (trainer->session, error))
+        return FALSE;
     step = g_hash_table_lookup (notes, STEP_NOTE);
     trainer->step = step ? g_ascii_strtoull (step, NULL, 10) : 0;
     if (notes_out)
@@ -295,6 +302,8 @@ fov_trainer_model (FovTrainer *trainer, FovWeights weights, GError **error)
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "the trainer was made without a model");
         return NULL;
     }
+    if (!fov_session_fetch_states (trainer->session, error))
+        return NULL;
     graph = fov_graph_copy (fov_model_graph (trainer->model));
     for (guint i = 0; i < trainer->learned->len; i++) {
         const char *name = trainer->learned->pdata[i];
@@ -332,6 +341,7 @@ fov_trainer_write_onnx (FovTrainer *trainer, const char *path, FovWeights weight
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "the trainer was made without a model");
         return FALSE;
     }
-    return fov_onnx_write_back (fov_model_path (trainer->model), path, trainer->learned->len,
+    return fov_session_fetch_states (trainer->session, error) &&
+           fov_onnx_write_back (fov_model_path (trainer->model), path, trainer->learned->len,
                                 learned_view, pair, error);
 }

@@ -122,10 +122,12 @@ run_case (guint i, const char *device_name)
     if (!session)
         fail_msg ("%s: %s", cases[i].name, error->message);
     kept = fov_session_state (session, fov_graph_find (fov_session_plan (session)->graph, "s"));
+    assert_true (kept[0] == 1 && kept[N - 1] == N);
     for (int run = 0; run < 2; run++) {
         memcpy (old, kept, sizeof old);
         if (!fov_session_run (session, &view, out, &error))
             fail_msg ("%s: %s", cases[i].name, error->message);
+        assert_true (fov_session_fetch_states (session, &error));
         for (int k = 0; k < N; k++) {
             assert_true (((const float *) out[0].data)[k] == -old[k]);
             assert_true (((const float *) out[1].data)[k] == -kept[k]);
@@ -144,6 +146,37 @@ test_next_values (void **state)
     for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
         run_case (i, "cpu:2");
         run_case (i, "reference");
+        run_case (i, "vulkan");
+    }
+}
+
+/* What is written into a state's memory is what the next run sees. */
+static void
+test_store (void **state)
+{
+    static const char *const devices[] = { "cpu:2", "vulkan" };
+
+    for (guint i = 0; i < G_N_ELEMENTS (devices); i++) {
+        g_autoptr (GError) error = NULL;
+        g_autoptr (FovDevice) device = fov_device_open (devices[i], &error);
+        g_autoptr (FovSession) session = NULL;
+        Build b = { fov_graph_new (), NULL };
+        FovTensor *s = add_state (&b, "s", 1), *next = unary (&b, "Neg", s);
+        FovView out;
+        float *kept;
+
+        fov_graph_set_next (b.graph, s, next);
+        fov_graph_add_output (b.graph, next);
+        session = fov_session_new_from_graph (device, b.graph,
+                                              &(FovSessionParams){ .max_in_flight = 1 }, &error);
+        assert_non_null (session);
+        assert_true (fov_session_run (session, NULL, &out, &error));
+        kept = fov_session_state (session, fov_graph_find (fov_session_plan (session)->graph, "s"));
+        assert_true (fov_session_fetch_states (session, &error) && kept[2] == -3);
+        kept[2] = 7;
+        assert_true (fov_session_store_states (session, &error));
+        assert_true (fov_session_run (session, NULL, &out, &error));
+        assert_true (((const float *) out.data)[2] == -7 && ((const float *) out.data)[1] == 2);
     }
 }
 
@@ -189,6 +222,7 @@ main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_next_values),
+        cmocka_unit_test (test_store),
         cmocka_unit_test (test_copy),
         cmocka_unit_test (test_errors),
     };
