@@ -10,6 +10,8 @@
 extern const FovHostOp fov_host_conv, fov_host_conv_transpose;
 extern const FovHostOp fov_host_conv_grad, fov_host_act_grad, fov_host_batch_norm_grad;
 extern const FovHostOp fov_host_max_pool_grad;
+extern const FovHostOp fov_host_focal, fov_host_focal_grad, fov_host_lstm, fov_host_lstm_grad;
+extern const FovHostOp fov_host_live_dropout, fov_host_gate;
 extern const FovHostOp fov_host_momentum, fov_host_adamw, fov_host_ema;
 extern const FovHostOp fov_host_unary, fov_host_binary, fov_host_batch_norm;
 extern const FovHostOp fov_host_pool, fov_host_global_pool, fov_host_resize;

@@ -26,6 +26,10 @@
     F (frame)     /* fov.Preprocess */                                                             \
     F (boxes)     /* fov.Decode, fov.Nms */                                                        \
     F (loss)      /* NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss */                         \
+    F (focal)     /* fov.Focal */                                                                  \
+    F (ctc)       /* fov.Ctc */                                                                    \
+    F (lstm)      /* LSTM */                                                                       \
+    F (live)      /* fov.Dropout, fov.Gate */                                                      \
     F (optimiser) /* Momentum, Adagrad, Adam, fov.AdamW, fov.Ema */                                \
     F (gradient)  /* Gradient */                                                                   \
     F (conv_grad)                                                                                  \
