@@ -94,7 +94,7 @@ likelihood (const FovNode *node, const double *x, const FovShape *shape, const F
         total += w;
     }
     if (p->reduction != REDUCTION_NONE)
-        fov_view_set (out, 0, p->reduction == REDUCTION_MEAN ? sum / total : sum);
+        fov_view_set (out, 0, p->reduction == REDUCTION_MEAN && total != 0 ? sum / total : sum);
     return TRUE;
 }
 

@@ -23,6 +23,9 @@ fov_train_complete (FovTrainerParams *p, GError **error)
         { "clip_norm", p->clip_norm, 0, G_MAXFLOAT },
         { "final_rate", p->final_rate, 0, 1 },
         { "average", p->average, 0, 1 },
+        { "focal_alpha", p->focal_alpha, -G_MAXFLOAT, 1 },
+        { "focal_gamma", p->focal_gamma, 0, 100 },
+        { "margin", p->margin, 0, 1e6f },
     };
 
     for (guint i = 0; i < G_N_ELEMENTS (ranges); i++) {
@@ -39,6 +42,10 @@ fov_train_complete (FovTrainerParams *p, GError **error)
     p->beta1 = p->beta1 == 0 ? 0.9f : p->beta1;
     p->beta2 = p->beta2 == 0 ? 0.999f : p->beta2;
     p->final_rate = p->final_rate == 0 ? 0.01f : p->final_rate;
+    p->focal_alpha = p->focal_alpha == 0 ? 0.25f : p->focal_alpha;
+    p->focal_gamma = p->focal_gamma == 0 ? 2 : p->focal_gamma;
+    if (p->margin == 0)
+        p->margin = p->loss == FOV_LOSS_TRIPLET ? 0.3f : 1;
     return TRUE;
 }
 

@@ -29,6 +29,26 @@ typedef enum {
     FOV_LOSS_BCE,
     FOV_LOSS_MSE,       /**< mean of squares; targets of the output's shape */
     FOV_LOSS_SMOOTH_L1, /**< Girshick 2015, eq. 3, quadratic below 1 */
+    /** Lin et al. 2017, eq. 5, of logits, multi-label; targets and Sigmoid as for BCE. */
+    FOV_LOSS_FOCAL,
+    /**
+     * 1 - Dice (Milletari et al. 2016, without squares), the mean over the classes, each over all
+     * pixels of the batch; scores [N, C, H, W] before softmax, labels as for cross entropy.
+     */
+    FOV_LOSS_DICE,
+    FOV_LOSS_CROSS_ENTROPY_DICE, /**< their sum, for segmentation */
+    /**
+     * Batch-hard triplets (Hermans et al. 2017, eq. 5) of vectors [N, D]; target int64 [N]: those
+     * of one number belong together. A batch should have several of each.
+     */
+    FOV_LOSS_TRIPLET,
+    FOV_LOSS_CONTRASTIVE, /**< Hadsell et al. 2006, eq. 4, over all pairs of the batch; as above */
+    /**
+     * Connectionist temporal classification (Graves et al. 2006) of scores [N, T, C] before
+     * softmax, class 0 the blank; labels int64 [N, label_length], 1..C-1, shorter ones ended by -1;
+     * each divided by its length. A label that needs more than T steps is an error.
+     */
+    FOV_LOSS_CTC,
 } FovLoss;
 
 typedef enum {
@@ -43,6 +63,16 @@ typedef struct {
     guint output;                 /**< which output the loss is of */
     FovLoss loss;
     float label_smoothing; /**< share spread over all classes, 0..1 (cross entropy); default 0 */
+    /**
+     * A factor for each class, or NULL: of its labels (cross entropy, a weighted mean then), of its
+     * scores (BCE, focal). positive_weights: of the targets that are 1 (BCE). Copied.
+     */
+    const float *class_weights, *positive_weights;
+    guint n_class_weights;
+    float focal_alpha; /**< weight of targets that are 1; default 0.25, negative: no weights */
+    float focal_gamma; /**< default 2 */
+    float margin;      /**< of distances; default: triplet 0.3, contrastive 1 */
+    int label_length;  /**< CTC: most symbols of a label; must be given */
 
     FovOptimiser optimiser;
     float learning_rate; /**< default 0.01, Adam 0.001 */
