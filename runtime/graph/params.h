@@ -41,6 +41,12 @@ typedef struct {
     gint64 group;
 } FovConvGradParams;
 
+/** Dropout: X, ratio (optional). live: the trainer puts fov.Dropout in its place. */
+typedef struct {
+    gint64 seed;
+    gboolean live;
+} FovDropoutParams;
+
 /** MaxPool, AveragePool; Global* have none. Lists completed as for Conv. */
 typedef struct {
     FovInts kernel_shape, strides, pads, dilations;

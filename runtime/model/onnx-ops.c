@@ -224,13 +224,14 @@ convert_softmax (FovOnnxNode *node, GError **error)
     return node->result != NULL;
 }
 
-/* Outputs beyond the first belong to training. */
+/* The ratio stays, for who goes on training; outputs beyond the first belong to training. */
 static gboolean
 convert_dropout (FovOnnxNode *node, GError **error)
 {
-    node->op = "Identity";
+    if (!attr_to_input (node, "ratio", 1, error))
+        return FALSE;
     g_array_set_size (node->attrs, 0);
-    g_ptr_array_set_size (node->inputs, MIN (node->inputs->len, 1));
+    g_ptr_array_set_size (node->inputs, MIN (node->inputs->len, 2));
     node->n_outputs = 1;
     return TRUE;
 }

@@ -210,11 +210,6 @@ isnan_reference (const FovNode *node, const FovView *in, FovView *out, GError **
 
 /* ---- Dropout: identity, and a mask of ones where asked for ---- */
 
-typedef struct {
-    gint64 seed;
-    float ratio;
-} DropoutParams;
-
 static gboolean
 dropout_infer (FovNode *node, GError **error)
 {
@@ -399,8 +394,7 @@ static const FovOpDef identity = {
 };
 
 static const FovParam dropout_params[] = {
-    FOV_P_INT ("seed", DropoutParams, seed, 0),
-    FOV_P_FLOAT ("ratio", DropoutParams, ratio, 0.5),
+    FOV_P_INT ("seed", FovDropoutParams, seed, 0),
     FOV_P_END,
 };
 
@@ -411,7 +405,7 @@ static const FovOpDef dropout = {
     .min_outputs = 1,
     .max_outputs = 2,
     .params = dropout_params,
-    .params_size = sizeof (DropoutParams),
+    .params_size = sizeof (FovDropoutParams),
     .infer = dropout_infer,
     .reference = dropout_reference,
     .gradient = fov_gradient_same,

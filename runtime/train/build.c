@@ -53,6 +53,9 @@ build (FovTrainGraph *t, const FovTrainerParams *params, GError **error)
         !fov_graph_specialize (graph, params->input_shapes, error) ||
         !fov_train_add_loss (t, graph->outputs->pdata[params->output], params, error))
         return FALSE;
+    fov_train_add_step (t);
+    if (!fov_train_add_dropout (t, params, error))
+        return FALSE;
     set_outputs (t);
     gradients = g_new0 (FovTensor *, t->parameters->len + 1);
     if (!fov_graph_backward (graph, t->loss, (FovTensor **) t->parameters->pdata,

@@ -18,6 +18,8 @@ typedef struct {
     GPtrArray *statistics; /* FovTensor*, running means and variances */
     GPtrArray *averages;   /* FovTensor*, of parameters and then statistics; empty without */
     FovTensor *target;
+    FovTensor *step;  /* [FOV_STEP_N], below */
+    FovTensor *apply; /* of it, where batches are added up; else NULL */
     FovTensor *loss;
     FovTensor *gradient_norm;
 } FovTrainGraph;
@@ -28,6 +30,9 @@ enum {
     FOV_STEP_CORRECTION1, /* 1 - beta1^t */
     FOV_STEP_CORRECTION2,
     FOV_STEP_AVERAGE, /* how far averages move */
+    FOV_STEP_DRAW,    /* the number of dropout's draw */
+    FOV_STEP_KEEP,    /* 1: gradients are added to those of the batches before; 0: they are new */
+    FOV_STEP_APPLY,   /* 1: parameters change */
     FOV_STEP_N
 };
 
@@ -42,13 +47,19 @@ gboolean fov_train_find_parameters (FovTrainGraph *t, const FovTrainerParams *pa
 /** Adds the target's input and the loss behind output. */
 gboolean fov_train_add_loss (FovTrainGraph *t, FovTensor *output, const FovTrainerParams *params,
                              GError **error);
+/** Adds "fov.step", which comes behind the target. */
+void fov_train_add_step (FovTrainGraph *t);
+/** One element of it, [1]. */
+FovTensor *fov_train_step_element (FovGrad *g, const FovTrainGraph *t, gint64 i);
+/** Puts live ones in place of the Dropouts behind the frozen part. */
+gboolean fov_train_add_dropout (FovTrainGraph *t, const FovTrainerParams *params, GError **error);
 /** Sets the parameters' next values from their gradients. */
-gboolean fov_train_add_optimiser (FovTrainGraph *t, FovTensor *const *gradients,
+gboolean fov_train_add_optimiser (FovTrainGraph *t, FovTensor **gradients,
                                   const FovTrainerParams *params, GError **error);
 
 /** Fills defaults in; FOV_ERROR_ARGUMENT names what is out of range. */
 gboolean fov_train_complete (FovTrainerParams *params, GError **error);
-/** The values of "fov.step" for step t = 1, 2, ... */
+/** The values of "fov.step" for batch t = 1, 2, ... */
 void fov_train_schedule (const FovTrainerParams *params, guint64 t, float step[FOV_STEP_N]);
 
 #endif

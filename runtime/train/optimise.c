@@ -63,28 +63,23 @@ rate_at (const FovTrainerParams *p, guint64 t)
 }
 
 void
-fov_train_schedule (const FovTrainerParams *p, guint64 t, float step[FOV_STEP_N])
+fov_train_schedule (const FovTrainerParams *p, guint64 batch, float step[FOV_STEP_N])
 {
+    const guint64 n = MAX (p->accumulate, 1), t = (batch + n - 1) / n; /* of parameters, from 1 */
+    const gboolean last = batch % n == 0;
     double horizon = MAX (p->average * (double) (p->n_steps ? p->n_steps : 1000), 1);
 
     step[FOV_STEP_RATE] = (float) rate_at (p, t);
     step[FOV_STEP_CORRECTION1] = (float) (1 - pow (p->beta1, (double) t));
     step[FOV_STEP_CORRECTION2] = (float) (1 - pow (p->beta2, (double) t));
     /* A plain mean at first, so that the start has no weight of its own. */
-    step[FOV_STEP_AVERAGE] = (float) (1 / MIN ((double) t, horizon));
+    step[FOV_STEP_AVERAGE] = last ? (float) (1 / MIN ((double) t, horizon)) : 0;
+    step[FOV_STEP_DRAW] = (float) (batch % (1 << 24)); /* what a float holds exactly */
+    step[FOV_STEP_KEEP] = (batch - 1) % n ? 1 : 0;
+    step[FOV_STEP_APPLY] = last;
 }
 
 /* ---- nodes ---------------------------------------------------------------- */
-
-static FovTensor *
-step_element (FovGrad *g, FovTensor *step, gint64 i)
-{
-    gint64 end = i + 1;
-    FovTensor *inputs[] = { step, fov_grad_ints (g, &i, 1), fov_grad_ints (g, &end, 1) };
-    FovNode *node = fov_grad_node (g, "Slice", inputs, 3, 1, NULL, 0);
-
-    return node ? node->outputs[0] : NULL;
-}
 
 /* A state like another, named after it; zero, or with its value. */
 static FovTensor *
@@ -107,9 +102,22 @@ decay_of (const FovTrainerParams *p, const FovTensor *parameter)
     return parameter->shape.rank > 1 ? p->weight_decay : 0;
 }
 
+/* With batches added up, a state changes with the last of them alone. */
 static void
-add_sgd (FovGrad *g, FovTensor *w, FovTensor *gradient, FovTensor *rate, FovTensor *one,
-         const FovTrainerParams *p)
+set_next (FovGrad *g, FovTrainGraph *t, FovTensor *state, FovTensor *next)
+{
+    if (t->apply) {
+        FovTensor *inputs[] = { state, next, t->apply };
+        FovNode *node = fov_grad_node (g, "fov.Gate", inputs, 3, 1, NULL, 0);
+        next = node ? node->outputs[0] : NULL;
+    }
+    if (next)
+        fov_graph_set_next (g->graph, state, next);
+}
+
+static void
+add_sgd (FovGrad *g, FovTrainGraph *t, FovTensor *w, FovTensor *gradient, FovTensor *rate,
+         FovTensor *one, const FovTrainerParams *p)
 {
     FovTensor *v = state_like (g, w, ".momentum", FALSE);
     FovTensor *inputs[] = { rate, one, w, gradient, v };
@@ -122,15 +130,16 @@ add_sgd (FovGrad *g, FovTensor *w, FovTensor *gradient, FovTensor *rate, FovTens
 
     if (!node)
         return;
-    fov_graph_set_next (g->graph, w, node->outputs[0]);
-    fov_graph_set_next (g->graph, v, node->outputs[1]);
+    set_next (g, t, w, node->outputs[0]);
+    set_next (g, t, v, node->outputs[1]);
 }
 
 static void
-add_adam (FovGrad *g, FovTensor *w, FovTensor *gradient, FovTensor *step, const FovTrainerParams *p)
+add_adam (FovGrad *g, FovTrainGraph *t, FovTensor *w, FovTensor *gradient,
+          const FovTrainerParams *p)
 {
     FovTensor *m = state_like (g, w, ".moment1", FALSE), *v = state_like (g, w, ".moment2", FALSE);
-    FovTensor *inputs[] = { w, gradient, m, v, step };
+    FovTensor *inputs[] = { w, gradient, m, v, t->step };
     FovAttr attrs[] = {
         { .name = "beta1", .type = FOV_ATTR_FLOAT, .f = p->beta1 },
         { .name = "beta2", .type = FOV_ATTR_FLOAT, .f = p->beta2 },
@@ -141,9 +150,9 @@ add_adam (FovGrad *g, FovTensor *w, FovTensor *gradient, FovTensor *step, const 
 
     if (!node)
         return;
-    fov_graph_set_next (g->graph, w, node->outputs[0]);
-    fov_graph_set_next (g->graph, m, node->outputs[1]);
-    fov_graph_set_next (g->graph, v, node->outputs[2]);
+    set_next (g, t, w, node->outputs[0]);
+    set_next (g, t, m, node->outputs[1]);
+    set_next (g, t, v, node->outputs[2]);
 }
 
 /* Of all gradients together; no number if one of them is none. */
@@ -189,16 +198,32 @@ add_average (FovGrad *g, FovTrainGraph *t, FovTensor *of, FovTensor *rate)
     g_ptr_array_add (t->averages, average);
 }
 
+/* Each gradient becomes the sum so far of those of the batches of a step, for their mean. */
+static void
+accumulate (FovGrad *g, FovTrainGraph *t, FovTensor **gradients, guint n)
+{
+    FovTensor *keep = fov_train_step_element (g, t, FOV_STEP_KEEP);
+
+    t->apply = fov_train_step_element (g, t, FOV_STEP_APPLY);
+    for (guint i = 0; i < t->parameters->len && !g->error; i++) {
+        FovTensor *sum = state_like (g, t->parameters->pdata[i], ".gradient", FALSE);
+        gradients[i] = fov_grad_binary (g, "Add", fov_grad_binary (g, "Mul", sum, keep),
+                                        fov_grad_scale (g, gradients[i], 1.0 / n));
+        if (gradients[i])
+            fov_graph_set_next (g->graph, sum, gradients[i]);
+    }
+}
+
 gboolean
-fov_train_add_optimiser (FovTrainGraph *t, FovTensor *const *gradients,
-                         const FovTrainerParams *params, GError **error)
+fov_train_add_optimiser (FovTrainGraph *t, FovTensor **gradients, const FovTrainerParams *params,
+                         GError **error)
 {
     FovGrad g = { .graph = t->graph };
-    FovTensor *step =
-        fov_graph_add_input (t->graph, "fov.step", FOV_F32, &(FovShape){ 1, { FOV_STEP_N } });
-    FovTensor *rate = step_element (&g, step, FOV_STEP_RATE), *scale = NULL;
+    FovTensor *rate = fov_train_step_element (&g, t, FOV_STEP_RATE), *scale = NULL;
     FovTensor *one = fov_grad_ints (&g, (gint64[]){ 1 }, 1);
 
+    if (params->accumulate > 1)
+        accumulate (&g, t, gradients, params->accumulate);
     add_norm (&g, t, gradients);
     if (params->clip_norm > 0)
         scale = clip_scale (&g, t->gradient_norm, params->clip_norm);
@@ -207,12 +232,12 @@ fov_train_add_optimiser (FovTrainGraph *t, FovTensor *const *gradients,
         if (scale)
             d = fov_grad_binary (&g, "Mul", d, scale);
         if (params->optimiser == FOV_OPTIMISER_SGD)
-            add_sgd (&g, w, d, rate, one, params);
+            add_sgd (&g, t, w, d, rate, one, params);
         else
-            add_adam (&g, w, d, step, params);
+            add_adam (&g, t, w, d, params);
     }
     if (params->average > 0 && !g.error) {
-        rate = step_element (&g, step, FOV_STEP_AVERAGE);
+        rate = fov_train_step_element (&g, t, FOV_STEP_AVERAGE);
         for (guint i = 0; i < t->parameters->len; i++)
             add_average (&g, t, t->parameters->pdata[i], rate);
         for (guint i = 0; i < t->statistics->len; i++)

@@ -90,6 +90,8 @@ fov_train_find_parameters (FovTrainGraph *t, const FovTrainerParams *params, GEr
         if (g_hash_table_contains (frozen, node))
             continue;
         take_parameters (t, node);
+        if (fov_node_is (node, "Dropout"))
+            ((FovDropoutParams *) node->params)->live = TRUE;
         if (fov_node_is (node, "BatchNormalization") && !params->frozen_norms)
             enliven (t, node);
     }

@@ -18,7 +18,7 @@ struct _FovTrainer {
     guint n_parameters;
     guint64 n_values;
     FovTensorInfo target;
-    guint64 step;
+    guint64 step; /* batches seen */
     double gradient_norm;
 };
 
@@ -79,6 +79,7 @@ fov_trainer_new_from_graph (FovDevice *device, FovGraph *graph, const FovTrainer
         goto failed;
     trainer->params.input_shapes = NULL; /* the caller's */
     trainer->params.freeze_to = NULL;
+    trainer->params.class_weights = trainer->params.positive_weights = NULL;
     note_learned (trainer, &t);
     trainer->session =
         fov_session_new_from_graph (device, g_steal_pointer (&t.graph),
@@ -195,7 +196,7 @@ fov_trainer_info (FovTrainer *trainer, FovTrainerInfo *info)
     float step[FOV_STEP_N];
 
     fov_train_schedule (&trainer->params, MAX (trainer->step, 1), step);
-    *info = (FovTrainerInfo){ .step = trainer->step,
+    *info = (FovTrainerInfo){ .step = trainer->step / MAX (trainer->params.accumulate, 1),
                               .learning_rate = step[FOV_STEP_RATE],
                               .gradient_norm = trainer->gradient_norm,
                               .n_parameters = trainer->n_parameters,

@@ -81,6 +81,12 @@ typedef struct {
     float beta1, beta2;  /**< Adam; default 0.9 and 0.999 */
     float weight_decay;  /**< not of biases and norms (parameters of one dimension); default 0 */
     float clip_norm;     /**< gradients are shortened to this norm, all together; 0: not */
+    /**
+     * Parameters change once in so many batches, by the mean of their gradients: as in one batch of
+     * all of them, but for live statistics and means over weights. Default 1.
+     */
+    guint accumulate;
+    guint32 seed; /**< of dropout: its masks depend on it and the batch's number alone */
 
     guint64 n_steps;      /**< of the whole run: the rate falls as a half cosine; 0: it stays */
     guint64 warmup_steps; /**< the rate rises from 0 in a straight line */
@@ -93,7 +99,7 @@ typedef struct {
 } FovTrainerParams;
 
 typedef struct {
-    guint64 step;          /**< steps done */
+    guint64 step;          /**< steps done: changes of the parameters */
     double learning_rate;  /**< of the last step */
     double gradient_norm;  /**< of the last step, all together, before clipping */
     guint n_parameters;    /**< tensors that learn */
