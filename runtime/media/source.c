@@ -69,6 +69,65 @@ fail (FovSource *source, int ret, const char *what, GError **error)
     return FALSE;
 }
 
+static int
+read_memory (void *data, guint8 *buffer, int size)
+{
+    FovSource *source = data;
+    gsize length, n;
+    const guint8 *bytes = g_bytes_get_data (source->bytes, &length);
+
+    n = MIN (length - source->at, (gsize) size);
+    if (!n)
+        return AVERROR_EOF;
+    memcpy (buffer, bytes + source->at, n);
+    source->at += n;
+    return (int) n;
+}
+
+static int64_t
+seek_memory (void *data, int64_t offset, int whence)
+{
+    FovSource *source = data;
+    const int64_t length = (int64_t) g_bytes_get_size (source->bytes);
+    int64_t at = offset;
+
+    if (whence & AVSEEK_SIZE)
+        return length;
+    whence &= ~AVSEEK_FORCE;
+    if (whence != SEEK_SET)
+        at += whence == SEEK_CUR ? (int64_t) source->at : length;
+    if (at < 0 || at > length)
+        return AVERROR (EINVAL);
+    source->at = (gsize) at;
+    return at;
+}
+
+static int
+open_memory (FovSource *source)
+{
+    enum { BUFFER = 32768 };
+    guint8 *buffer = av_malloc (BUFFER);
+
+    if (!buffer)
+        return AVERROR (ENOMEM);
+    source->io = avio_alloc_context (buffer, BUFFER, 0, source, read_memory, NULL, seek_memory);
+    if (source->io)
+        return 0;
+    av_free (buffer);
+    return AVERROR (ENOMEM);
+}
+
+static void
+close_io (FovSource *source)
+{
+    if (source->kind != FOV_SOURCE_MEMORY || !source->io) {
+        avio_closep (&source->io);
+        return;
+    }
+    av_freep (&source->io->buffer);
+    avio_context_free (&source->io);
+}
+
 /*
  * A still is handed over as bytes without its name: a '%' or '*' in the name
  * would otherwise be taken for a pattern, and the suffix for the format.
@@ -89,6 +148,12 @@ open_format (FovSource *source)
     if (source->kind == FOV_SOURCE_STILL) {
         ret = avio_open2 (&source->io, file, AVIO_FLAG_READ, &source->format->interrupt_callback,
                           NULL);
+        if (ret < 0)
+            return ret;
+        source->format->pb = source->io;
+        url = NULL;
+    } else if (source->kind == FOV_SOURCE_MEMORY) {
+        ret = open_memory (source);
         if (ret < 0)
             return ret;
         source->format->pb = source->io;
@@ -177,9 +242,9 @@ open_decoder (FovSource *source, const AVCodec *codec, FovSourceWants wants)
     return avcodec_open2 (source->decoder, codec, NULL);
 }
 
-FovSource *
-fov_source_open (const char *name, FovSourceKind kind, FovSourceWants wants,
-                 FovInterrupt *interrupt, GError **error)
+static FovSource *
+open_source (const char *name, GBytes *bytes, FovSourceKind kind, FovSourceWants wants,
+             FovInterrupt *interrupt, GError **error)
 {
     g_autoptr (FovSource) source = g_new0 (FovSource, 1);
     const AVCodec *codec = NULL;
@@ -188,6 +253,7 @@ fov_source_open (const char *name, FovSourceKind kind, FovSourceWants wants,
     fov_media_begin ();
     source->name = g_strdup (name);
     source->kind = kind;
+    source->bytes = bytes ? g_bytes_ref (bytes) : NULL;
     source->interrupt = interrupt;
     start_clock (source);
     ret = open_format (source);
@@ -209,6 +275,19 @@ fov_source_open (const char *name, FovSourceKind kind, FovSourceWants wants,
     return g_steal_pointer (&source);
 }
 
+FovSource *
+fov_source_open (const char *name, FovSourceKind kind, FovSourceWants wants,
+                 FovInterrupt *interrupt, GError **error)
+{
+    return open_source (name, NULL, kind, wants, interrupt, error);
+}
+
+FovSource *
+fov_source_open_bytes (GBytes *bytes, const char *name, FovInterrupt *interrupt, GError **error)
+{
+    return open_source (name, bytes, FOV_SOURCE_MEMORY, FOV_SOURCE_PLAIN, interrupt, error);
+}
+
 void
 fov_source_free (FovSource *source)
 {
@@ -217,7 +296,8 @@ fov_source_free (FovSource *source)
     avcodec_free_context (&source->decoder);
     av_packet_free (&source->packet);
     avformat_close_input (&source->format);
-    avio_closep (&source->io);
+    close_io (source);
+    g_clear_pointer (&source->bytes, g_bytes_unref);
     g_free (source->reason);
     g_free (source->name);
     g_free (source);
@@ -226,7 +306,7 @@ fov_source_free (FovSource *source)
 gboolean
 fov_source_is_still (const FovSource *source)
 {
-    return source->kind == FOV_SOURCE_STILL ||
+    return source->kind == FOV_SOURCE_STILL || source->kind == FOV_SOURCE_MEMORY ||
            g_str_has_suffix (source->format->iformat->name, "_pipe");
 }
 

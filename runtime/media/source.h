@@ -19,6 +19,7 @@ typedef enum { FOV_SOURCE_PLAIN, FOV_SOURCE_MOTION } FovSourceWants;
 typedef enum {
     FOV_SOURCE_FILE,   /* a local file; what is in it is found by its content */
     FOV_SOURCE_STILL,  /* a local image file; its name has no meaning to FFmpeg */
+    FOV_SOURCE_MEMORY, /* an image file's bytes */
     FOV_SOURCE_URL,    /* a network address */
     FOV_SOURCE_DEVICE, /* a V4L2 device */
 } FovSourceKind;
@@ -29,7 +30,9 @@ typedef struct {
     FovSourceKind kind;
     FovInterrupt *interrupt;
     AVFormatContext *format;
-    AVIOContext *io; /* our own where kind is STILL */
+    AVIOContext *io; /* our own where kind is STILL or MEMORY */
+    GBytes *bytes;   /* MEMORY */
+    gsize at;        /* of bytes: read so far */
     AVStream *stream;
     AVCodecContext *decoder;
     AVPacket *packet;
@@ -43,6 +46,9 @@ FovSourceKind fov_source_guess (const char *name);
 
 FovSource *fov_source_open (const char *name, FovSourceKind kind, FovSourceWants wants,
                             FovInterrupt *interrupt, GError **error);
+/** An image file's bytes; name is for messages. */
+FovSource *fov_source_open_bytes (GBytes *bytes, const char *name, FovInterrupt *interrupt,
+                                  GError **error);
 void fov_source_free (FovSource *source);
 
 /**

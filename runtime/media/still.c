@@ -135,8 +135,8 @@ to_rgb (const AVFrame *frame, FovImage *image, GError **error)
     return ok;
 }
 
-gboolean
-fov_image_load (const char *path, FovImage *image, GError **error)
+static gboolean
+load (const char *name, GBytes *bytes, FovImage *image, GError **error)
 {
     FovInterrupt interrupt = { 0 };
     g_autoptr (FovSource) source = NULL;
@@ -145,14 +145,27 @@ fov_image_load (const char *path, FovImage *image, GError **error)
     fov_media_begin ();
     *image = (FovImage){ 0 };
     if (!frame) {
-        fov_media_set_error (error, AVERROR (ENOMEM), "cannot read '%s'", path);
+        fov_media_set_error (error, AVERROR (ENOMEM), "cannot read '%s'", name);
         return FALSE;
     }
-    source = fov_source_open (path, FOV_SOURCE_STILL, FOV_SOURCE_PLAIN, &interrupt, error);
+    source = bytes ? fov_source_open_bytes (bytes, name, &interrupt, error)
+                   : fov_source_open (name, FOV_SOURCE_STILL, FOV_SOURCE_PLAIN, &interrupt, error);
     if (!source || !fov_source_next (source, frame, error))
         return FALSE;
     if (to_rgb (frame, image, error))
         return TRUE;
-    g_prefix_error (error, "'%s': ", path);
+    g_prefix_error (error, "'%s': ", name);
     return FALSE;
+}
+
+gboolean
+fov_image_load (const char *path, FovImage *image, GError **error)
+{
+    return load (path, NULL, image, error);
+}
+
+gboolean
+fov_image_decode (GBytes *bytes, const char *name, FovImage *image, GError **error)
+{
+    return load (name, bytes, image, error);
 }

@@ -30,6 +30,7 @@ HEADER_OF = {
     'session.h': 'model',
     'detector.h': 'detect',
     'embedder.h': 'detect',
+    'data.h': 'train',
     'train.h': 'train',
     'trainer.h': 'train',
     'tracker.h': 'trackers',

@@ -3,6 +3,7 @@
 #define FOVEA_H
 
 #include <fovea/box.h>
+#include <fovea/data.h>
 #include <fovea/detector.h>
 #include <fovea/device.h>
 #include <fovea/embedder.h>

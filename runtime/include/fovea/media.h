@@ -142,6 +142,10 @@ FOV_API void fov_writer_free (FovWriter *writer);
 /** Decodes one image file into a newly allocated RGB image; g_free (image->plane[0]). */
 FOV_API gboolean fov_image_load (const char *path, FovImage *image, GError **error);
 
+/** The same from the file's bytes; name is for messages. */
+FOV_API gboolean fov_image_decode (GBytes *bytes, const char *name, FovImage *image,
+                                   GError **error);
+
 /** Encodes one image by extension (.png, .jpg). */
 FOV_API gboolean fov_image_save (const FovImage *image, const char *path, GError **error);
 

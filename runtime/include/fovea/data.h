@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOVEA_DATA_H
+#define FOVEA_DATA_H
+
+#include <fovea/box.h>
+#include <fovea/labels.h>
+
+G_BEGIN_DECLS
+
+/**
+ * Pictures to learn from, with what is to be seen on them: one list, whatever
+ * kind of file it was read from. Reference counted. It may be added to by one
+ * thread; once nobody adds, any thread may read it.
+ */
+typedef struct _FovData FovData;
+
+/** One object on a picture. */
+typedef struct {
+    FovBox box;      /**< pixels of the picture, or shares of it (FovSample.width) */
+    int label;       /**< 0-based index into the data's classes; -1 allowed where ignore */
+    gboolean ignore; /**< a region where objects are not labelled (one by one): neither right nor
+                        wrong */
+} FovDataObject;
+
+/** One picture; what it points to belongs to the data. */
+typedef struct {
+    const char *name;  /**< the picture's file, or SHARD:KEY */
+    GBytes *bytes;     /**< the encoded picture, where it is no file; else NULL */
+    int width, height; /**< pixels; 0: not known, then boxes are in shares of the picture, 0..1 */
+    const FovDataObject *objects;
+    guint n_objects;
+    const int *classes; /**< of the whole picture, for classifiers */
+    guint n_classes;
+    const char *video; /**< which video it is a frame of, or NULL */
+    gint64 frame;      /**< its number in that video */
+} FovSample;
+
+typedef enum {
+    FOV_DATA_AUTO,    /**< by what is there */
+    FOV_DATA_COCO,    /**< a COCO "instances" json */
+    FOV_DATA_YOLO,    /**< a folder with images/ and labels/ */
+    FOV_DATA_SHARDS,  /**< a tar file, or a folder of them */
+    FOV_DATA_FOLDERS, /**< a folder for each class */
+} FovDataFormat;
+
+/** Zero means the default. */
+typedef struct {
+    FovDataFormat format;
+    const char *pictures; /**< COCO: folder of the pictures; NULL: looked for beside the json */
+    FovLabels *classes;   /**< labels are indices into this list; NULL: the data's own list */
+    gboolean skip_others; /**< what is of none of these classes is left out; else it is an error */
+} FovDataParams;
+
+/** An empty list; classes: NULL-terminated names, copied. */
+FOV_API FovData *fov_data_new (const char *const *classes);
+
+/**
+ * Reads annotations, not the pictures themselves (but shards, whose encoded
+ * pictures are kept in memory, 8 GiB at most). What the formats hold:
+ *
+ * COCO: images, annotations, categories; labels count up in the order of
+ * category ids; iscrowd regions are to be ignored. An image may say "video" and
+ * "frame" (or "video_id", "frame_id").
+ *
+ * YOLO: DIR/images/.../NAME.jpg with DIR/labels/.../NAME.txt, lines "class cx cy
+ * w h" or "class x y x y x y ..." (a polygon, its hull is taken), in shares of
+ * the picture; class -1: a region to be ignored. A picture without a file has no
+ * objects. Names from DIR/data.yaml, *.yaml, classes.txt or *.names.
+ *
+ * Shards: NAME.jpg (or .png) and NAME.json in a tar, plain or compressed:
+ * {"objects": [{"bbox": [x, y, width, height] in pixels, "label": name or index,
+ * "ignore": false}], "width": w, "height": h, "classes": [name or index], "video": name,
+ * "frame": number}; all but the objects' bbox and label may be left out, width and height
+ * where there are no objects.
+ *
+ * Folders: DIR/CLASS/picture, classes sorted by name.
+ *
+ * Boxes are cut to their picture; what is empty then is left out. Errors name
+ * file and entry: FOV_ERROR_IO, FORMAT, UNSUPPORTED (built without libarchive).
+ */
+FOV_API FovData *fov_data_open (const char *path, const FovDataParams *params, GError **error);
+FOV_API FovData *fov_data_ref (FovData *data);
+FOV_API void fov_data_unref (FovData *data);
+
+/**
+ * Appends a copy of sample. FOV_ERROR_ARGUMENT for a label that is no class, a
+ * box that is no number or inverted, a size out of 0..32768.
+ */
+FOV_API gboolean fov_data_add (FovData *data, const FovSample *sample, GError **error);
+
+FOV_API guint fov_data_length (const FovData *data);
+/** Valid as long as the data. index below fov_data_length. */
+FOV_API const FovSample *fov_data_sample (const FovData *data, guint index);
+FOV_API guint fov_data_n_classes (const FovData *data);
+FOV_API const char *fov_data_class (const FovData *data, guint label);
+/** Index of the class with that name, -1 if there is none. */
+FOV_API int fov_data_find_class (const FovData *data, const char *name);
+
+/** counts[fov_data_n_classes]: objects (without those to be ignored) and pictures of each class. */
+FOV_API void fov_data_count (const FovData *data, guint64 *counts);
+
+/** Zero means the default. */
+typedef struct {
+    float share;  /**< of the pictures that go to validation, 0..1; 0: 0.2 */
+    gint64 gap;   /**< frames of a video this near to the cut (by number) go to neither side;
+                       0: 25, at most a tenth of the video; negative: none */
+    guint64 seed; /**< of those that are no video frames */
+} FovSplitParams;
+
+/**
+ * Cuts data in two. Frames of one video, known by their video field or by names
+ * that differ in a trailing number only (in one folder), are cut by time: the
+ * last share of each video is for validation, and numbers on both sides differ
+ * by more than the gap. Other pictures are dealt out by chance, seeded. Both
+ * halves share the pictures.
+ */
+FOV_API void fov_data_split (const FovData *data, const FovSplitParams *params, FovData **train,
+                             FovData **validation);
+
+/* ---- balance ---------------------------------------------------------------- */
+
+/**
+ * How often each picture is to be seen in an epoch, factors[fov_data_length] >=
+ * 1: the largest over its classes of (count of the commonest class / count of
+ * this)^power. power 1 makes the expected counts of classes equal where each
+ * picture has one; 0.5 is the square-root rule (Gupta et al. 2019, LVIS,
+ * section 4.1, with the commonest class as threshold); 0: all 1.
+ */
+FOV_API void fov_data_repeat_factors (const FovData *data, double power, double *factors);
+
+/**
+ * weights[fov_data_n_classes] for a loss: proportional to 1 / count^power, with
+ * a mean of 1 over all objects; 0 for a class that is not there.
+ */
+FOV_API void fov_data_class_weights (const FovData *data, double power, float *weights);
+
+/**
+ * SMOTE (Chawla et al. 2002, section 4.2) on feature vectors [n, n_features]
+ * with labels 0..n_classes - 1: every class is filled up to the size of the
+ * largest by points at random places between one of its vectors and one of that
+ * one's n_neighbours (0: 5) nearest of the same class; of a class with one
+ * vector copies are made. Appends to new_features (GArray of float) and
+ * new_labels (GArray of gint64). Same seed, same bytes. Takes n^2 n_features.
+ * FOV_ERROR_ARGUMENT for a label out of range or a feature that is no number.
+ */
+FOV_API gboolean fov_smote (const float *features, const gint64 *labels, guint n, guint n_features,
+                            guint n_classes, guint n_neighbours, guint64 seed, GArray *new_features,
+                            GArray *new_labels, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovData, fov_data_unref)
+
+G_END_DECLS
+
+#endif

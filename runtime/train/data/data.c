@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The list of samples; the readers stand in files of their own. */
+#include "train/data/data-private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A sample with what it points to; shared by the halves of a split. */
+typedef struct {
+    FovSample sample;
+    char *name, *video;
+    FovDataObject *objects;
+    int *classes;
+} Entry;
+
+struct _FovData {
+    gatomicrefcount refs;
+    GPtrArray *classes; /* char* */
+    GHashTable *index;  /* name -> label + 1 */
+    GPtrArray *entries; /* Entry*, atomic rc boxes */
+};
+
+static void
+entry_clear (gpointer data)
+{
+    Entry *entry = data;
+
+    g_free (entry->name);
+    g_free (entry->video);
+    g_free (entry->objects);
+    g_free (entry->classes);
+    g_clear_pointer (&entry->sample.bytes, g_bytes_unref);
+}
+
+static void
+entry_unref (gpointer entry)
+{
+    g_atomic_rc_box_release_full (entry, entry_clear);
+}
+
+FovData *
+fov_data_new (const char *const *classes)
+{
+    FovData *data = g_new0 (FovData, 1);
+
+    g_atomic_ref_count_init (&data->refs);
+    data->classes = g_ptr_array_new_with_free_func (g_free);
+    data->index = g_hash_table_new (g_str_hash, g_str_equal);
+    data->entries = g_ptr_array_new_with_free_func (entry_unref);
+    for (guint i = 0; classes && classes[i]; i++)
+        fov_data_add_class (data, classes[i]);
+    return data;
+}
+
+void
+fov_data_add_class (FovData *data, const char *name)
+{
+    char *copy = g_strdup (name);
+
+    g_ptr_array_add (data->classes, copy);
+    if (!g_hash_table_contains (data->index, copy))
+        g_hash_table_insert (data->index, copy, GUINT_TO_POINTER (data->classes->len));
+}
+
+FovData *
+fov_data_new_like (const FovData *data)
+{
+    FovData *like = fov_data_new (NULL);
+
+    for (guint i = 0; i < data->classes->len; i++)
+        fov_data_add_class (like, data->classes->pdata[i]);
+    return like;
+}
+
+FovData *
+fov_data_new_with (const FovDataParams *params)
+{
+    FovData *data = fov_data_new (NULL);
+
+    for (guint i = 0; params->classes && i < fov_labels_count (params->classes); i++)
+        fov_data_add_class (data, fov_labels_get (params->classes, i));
+    return data;
+}
+
+FovData *
+fov_data_ref (FovData *data)
+{
+    g_atomic_ref_count_inc (&data->refs);
+    return data;
+}
+
+void
+fov_data_unref (FovData *data)
+{
+    if (!data || !g_atomic_ref_count_dec (&data->refs))
+        return;
+    g_ptr_array_unref (data->entries);
+    g_hash_table_unref (data->index);
+    g_ptr_array_unref (data->classes);
+    g_free (data);
+}
+
+/* ---- adding -------------------------------------------------------------------- */
+
+static gboolean wrong (const FovSample *sample, GError **error, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
+
+static gboolean
+wrong (const FovSample *sample, GError **error, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    va_start (args, format);
+    text = g_strdup_vprintf (format, args);
+    va_end (args);
+    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "'%s': %s", sample->name, text);
+    return FALSE;
+}
+
+static gboolean
+check_label (const FovData *data, const FovSample *sample, int label, GError **error)
+{
+    if (label >= 0 && (guint) label < data->classes->len)
+        return TRUE;
+    return wrong (sample, error, "label %d, expected 0..%d (%u classes)", label,
+                  (int) data->classes->len - 1, data->classes->len);
+}
+
+static gboolean
+check_object (const FovData *data, const FovSample *sample, guint index, GError **error)
+{
+    const FovDataObject *o = &sample->objects[index];
+    const FovBox b = o->box;
+
+    if (!isfinite (b.x1) || !isfinite (b.y1) || !isfinite (b.x2) || !isfinite (b.y2) ||
+        b.x2 < b.x1 || b.y2 < b.y1)
+        return wrong (sample, error, "object %u: box %g,%g to %g,%g", index, (double) b.x1,
+                      (double) b.y1, (double) b.x2, (double) b.y2);
+    return (o->ignore && o->label == -1) || check_label (data, sample, o->label, error);
+}
+
+static gboolean
+check_sample (const FovData *data, const FovSample *sample, GError **error)
+{
+    if (!sample->name) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "a picture without a name");
+        return FALSE;
+    }
+    if (sample->width < 0 || sample->width > 32768 || sample->height < 0 ||
+        sample->height > 32768 || !sample->width != !sample->height)
+        return wrong (sample, error, "size %dx%d, expected 1..32768, or 0x0 where it is not known",
+                      sample->width, sample->height);
+    if (sample->n_objects > FOV_DATA_MAX_OBJECTS)
+        return wrong (sample, error, "%u objects, expected at most %d", sample->n_objects,
+                      FOV_DATA_MAX_OBJECTS);
+    if (data->entries->len >= FOV_DATA_MAX_SAMPLES)
+        return wrong (sample, error, "more than %d pictures", FOV_DATA_MAX_SAMPLES);
+    for (guint i = 0; i < sample->n_objects; i++)
+        if (!check_object (data, sample, i, error))
+            return FALSE;
+    for (guint i = 0; i < sample->n_classes; i++)
+        if (!check_label (data, sample, sample->classes[i], error))
+            return FALSE;
+    return TRUE;
+}
+
+gboolean
+fov_data_add (FovData *data, const FovSample *sample, GError **error)
+{
+    const float w = sample->width ? (float) sample->width : 1;
+    const float h = sample->height ? (float) sample->height : 1;
+    Entry *entry;
+    guint n = 0;
+
+    if (!check_sample (data, sample, error))
+        return FALSE;
+    entry = g_atomic_rc_box_new0 (Entry);
+    entry->sample = *sample;
+    entry->sample.name = entry->name = g_strdup (sample->name);
+    entry->sample.video = entry->video = g_strdup (sample->video);
+    if (sample->bytes)
+        g_bytes_ref (sample->bytes);
+    entry->objects = g_new (FovDataObject, sample->n_objects);
+    for (guint i = 0; i < sample->n_objects; i++) {
+        entry->objects[n] = sample->objects[i];
+        entry->objects[n].box = fov_box_clip (sample->objects[i].box, w, h);
+        n += fov_box_area (entry->objects[n].box) > 0;
+    }
+    entry->sample.objects = entry->objects;
+    entry->sample.n_objects = n;
+    entry->sample.classes = entry->classes =
+        g_memdup2 (sample->classes, sample->n_classes * sizeof (int));
+    g_ptr_array_add (data->entries, entry);
+    return TRUE;
+}
+
+void
+fov_data_share (FovData *data, const FovData *from, guint index)
+{
+    g_ptr_array_add (data->entries, g_atomic_rc_box_acquire (from->entries->pdata[index]));
+}
+
+/* ---- asking -------------------------------------------------------------------- */
+
+guint
+fov_data_length (const FovData *data)
+{
+    return data->entries->len;
+}
+
+const FovSample *
+fov_data_sample (const FovData *data, guint index)
+{
+    return &((const Entry *) data->entries->pdata[index])->sample;
+}
+
+guint
+fov_data_n_classes (const FovData *data)
+{
+    return data->classes->len;
+}
+
+const char *
+fov_data_class (const FovData *data, guint label)
+{
+    return data->classes->pdata[label];
+}
+
+int
+fov_data_find_class (const FovData *data, const char *name)
+{
+    return (int) GPOINTER_TO_UINT (g_hash_table_lookup (data->index, name)) - 1;
+}
+
+void
+fov_data_count (const FovData *data, guint64 *counts)
+{
+    memset (counts, 0, data->classes->len * sizeof *counts);
+    for (guint i = 0; i < data->entries->len; i++) {
+        const FovSample *s = fov_data_sample (data, i);
+        for (guint k = 0; k < s->n_objects; k++)
+            if (!s->objects[k].ignore)
+                counts[s->objects[k].label]++;
+        for (guint k = 0; k < s->n_classes; k++)
+            counts[s->classes[k]]++;
+    }
+}
+
+/* ---- opening ------------------------------------------------------------------- */
+
+static gboolean
+is_tar (const char *name)
+{
+    static const char *const ends[] = {
+        ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2"
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS (ends); i++)
+        if (g_str_has_suffix (name, ends[i]))
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
+holds_tar (const char *path)
+{
+    g_autoptr (GPtrArray) files = fov_data_list (path, FALSE, NULL);
+
+    for (guint i = 0; files && i < files->len; i++)
+        if (is_tar (files->pdata[i]))
+            return TRUE;
+    return FALSE;
+}
+
+static FovDataFormat
+guess (const char *path)
+{
+    g_autofree char *images = g_build_filename (path, "images", NULL);
+    g_autofree char *labels = g_build_filename (path, "labels", NULL);
+
+    if (!g_file_test (path, G_FILE_TEST_IS_DIR))
+        return is_tar (path) ? FOV_DATA_SHARDS : FOV_DATA_COCO;
+    if (g_file_test (images, G_FILE_TEST_IS_DIR) && g_file_test (labels, G_FILE_TEST_IS_DIR))
+        return FOV_DATA_YOLO;
+    return holds_tar (path) ? FOV_DATA_SHARDS : FOV_DATA_FOLDERS;
+}
+
+FovData *
+fov_data_open (const char *path, const FovDataParams *params, GError **error)
+{
+    static const FovDataRead readers[] = { [FOV_DATA_COCO] = fov_data_read_coco,
+                                           [FOV_DATA_YOLO] = fov_data_read_yolo,
+                                           [FOV_DATA_SHARDS] = fov_data_read_shards,
+                                           [FOV_DATA_FOLDERS] = fov_data_read_folders };
+    static const FovDataParams defaults;
+    const FovDataParams *p = params ? params : &defaults;
+    FovDataFormat format = p->format;
+    FovData *data;
+
+    if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "'%s': there is no such file or folder", path);
+        return NULL;
+    }
+    if (format == FOV_DATA_AUTO || format >= G_N_ELEMENTS (readers))
+        format = guess (path);
+    data = readers[format](path, p, error);
+    if (!data || fov_data_length (data))
+        return data;
+    fov_data_unref (data);
+    g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "'%s': there are no pictures in it", path);
+    return NULL;
+}
+
+/* ---- what readers share -------------------------------------------------------- */
+
+static int
+by_name (gconstpointer a, gconstpointer b)
+{
+    return strcmp (*(char *const *) a, *(char *const *) b);
+}
+
+GPtrArray *
+fov_data_list (const char *folder, gboolean folders, GError **error)
+{
+    g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+    GPtrArray *names;
+
+    if (!dir) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "'%s': not a folder that can be read", folder);
+        return NULL;
+    }
+    names = g_ptr_array_new_with_free_func (g_free);
+    for (const char *name; (name = g_dir_read_name (dir));) {
+        g_autofree char *path = g_build_filename (folder, name, NULL);
+        if (name[0] != '.' &&
+            g_file_test (path, folders ? G_FILE_TEST_IS_DIR : G_FILE_TEST_IS_REGULAR))
+            g_ptr_array_add (names, g_strdup (name));
+    }
+    g_ptr_array_sort (names, by_name);
+    return names;
+}
+
+gboolean
+fov_data_is_picture (const char *name)
+{
+    static const char *const ends[] = { ".jpg", ".jpeg", ".png", ".bmp", ".webp",
+                                        ".tif", ".tiff", ".ppm", ".pgm" };
+    g_autofree char *lower = g_ascii_strdown (name, -1);
+
+    for (guint i = 0; i < G_N_ELEMENTS (ends); i++)
+        if (g_str_has_suffix (lower, ends[i]))
+            return TRUE;
+    return FALSE;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Cutting a list in two, videos by time. */
+#include "train/data/data-private.h"
+
+#include "vision/random.h"
+
+#include <string.h>
+
+enum { STREAM_SPLIT = 0x5917 };
+
+typedef struct {
+    guint index;
+    gint64 number;
+    guint32 lot; /* of what is no frame: drawn */
+} Member;
+
+/* "DIR/walk_0012.jpg" -> "DIR/walk_" and 12; FALSE where no digits end the name. */
+static gboolean
+split_name (const char *name, char **video, gint64 *number)
+{
+    const char *slash = strrchr (name, '/');
+    const char *base = slash ? slash + 1 : name, *dot = strrchr (base, '.');
+    const char *end = dot ? dot : base + strlen (base), *start = end;
+
+    while (start > base && g_ascii_isdigit (start[-1]))
+        start--;
+    if (start == end || end - start > 18)
+        return FALSE;
+    *video = g_strndup (name, (gsize) (start - name));
+    *number = g_ascii_strtoll (start, NULL, 10);
+    return TRUE;
+}
+
+static void
+add_member (GHashTable *videos, char *video, Member member)
+{
+    GArray *members = g_hash_table_lookup (videos, video);
+
+    if (!members) {
+        members = g_array_new (FALSE, FALSE, sizeof (Member));
+        g_hash_table_insert (videos, video, members);
+    } else {
+        g_free (video);
+    }
+    g_array_append_val (members, member);
+}
+
+static int
+by_time (gconstpointer a, gconstpointer b)
+{
+    const Member *x = a, *y = b;
+
+    if (x->number != y->number)
+        return x->number > y->number ? 1 : -1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static int
+by_lot (gconstpointer a, gconstpointer b)
+{
+    const Member *x = a, *y = b;
+
+    if (x->lot != y->lot)
+        return x->lot > y->lot ? 1 : -1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+typedef struct {
+    float share;
+    gint64 gap;
+    gint8 *side; /* 1: training, 2: validation, 0: neither */
+} Cut;
+
+/* Validation starts at the first frame of the last share; training ends a gap before. */
+static void
+cut_video (GArray *members, const Cut *cut)
+{
+    const Member *m = &g_array_index (members, Member, 0);
+    const guint n = members->len;
+    const guint n_last = CLAMP ((guint) (n * cut->share + 0.5f), 1, n - 1);
+    gint64 span, gap, first;
+
+    g_array_sort (members, by_time);
+    span = m[n - 1].number - m[0].number;
+    gap = cut->gap < 0 ? 0 : cut->gap ? cut->gap : MIN (25, span / 10);
+    first = m[n - n_last].number;
+    for (guint i = 0; i < n; i++) {
+        if (m[i].number >= first)
+            cut->side[m[i].index] = 2;
+        else if (first - m[i].number > gap)
+            cut->side[m[i].index] = 1;
+    }
+}
+
+static void
+deal (GArray *members, const Cut *cut, guint64 seed)
+{
+    const guint n_last = (guint) (members->len * cut->share + 0.5f);
+
+    for (guint i = 0; i < members->len; i++) {
+        Member *m = &g_array_index (members, Member, i);
+        FovRandom random = fov_random (seed, STREAM_SPLIT, m->index);
+        m->lot = fov_random_word (&random);
+    }
+    g_array_sort (members, by_lot);
+    for (guint i = 0; i < members->len; i++)
+        cut->side[g_array_index (members, Member, i).index] = i < n_last ? 2 : 1;
+}
+
+/* One frame makes no video: its picture is dealt out with the others. */
+static void
+cut_videos (GHashTable *videos, GArray *others, const Cut *cut)
+{
+    GHashTableIter iter;
+    gpointer members;
+
+    g_hash_table_iter_init (&iter, videos);
+    while (g_hash_table_iter_next (&iter, NULL, &members)) {
+        const GArray *list = members;
+        if (list->len > 1)
+            cut_video (members, cut);
+        else
+            g_array_append_vals (others, list->data, 1);
+    }
+}
+
+void
+fov_data_split (const FovData *data, const FovSplitParams *params, FovData **train,
+                FovData **validation)
+{
+    static const FovSplitParams defaults;
+    const FovSplitParams *p = params ? params : &defaults;
+    const guint n = fov_data_length (data);
+    g_autofree gint8 *side = g_new0 (gint8, n);
+    const Cut cut = { p->share > 0 ? MIN (p->share, 1) : 0.2f, p->gap, side };
+    g_autoptr (GHashTable) videos =
+        g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_array_unref);
+    g_autoptr (GArray) others = g_array_new (FALSE, FALSE, sizeof (Member));
+
+    for (guint i = 0; i < n; i++) {
+        const FovSample *s = fov_data_sample (data, i);
+        Member member = { i, s->frame, 0 };
+        char *video = NULL;
+        if (s->video)
+            video = g_strdup (s->video);
+        else if (!split_name (s->name, &video, &member.number)) {
+            g_array_append_val (others, member);
+            continue;
+        }
+        add_member (videos, video, member);
+    }
+    cut_videos (videos, others, &cut);
+    deal (others, &cut, p->seed);
+    *train = fov_data_new_like (data);
+    *validation = fov_data_new_like (data);
+    for (guint i = 0; i < n; i++)
+        if (side[i])
+            fov_data_share (side[i] == 1 ? *train : *validation, data, i);
+}

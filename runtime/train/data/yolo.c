@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Darknet's and Ultralytics' layout: images/ and, beside it, labels/ with a text file for each. */
+#include "train/data/data-private.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+    const FovDataParams *params;
+    FovData *data;
+    GArray *map; /* int: the file's class -> label, -1: left out */
+} Reader;
+
+/* ---- classes ------------------------------------------------------------------- */
+
+/* Where the names are; NULL if nowhere. */
+static char *
+find_names (const char *root)
+{
+    static const char *const usual[] = { "data.yaml",   "data.yml",  "dataset.yaml",
+                                         "classes.txt", "names.txt", "obj.names" };
+    g_autoptr (GPtrArray) files = fov_data_list (root, FALSE, NULL);
+
+    for (guint i = 0; i < G_N_ELEMENTS (usual); i++) {
+        g_autofree char *path = g_build_filename (root, usual[i], NULL);
+        if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
+            return g_steal_pointer (&path);
+    }
+    for (guint i = 0; files && i < files->len; i++)
+        if (g_str_has_suffix (files->pdata[i], ".names") ||
+            g_str_has_suffix (files->pdata[i], ".yaml"))
+            return g_build_filename (root, files->pdata[i], NULL);
+    return NULL;
+}
+
+static gboolean
+map_classes (Reader *r, const char *root, GError **error)
+{
+    g_autofree char *path = find_names (root);
+    g_autoptr (FovLabels) names = NULL;
+
+    if (!path && r->params->classes) { /* the files' numbers are taken as they are */
+        for (int i = 0; i < (int) fov_labels_count (r->params->classes); i++)
+            g_array_append_val (r->map, i);
+        return TRUE;
+    }
+    if (!path) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_IO,
+                     "'%s': there are no class names: expected data.yaml, classes.txt or a "
+                     "*.names file",
+                     root);
+        return FALSE;
+    }
+    names = fov_labels_load (path, error);
+    for (guint i = 0; names && i < fov_labels_count (names); i++) {
+        const char *name = fov_labels_get (names, i);
+        int label = r->params->classes ? fov_labels_find (r->params->classes, name) : (int) i;
+        if (label < 0 && !r->params->skip_others) {
+            g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
+                         "'%s': '%s' is none of the %u classes that are to be learned", path, name,
+                         fov_labels_count (r->params->classes));
+            return FALSE;
+        }
+        if (!r->params->classes)
+            fov_data_add_class (r->data, name);
+        g_array_append_val (r->map, label);
+    }
+    return names != NULL;
+}
+
+/* ---- label files ---------------------------------------------------------------- */
+
+/* A line's numbers; FALSE where something else is in it. */
+static gboolean
+read_numbers (const char *line, GArray *values)
+{
+    g_array_set_size (values, 0);
+    for (const char *p = line;;) {
+        char *end;
+        double v;
+        while (*p == ' ' || *p == '\t' || *p == '\r')
+            p++;
+        if (!*p)
+            return TRUE;
+        v = g_ascii_strtod (p, &end);
+        if (end == p || !isfinite (v) || (*end && !strchr (" \t\r", *end)))
+            return FALSE;
+        g_array_append_val (values, v);
+        p = end;
+    }
+}
+
+/* "cx cy w h", or a polygon's corners. */
+static FovBox
+box_of (const double *v, guint n)
+{
+    FovBox box = { (float) v[0], (float) v[1], (float) v[0], (float) v[1] };
+
+    if (n == 4)
+        return (FovBox){ (float) (v[0] - v[2] / 2), (float) (v[1] - v[3] / 2),
+                         (float) (v[0] + v[2] / 2), (float) (v[1] + v[3] / 2) };
+    for (guint i = 0; i < n; i += 2) {
+        box.x1 = MIN (box.x1, (float) v[i]);
+        box.x2 = MAX (box.x2, (float) v[i]);
+        box.y1 = MIN (box.y1, (float) v[i + 1]);
+        box.y2 = MAX (box.y2, (float) v[i + 1]);
+    }
+    return box;
+}
+
+static gboolean
+wrong (const char *path, guint line, GError **error, const char *text)
+{
+    g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "'%s': line %u: %s", path, line, text);
+    return FALSE;
+}
+
+static gboolean
+read_line (Reader *r, const char *path, guint line, const GArray *values, GArray *objects,
+           GError **error)
+{
+    const double *v = &g_array_index (values, double, 0);
+    const guint n = values->len;
+    FovDataObject o = { .label = -1 };
+
+    if (n != 5 && (n < 7 || n % 2 == 0))
+        return wrong (path, line, error,
+                      "expected a class and 4 numbers, or the 3 or more corners of a polygon");
+    if (v[0] != floor (v[0]) || v[0] < -1 || v[0] >= (double) r->map->len) {
+        g_autofree char *text =
+            g_strdup_printf ("class %g, expected 0..%d, or -1 for a region to be ignored", v[0],
+                             (int) r->map->len - 1);
+        return wrong (path, line, error, text);
+    }
+    for (guint i = 1; i < n; i++)
+        if (v[i] < -1 || v[i] > 2)
+            return wrong (path, line, error, "expected shares of the picture, 0..1");
+    if (n == 5 && (v[3] < 0 || v[4] < 0))
+        return wrong (path, line, error, "a negative size");
+    o.ignore = v[0] < 0;
+    o.box = box_of (v + 1, n - 1);
+    if (!o.ignore)
+        o.label = g_array_index (r->map, int, (guint) v[0]);
+    if (o.ignore || o.label >= 0)
+        g_array_append_val (objects, o);
+    return TRUE;
+}
+
+static gboolean
+read_objects (Reader *r, const char *path, GArray *objects, GError **error)
+{
+    g_autoptr (GArray) values = g_array_new (FALSE, FALSE, sizeof (double));
+    g_autofree char *text = NULL;
+    g_autoptr (GError) found = NULL;
+    g_auto (GStrv) lines = NULL;
+    gsize length;
+
+    if (!g_file_get_contents (path, &text, &length, &found)) {
+        if (g_error_matches (found, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+            return TRUE; /* a picture without objects */
+        g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "cannot read '%s': %s", path, found->message);
+        return FALSE;
+    }
+    if (memchr (text, 0, length))
+        return wrong (path, 1, error, "a zero byte: this is no text");
+    lines = g_strsplit (text, "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        if (!read_numbers (lines[i], values))
+            return wrong (path, i + 1, error, "expected numbers");
+        if (values->len && !read_line (r, path, i + 1, values, objects, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* ---- folders -------------------------------------------------------------------- */
+
+static gboolean
+read_picture (Reader *r, const char *images, const char *labels, const char *name, GError **error)
+{
+    const char *dot = strrchr (name, '.');
+    g_autofree char *stem = g_strndup (name, (gsize) (dot - name));
+    g_autofree char *file = g_strconcat (stem, ".txt", NULL);
+    g_autofree char *text = g_build_filename (labels, file, NULL);
+    g_autofree char *picture = g_build_filename (images, name, NULL);
+    g_autoptr (GArray) objects = fov_objects_new ();
+    FovSample sample = { .name = picture };
+
+    if (!read_objects (r, text, objects, error))
+        return FALSE;
+    sample.objects = (const FovDataObject *) (void *) objects->data;
+    sample.n_objects = objects->len;
+    return fov_data_add (r->data, &sample, error);
+}
+
+static gboolean
+read_folder (Reader *r, const char *images, const char *labels, int depth, GError **error)
+{
+    g_autoptr (GPtrArray) files = fov_data_list (images, FALSE, error);
+    g_autoptr (GPtrArray) folders = files ? fov_data_list (images, TRUE, error) : NULL;
+
+    for (guint i = 0; folders && i < files->len; i++)
+        if (fov_data_is_picture (files->pdata[i]) &&
+            !read_picture (r, images, labels, files->pdata[i], error))
+            return FALSE;
+    for (guint i = 0; folders && depth && i < folders->len; i++) {
+        g_autofree char *below = g_build_filename (images, folders->pdata[i], NULL);
+        g_autofree char *beside = g_build_filename (labels, folders->pdata[i], NULL);
+        if (!read_folder (r, below, beside, depth - 1, error))
+            return FALSE;
+    }
+    return folders != NULL;
+}
+
+FovData *
+fov_data_read_yolo (const char *path, const FovDataParams *params, GError **error)
+{
+    Reader r = { .params = params,
+                 .data = fov_data_new_with (params),
+                 .map = g_array_new (FALSE, FALSE, sizeof (int)) };
+    g_autofree char *images = g_build_filename (path, "images", NULL);
+    g_autofree char *labels = g_build_filename (path, "labels", NULL);
+
+    /* Links may run in a circle: folders are followed four deep. */
+    if (!map_classes (&r, path, error) || !read_folder (&r, images, labels, 4, error))
+        g_clear_pointer (&r.data, fov_data_unref);
+    g_array_unref (r.map);
+    return r.data;
+}
