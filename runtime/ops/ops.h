@@ -24,6 +24,7 @@
     F (gather)    /* Gather*, Scatter*, NonZero, OneHot */                                         \
     F (sort)      /* TopK, NonMaxSuppression, CumSum */                                            \
     F (frame)     /* fov.Preprocess */                                                             \
+    F (augment)   /* fov.AugmentShape, fov.AugmentColor */                                         \
     F (boxes)     /* fov.Decode, fov.Nms */                                                        \
     F (loss)      /* NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss */                         \
     F (focal)     /* fov.Focal */                                                                  \

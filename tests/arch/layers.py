@@ -31,6 +31,7 @@ HEADER_OF = {
     'detector.h': 'detect',
     'embedder.h': 'detect',
     'data.h': 'train',
+    'loader.h': 'train',
     'train.h': 'train',
     'trainer.h': 'train',
     'tracker.h': 'trackers',

@@ -470,6 +470,8 @@ const CheckException check_exceptions[] = {
     { "fov.BatchNormGrad", "checked with the gradients" },
     { "fov.MaxPoolGrad", "checked with the gradients" },
     { "fov.Preprocess", "has a test of its own, against exact colour conversion" },
+    { "fov.AugmentShape", "has a test of its own, with pictures" },
+    { "fov.AugmentColor", "has a test of its own, with pictures" },
     { "fov.Decode", "has a test of its own, with boxes" },
     { "fov.Nms", "has a test of its own, with boxes" },
     { NULL, NULL },

@@ -10,6 +10,7 @@
 #include <fovea/error.h>
 #include <fovea/image.h>
 #include <fovea/labels.h>
+#include <fovea/loader.h>
 #include <fovea/metrics.h>
 #include <fovea/model.h>
 #include <fovea/mot.h>
