@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * fovea train: teaches a classifier from pictures in folders.
+ * fovea train: teaches a classifier from pictures in folders, or a detector from pictures with
+ * boxes.
  */
 #include "commands.h"
 #include "interrupt.h"
@@ -10,7 +11,9 @@
 
 #include <string.h>
 
-static TrainOptions o = { .epochs = 20, .batch = 32, .size = 64, .seed = 1, .validation = 20 };
+#include <fovea/detector.h>
+
+static TrainOptions o = { .seed = 1, .validation = 20 };
 
 static const char *const *
 recipe_words (void)
@@ -28,31 +31,72 @@ optimiser_words (void)
     return words;
 }
 
+static const char *const *
+head_words (void)
+{
+    static const char *const words[] = { "auto", "keep", "new", NULL };
+
+    return words;
+}
+
+static const char *const *
+augment_words (void)
+{
+    static const char *const words[] = { "simple", "none", NULL };
+
+    return words;
+}
+
 static const CliOption options[] = {
+    { "annotations", 'a', CLI_PATH, &o.annotations, "FILE",
+      "Teaches a detector: what is on the pictures, as COCO's instances_*.json", "Detectors" },
+    { "images", 'i', CLI_PATH, &o.images, "DIR",
+      "The folder of its pictures (default: DATA, or that of the annotations)", "Detectors" },
+    { "valid-annotations", 0, CLI_PATH, &o.valid_annotations, "FILE",
+      "Other pictures' annotations to measure AP on (default: a share, see --validation)",
+      "Detectors" },
+    { "valid-images", 0, CLI_PATH, &o.valid_images, "DIR",
+      "The folder of those pictures (default: that of their annotations)", "Detectors" },
+    { "max-images", 0, CLI_INT, &o.max_images, "N", "Only the first N pictures", "Detectors", 1,
+      G_MAXINT },
+    { "head", 0, CLI_TEXT, &o.head, "WORD",
+      "keep: the model's classes; new: the annotations' categories, with new weights for them; "
+      "auto "
+      "(default): keep where the model knows all categories",
+      "Detectors", .words = head_words },
+    { "augment", 0, CLI_TEXT, &o.augment, "WORD",
+      "simple (default): mirrored, cut and scaled at random; none: pictures as they are",
+      "Detectors", .words = augment_words },
+    { "decoder", 0, CLI_TEXT, &o.decoder, "FAMILY",
+      "Family of the network's outputs (default: recognised; see fovea doctor)", "Detectors",
+      .words = fov_detector_families },
     { "recipe", 'r', CLI_TEXT, &o.recipe, "NAME",
       "Trains from scratch: residual (default) or depthwise", "Model", .words = recipe_words },
     { "model", 'm', CLI_PATH, &o.model, "MODEL",
-      "Goes on from this ONNX classifier, which has a score for each class", "Model" },
-    { "freeze-to", 0, CLI_TEXT, &o.freeze_to, "NODE",
-      "This node or tensor of the model and all before it stay as they are", "Model" },
-    { "size", 0, CLI_INT, &o.size, "N", "Pictures of N x N pixels for a recipe (default 64)",
-      "Model", 8, 1024 },
+      "Goes on from this ONNX model: a detector, or a classifier with a score for each class",
+      "Model" },
+    { "freeze", 0, CLI_TEXT, &o.freeze, "WHAT",
+      "What stays as it is: none (default), backbone, or to=NODE: this node or tensor of the model "
+      "and all before it",
+      "Model" },
+    { "size", 0, CLI_INT, &o.size, "N",
+      "Pictures of N x N pixels for a recipe (default 64) or a detector (default: the model's)",
+      "Model", 8, 2048 },
     { "device", 'd', CLI_TEXT, &o.device, "DEVICE",
       "Where to train: cpu[:THREADS] (default cpu) or reference", "Model" },
     { "epochs", 'e', CLI_INT, &o.epochs, "N", "Times that all pictures are seen (default 20)",
       "Training", 1, 1000000 },
-    { "batch", 'b', CLI_INT, &o.batch, "N", "Pictures of a step (default 32)", "Training", 1,
-      4096 },
+    { "batch", 'b', CLI_INT, &o.batch, "N", "Pictures of a step (default 32, detectors 8)",
+      "Training", 1, 4096 },
     { "learning-rate", 0, CLI_REAL, &o.learning_rate, "RATE",
-      "Highest learning rate (default 0.05 from scratch, 0.01 with --model; adamw a tenth); it "
-      "rises "
-      "for an epoch, then falls",
+      "Highest learning rate (default 0.05 from scratch, 0.01 with --model, 0.001 for detectors; "
+      "adamw a tenth); it rises for an epoch, then falls",
       "Training", 1e-9, 1e3 },
     { "optimiser", 0, CLI_TEXT, &o.optimiser, "NAME", "sgd (default) or adamw", "Training",
       .words = optimiser_words },
     { "validation", 0, CLI_INT, &o.validation, "PERCENT",
-      "Share of each class that is kept apart to measure accuracy (default 20)", "Training", 0,
-      90 },
+      "Share of the pictures that is kept apart to measure accuracy or AP (default 20)", "Training",
+      0, 90 },
     { "seed", 0, CLI_INT, &o.seed, "N", "Decides start, order and cuts (default 1)", "Training", 0,
       G_MAXINT },
     { "output", 'o', CLI_PATH, &o.output, "FILE",
@@ -69,8 +113,10 @@ static const CliExample examples[] = {
     { "fovea train flowers -o flowers.onnx",
       "Learns flowers/rose/*.jpg, flowers/tulip/*.jpg ... from scratch." },
     { "fovea train flowers -o flowers.onnx --resume", "Goes on after an interruption." },
-    { "fovea train new -m flowers.onnx --freeze-to pool -o better.onnx",
+    { "fovea train new -m flowers.onnx --freeze to=pool -o better.onnx",
       "Goes on from a model, with all but its last layer as it is." },
+    { "fovea train photos -a photos.json -m yolox_nano.onnx -o mine.onnx",
+      "Teaches a detector the categories of photos.json." },
     { NULL, NULL },
 };
 
@@ -80,35 +126,61 @@ is_one_of (const char *text, const char *const *words)
     return !text || g_strv_contains (words, text);
 }
 
+/* The kind of run decides what was not said. */
+static gboolean
+check_options (const char *data, gboolean *detector, GError **error)
+{
+    *detector = o.annotations || g_str_has_suffix (data, ".json");
+    if (*detector && !o.model)
+        return cli_usage_error (error, "--model is missing: expected a detector, an .onnx file") >
+               0;
+    if (o.model && o.recipe)
+        return cli_usage_error (error, "--model and --recipe exclude each other") > 0;
+    if (!is_one_of (o.recipe, recipe_words ()))
+        return cli_usage_error (error, "--recipe is '%s', expected residual or depthwise",
+                                o.recipe) > 0;
+    if (!is_one_of (o.optimiser, optimiser_words ()))
+        return cli_usage_error (error, "--optimiser is '%s', expected sgd or adamw", o.optimiser) >
+               0;
+    if (!is_one_of (o.head, head_words ()))
+        return cli_usage_error (error, "--head is '%s', expected auto, keep or new", o.head) > 0;
+    if (!is_one_of (o.augment, augment_words ()))
+        return cli_usage_error (error, "--augment is '%s', expected simple or none", o.augment) > 0;
+    o.epochs = o.epochs ? o.epochs : 20;
+    o.batch = o.batch ? o.batch : *detector ? 8 : 32;
+    o.size = o.size || *detector ? o.size : 64;
+    return TRUE;
+}
+
 static int
 run (char **args, GError **error)
 {
+    gboolean detector, ok;
+
     if (!args[0] || args[1])
-        return cli_usage_error (error,
-                                "expected one DIR, with a folder of pictures for each class");
+        return cli_usage_error (error, "expected one DATA: a folder of pictures");
     if (!o.output)
         return cli_usage_error (error, "--output is missing: expected the .onnx file to write");
-    if (o.model && o.recipe)
-        return cli_usage_error (error, "--model and --recipe exclude each other");
-    if (!is_one_of (o.recipe, recipe_words ()))
-        return cli_usage_error (error, "--recipe is '%s', expected residual or depthwise",
-                                o.recipe);
-    if (!is_one_of (o.optimiser, optimiser_words ()))
-        return cli_usage_error (error, "--optimiser is '%s', expected sgd or adamw", o.optimiser);
+    if (!check_options (args[0], &detector, error))
+        return -1;
     interrupt_catch ();
-    if (!train_run (&o, args[0], error))
-        return interrupted () ? CLI_INTERRUPTED : -1;
+    ok = detector ? train_detect_run (&o, args[0], error) : train_run (&o, args[0], error);
+    if (!ok && !interrupted ())
+        return -1;
     return interrupted () ? CLI_INTERRUPTED : CLI_OK;
 }
 
 const CliCommand command_train = {
     .name = "train",
-    .args = "DIR --output FILE ",
-    .summary = "Teaches a classifier from pictures in folders.",
-    .text = "DIR holds a folder for each class, named after it, with that class's pictures. "
-            "After each epoch the model, a checkpoint and the losses are written, so that an "
-            "interruption (Ctrl-C, a power cut) costs an epoch at most. The same pictures, options "
-            "and seed give the same model, whatever the number of threads.",
+    .args = "DATA --output FILE ",
+    .summary = "Teaches a classifier from pictures in folders, or a detector from boxes.",
+    .text =
+        "For a classifier DATA holds a folder for each class, named after it, with that class's "
+        "pictures. For a detector DATA is a folder of pictures with --annotations, or the file "
+        "of annotations itself, and --model what it goes on from. "
+        "After each epoch the model, a checkpoint and the losses are written, so that an "
+        "interruption (Ctrl-C, a power cut) costs an epoch at most. The same pictures, options "
+        "and seed give the same model, whatever the number of threads.",
     .examples = examples,
     .options = options,
     .run = run,

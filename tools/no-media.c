@@ -66,3 +66,9 @@ train_run (const TrainOptions *options, const char *folder, GError **error)
 {
     return no_media (error);
 }
+
+gboolean
+train_detect_run (const TrainOptions *options, const char *data, GError **error)
+{
+    return no_media (error);
+}

@@ -45,6 +45,23 @@ run_clear (Run *r)
         g_string_free (r->curve, TRUE);
 }
 
+gboolean
+train_parse_freeze (const char *freeze, FovTrainerParams *params, GError **error)
+{
+    if (!freeze || g_str_equal (freeze, "none"))
+        return TRUE;
+    if (g_str_equal (freeze, "backbone")) {
+        params->freeze_backbone = TRUE;
+    } else if (g_str_has_prefix (freeze, "to=")) {
+        params->freeze_to = freeze + 3;
+    } else {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "--freeze is '%s', expected none, backbone or to=NODE", freeze);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 /* ---- setting up ------------------------------------------------------------- */
 
 /* The picture size is the recipe's, or what the model fixes. */
@@ -133,15 +150,16 @@ make_trainer (Run *r, GError **error)
                                 .clip_norm = 10,
                                 .n_steps = steps,
                                 .warmup_steps = MIN (r->batches, steps / 10),
-                                .average = 0.05f,
-                                .freeze_to = o->freeze_to };
+                                .average = 0.05f };
 
+    if (!train_parse_freeze (o->freeze, &params, error))
+        return FALSE;
     r->trainer = fov_trainer_new (r->device, r->model, &params, error);
     return r->trainer && check_classes (r, error);
 }
 
-static gboolean
-note_is (GHashTable *notes, const char *key, gint64 value, GError **error)
+gboolean
+train_note_is (GHashTable *notes, const char *key, gint64 value, GError **error)
 {
     const char *text = g_hash_table_lookup (notes, key);
 
@@ -160,10 +178,10 @@ resume (Run *r, GError **error)
     const char *epoch, *curve;
 
     if (!fov_trainer_load (r->trainer, r->checkpoint, &notes, error) ||
-        !note_is (notes, "seed", r->o->seed, error) ||
-        !note_is (notes, "batch", r->o->batch, error) ||
-        !note_is (notes, "epochs", r->o->epochs, error) ||
-        !note_is (notes, "pictures", r->data->train->len, error))
+        !train_note_is (notes, "seed", r->o->seed, error) ||
+        !train_note_is (notes, "batch", r->o->batch, error) ||
+        !train_note_is (notes, "epochs", r->o->epochs, error) ||
+        !train_note_is (notes, "pictures", r->data->train->len, error))
         return FALSE;
     epoch = g_hash_table_lookup (notes, "epoch");
     curve = g_hash_table_lookup (notes, "curve");
@@ -196,8 +214,8 @@ set_up (Run *r, const char *folder, GError **error)
 /* ---- epochs ------------------------------------------------------------------ */
 
 /* An order that the seed and the epoch's number alone decide: a break changes nothing. */
-static guint *
-shuffle (GRand *rand, guint n)
+guint *
+train_shuffle (GRand *rand, guint n)
 {
     guint *order = g_new (guint, n);
 
@@ -231,7 +249,7 @@ run_epoch (Run *r, Progress *progress, double *loss, GError **error)
 {
     const guint32 seed[] = { (guint32) r->o->seed, (guint32) r->epoch };
     g_autoptr (GRand) rand = g_rand_new_with_seed_array (seed, 2);
-    g_autofree guint *order = shuffle (rand, r->data->train->len);
+    g_autofree guint *order = train_shuffle (rand, r->data->train->len);
     const FovView x = { FOV_F32, r->shape, r->pixels };
     const FovView labels = { FOV_I64, { 1, { r->o->batch } }, r->labels };
 
@@ -284,8 +302,8 @@ validate (Run *r, double *accuracy, GError **error)
 
 /* ---- what is kept -------------------------------------------------------------- */
 
-static void
-add_note (GHashTable *notes, const char *key, gint64 value)
+void
+train_add_note (GHashTable *notes, const char *key, gint64 value)
 {
     g_hash_table_insert (notes, (gpointer) key, g_strdup_printf ("%" G_GINT64_FORMAT, value));
 }
@@ -295,11 +313,11 @@ save (Run *r, GError **error)
 {
     g_autoptr (GHashTable) notes = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
 
-    add_note (notes, "epoch", r->epoch);
-    add_note (notes, "epochs", r->o->epochs);
-    add_note (notes, "seed", r->o->seed);
-    add_note (notes, "batch", r->o->batch);
-    add_note (notes, "pictures", r->data->train->len);
+    train_add_note (notes, "epoch", r->epoch);
+    train_add_note (notes, "epochs", r->o->epochs);
+    train_add_note (notes, "seed", r->o->seed);
+    train_add_note (notes, "batch", r->o->batch);
+    train_add_note (notes, "pictures", r->data->train->len);
     g_hash_table_insert (notes, (gpointer) "curve", g_strdup (r->curve->str));
     return fov_trainer_save (r->trainer, r->checkpoint, notes, error) &&
            fov_trainer_write_onnx (r->trainer, r->o->output, FOV_WEIGHTS_AVERAGED, error) &&

@@ -8,11 +8,25 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    char *model, *recipe, *output, *device, *optimiser, *freeze_to;
-    int epochs, batch, size, seed, validation;
+    char *model, *recipe, *output, *device, *optimiser, *freeze;
+    int epochs, batch, size, seed, validation; /* epochs, batch, size 0: the default */
     double learning_rate;
     gboolean resume, quiet;
+    /* detectors */
+    char *annotations, *images, *valid_annotations, *valid_images, *decoder, *head, *augment;
+    int max_images;
 } TrainOptions;
+
+/** Sets params' freeze_to or freeze_backbone from --freeze's word. */
+gboolean train_parse_freeze (const char *freeze, FovTrainerParams *params, GError **error);
+
+/* ---- what all kinds of runs need (train-run.c) ----------------------------- */
+
+/** 0..n-1 in an order that rand decides. */
+guint *train_shuffle (GRand *rand, guint n);
+/** Notes of a checkpoint. */
+void train_add_note (GHashTable *notes, const char *key, gint64 value);
+gboolean train_note_is (GHashTable *notes, const char *key, gint64 value, GError **error);
 
 /* ---- pictures in folders (train-data.c) ---------------------------------- */
 
@@ -40,6 +54,11 @@ void train_picture_cut (const TrainData *data, const TrainPicture *picture, int 
 /* ---- the run (train-run.c) ------------------------------------------------ */
 
 gboolean train_run (const TrainOptions *options, const char *folder, GError **error);
+
+/* ---- a detector's (train-detect.c) ------------------------------------------ */
+
+/** data: a folder of pictures, or a COCO file of annotations. */
+gboolean train_detect_run (const TrainOptions *options, const char *data, GError **error);
 
 G_END_DECLS
 

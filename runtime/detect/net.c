@@ -10,7 +10,8 @@ fov_detect_net_free (FovDetectNet *net)
 {
     if (!net)
         return;
-    g_clear_pointer (&net->net.graph, fov_graph_free);
+    if (!net->borrowed)
+        g_clear_pointer (&net->net.graph, fov_graph_free);
     g_clear_pointer (&net->match.priors, g_bytes_unref);
     g_clear_pointer (&net->labels, fov_labels_unref);
     g_clear_pointer (&net->net.model, fov_model_unref);
@@ -158,6 +159,48 @@ fov_detect_net_new (FovModel *model, const FovDetectorParams *params, GString *r
     n = net->match.heads.final ? 0 : (guint) net->match.heads.n_classes;
     net->labels = fov_detect_labels (model, params->labels, n);
     net->label_base = n && net->labels && fov_labels_count (net->labels) == n + 1;
+    return g_steal_pointer (&net);
+}
+
+static gboolean
+try_families (FovDetectNet *net, const char *decoder, GError **error)
+{
+    g_autofree char *outputs = NULL;
+
+    for (guint i = 0; fov_families[i]; i++)
+        if ((!decoder || g_str_equal (decoder, fov_families[i]->name)) &&
+            try_family (net, fov_families[i], NULL))
+            return TRUE;
+    outputs = fov_net_describe_outputs (&net->net);
+    g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED, "no detector%s%s fits the outputs (%s)",
+                 decoder ? " of family " : "", decoder ? decoder : "", outputs);
+    return FALSE;
+}
+
+FovDetectNet *
+fov_detect_net_look (FovModel *model, FovGraph *graph, const char *decoder, GError **error)
+{
+    g_autoptr (FovDetectNet) net = g_new0 (FovDetectNet, 1);
+    g_autoptr (FovLabels) stated = fov_detect_stated_labels (model, NULL);
+    const FovShape *s;
+
+    net->borrowed = TRUE;
+    net->net.model = fov_model_ref (model);
+    net->net.graph = graph;
+    net->net.n_labels = stated ? fov_labels_count (stated) : 0;
+    net->net.forced = decoder != NULL;
+    if (!fov_picture_input_find (&net->input, graph, "a detector", error))
+        return NULL;
+    s = &net->input.tensor->shape;
+    net->net.n = net->input.n = (int) s->dim[0];
+    net->net.height = net->input.height = (int) s->dim[net->input.nhwc ? 1 : 2];
+    net->net.width = net->input.width = (int) s->dim[net->input.nhwc ? 2 : 3];
+    net->net.prepared = fov_picture_input_prepares_itself (&net->input);
+    list_outputs (net);
+    if (!try_families (net, decoder, error) ||
+        !fov_intake_apply (&net->match.intake, net->net.prepared, &(FovIntakeWishes){ NULL },
+                           error))
+        return NULL;
     return g_steal_pointer (&net);
 }
 

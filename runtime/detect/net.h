@@ -14,6 +14,7 @@ typedef struct {
     FovMatch match;
     FovLabels *labels; /* of all classes, or NULL */
     int label_base;    /* labels' index of class 0 (1 where the list has the background) */
+    gboolean borrowed; /* the graph is somebody else's */
 } FovDetectNet;
 
 /**
@@ -22,7 +23,20 @@ typedef struct {
  */
 FovDetectNet *fov_detect_net_new (FovModel *model, const FovDetectorParams *params, GString *report,
                                   GError **error);
+/**
+ * Recognises model in graph, a specialised copy of its own that stays the caller's; decoder: the
+ * family's name, or NULL.
+ */
+FovDetectNet *fov_detect_net_look (FovModel *model, FovGraph *graph, const char *decoder,
+                                   GError **error);
 void fov_detect_net_free (FovDetectNet *net);
+
+/**
+ * Makes match say where logits and raw boxes lie, as a loss wants them: what ends exports
+ * (Sigmoid, Softmax, the mean over bins) is passed by. Scores that no logits are found for are
+ * FOV_ERROR_UNSUPPORTED.
+ */
+gboolean fov_detect_net_cut (FovDetectNet *net, GError **error);
 
 /**
  * The whole way as one graph: inputs pictures U8 [n, capacity] and frames;

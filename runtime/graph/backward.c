@@ -18,7 +18,7 @@ find_needed (const FovGraph *graph, FovTensor *const *wanted, guint n_wanted)
     for (guint i = 0; i < graph->nodes->len; i++) {
         const FovNode *node = graph->nodes->pdata[i];
         gboolean reached = FALSE;
-        for (guint k = 0; k < node->n_inputs; k++)
+        for (guint k = 0; k < node->n_inputs && !(node->op->flags & FOV_OP_NO_GRADIENT); k++)
             reached =
                 reached || (node->inputs[k] && g_hash_table_contains (needed, node->inputs[k]));
         for (guint k = 0; reached && k < node->n_outputs; k++)

@@ -55,6 +55,7 @@ typedef enum {
     FOV_OP_SHAPE_ONLY = 1 << 5,  /* reads its inputs' shapes, never their data: always folded */
     /* elementwise in every input of an output's shape: that output may overwrite the input */
     FOV_OP_IN_PLACE = 1 << 6,
+    FOV_OP_NO_GRADIENT = 1 << 7, /* its results count as constants in the backward pass */
 } FovOpFlags;
 
 struct _FovOpDef {

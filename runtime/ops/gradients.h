@@ -29,6 +29,6 @@ FovGradientFunc fov_gradient_reduce, fov_gradient_softmax;
 FovGradientFunc fov_gradient_gather, fov_gradient_gather_elements, fov_gradient_gather_nd;
 FovGradientFunc fov_gradient_scatter_elements, fov_gradient_scatter_nd;
 FovGradientFunc fov_gradient_lstm;
-FovGradientFunc fov_gradient_cross_entropy, fov_gradient_nll;
+FovGradientFunc fov_gradient_cross_entropy, fov_gradient_nll, fov_gradient_iou_loss;
 
 #endif

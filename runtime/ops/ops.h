@@ -31,6 +31,8 @@
     F (ctc)       /* fov.Ctc */                                                                    \
     F (lstm)      /* LSTM */                                                                       \
     F (live)      /* fov.Dropout, fov.Gate */                                                      \
+    F (assign)    /* fov.Assign, fov.AssignTargets */                                              \
+    F (iou_loss)  /* fov.IouLoss */                                                                \
     F (optimiser) /* Momentum, Adagrad, Adam, fov.AdamW, fov.Ema */                                \
     F (gradient)  /* Gradient */                                                                   \
     F (conv_grad)                                                                                  \

@@ -20,6 +20,8 @@ set_outputs (FovTrainGraph *t)
     fov_graph_add_output (t->graph, t->loss);
     if (t->gradient_norm)
         fov_graph_add_output (t->graph, t->gradient_norm);
+    for (guint i = 0; i < t->n_parts; i++)
+        fov_graph_add_output (t->graph, t->parts[i].tensor);
 }
 
 /* Parameters that the loss does not depend on stay as they are. */
@@ -38,7 +40,18 @@ drop_unused (FovTrainGraph *t, FovTensor **gradients)
 }
 
 static gboolean
-build (FovTrainGraph *t, const FovTrainerParams *params, GError **error)
+add_loss (FovTrainGraph *t, FovModel *model, const FovTrainerParams *params, GError **error)
+{
+    if (params->loss != FOV_LOSS_DETECTION)
+        return fov_train_add_loss (t, t->graph->outputs->pdata[params->output], params, error);
+    if (model)
+        return fov_train_add_detection (t, model, params, error);
+    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "a detector's loss needs a model");
+    return FALSE;
+}
+
+static gboolean
+build (FovTrainGraph *t, FovModel *model, const FovTrainerParams *params, GError **error)
 {
     FovGraph *graph = t->graph;
     g_autofree FovTensor **gradients = NULL;
@@ -51,7 +64,7 @@ build (FovTrainGraph *t, const FovTrainerParams *params, GError **error)
     }
     if (!fov_train_find_parameters (t, params, error) ||
         !fov_graph_specialize (graph, params->input_shapes, error) ||
-        !fov_train_add_loss (t, graph->outputs->pdata[params->output], params, error))
+        !add_loss (t, model, params, error))
         return FALSE;
     fov_train_add_step (t);
     if (!fov_train_add_dropout (t, params, error))
@@ -70,13 +83,14 @@ build (FovTrainGraph *t, const FovTrainerParams *params, GError **error)
 }
 
 gboolean
-fov_train_build (FovTrainGraph *t, FovGraph *graph, const FovTrainerParams *params, GError **error)
+fov_train_build (FovTrainGraph *t, FovGraph *graph, FovModel *model, const FovTrainerParams *params,
+                 GError **error)
 {
     *t = (FovTrainGraph){ .graph = graph,
                           .parameters = g_ptr_array_new (),
                           .statistics = g_ptr_array_new (),
                           .averages = g_ptr_array_new () };
-    if (build (t, params, error))
+    if (build (t, model, params, error))
         return TRUE;
     fov_train_graph_clear (t);
     return FALSE;

@@ -9,7 +9,10 @@
  */
 #include <fovea/train.h>
 
+#include "detect/intake.h"
 #include "graph/backward.h"
+
+#define FOV_TRAIN_MAX_PARTS 4
 
 /** The graph of a step and what the trainer has to find in it. */
 typedef struct {
@@ -22,6 +25,14 @@ typedef struct {
     FovTensor *apply; /* of it, where batches are added up; else NULL */
     FovTensor *loss;
     FovTensor *gradient_norm;
+    /* Of detectors: what the loss is the sum of, how pictures become the input, classes. */
+    struct {
+        const char *name;
+        FovTensor *tensor;
+    } parts[FOV_TRAIN_MAX_PARTS];
+    guint n_parts;
+    FovIntake intake;
+    guint n_classes;
 } FovTrainGraph;
 
 /** Elements of the input "fov.step". */
@@ -36,9 +47,12 @@ enum {
     FOV_STEP_N
 };
 
-/** params: complete (fov_train_complete). Takes graph over, also on failure. */
-gboolean fov_train_build (FovTrainGraph *t, FovGraph *graph, const FovTrainerParams *params,
-                          GError **error);
+/**
+ * params: complete (fov_train_complete); model: whose graph it is, or NULL. Takes graph over, also
+ * on failure.
+ */
+gboolean fov_train_build (FovTrainGraph *t, FovGraph *graph, FovModel *model,
+                          const FovTrainerParams *params, GError **error);
 void fov_train_graph_clear (FovTrainGraph *t);
 
 /** Turns what can be learned into states, and batch norms to live statistics. */
@@ -53,6 +67,9 @@ void fov_train_add_step (FovTrainGraph *t);
 FovTensor *fov_train_step_element (FovGrad *g, const FovTrainGraph *t, gint64 i);
 /** Puts live ones in place of the Dropouts behind the frozen part. */
 gboolean fov_train_add_dropout (FovTrainGraph *t, const FovTrainerParams *params, GError **error);
+/** The same for FOV_LOSS_DETECTION: of all outputs, as a detector's family says (detection.c). */
+gboolean fov_train_add_detection (FovTrainGraph *t, FovModel *model, const FovTrainerParams *params,
+                                  GError **error);
 /** Sets the parameters' next values from their gradients. */
 gboolean fov_train_add_optimiser (FovTrainGraph *t, FovTensor **gradients,
                                   const FovTrainerParams *params, GError **error);

@@ -36,8 +36,14 @@ fov_train_complete (FovTrainerParams *p, GError **error)
                      (double) ranges[i].high);
         return FALSE;
     }
+    if (p->max_objects > 10000) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "max_objects is %u, expected up to 10000", p->max_objects);
+        return FALSE;
+    }
     if (p->learning_rate == 0)
         p->learning_rate = p->optimiser == FOV_OPTIMISER_SGD ? 0.01f : 0.001f;
+    p->max_objects = p->max_objects == 0 ? 100 : p->max_objects;
     p->momentum = p->momentum < 0 ? 0 : p->momentum == 0 ? 0.9f : p->momentum;
     p->beta1 = p->beta1 == 0 ? 0.9f : p->beta1;
     p->beta2 = p->beta2 == 0 ? 0.999f : p->beta2;

@@ -20,11 +20,10 @@ find_border (const FovGraph *graph, const char *name)
     return tensor;
 }
 
-/* The nodes that border depends on. */
-static GHashTable *
-nodes_before (const FovTensor *border)
+/* Adds the nodes that border (or NULL) depends on. */
+static void
+add_before (GHashTable *before, const FovTensor *border)
 {
-    GHashTable *before = g_hash_table_new (NULL, NULL);
     g_autoptr (GPtrArray) list = g_ptr_array_new ();
 
     if (border && border->producer)
@@ -37,7 +36,39 @@ nodes_before (const FovTensor *border)
             if (node->inputs[i] && node->inputs[i]->producer)
                 g_ptr_array_add (list, node->inputs[i]->producer);
     }
-    return before;
+}
+
+/* What all outputs depend on. */
+static void
+add_shared (GHashTable *before, const FovGraph *graph)
+{
+    GHashTableIter iter;
+    gpointer node;
+
+    add_before (before, graph->outputs->pdata[0]);
+    for (guint i = 1; i < graph->outputs->len; i++) {
+        g_autoptr (GHashTable) other = g_hash_table_new (NULL, NULL);
+        add_before (other, graph->outputs->pdata[i]);
+        g_hash_table_iter_init (&iter, before);
+        while (g_hash_table_iter_next (&iter, &node, NULL))
+            if (!g_hash_table_contains (other, node))
+                g_hash_table_iter_remove (&iter);
+    }
+}
+
+/* Detectors enlarge what their backbone gives, first of all where it is smallest; those that do
+ * not (SSD) look at it as it is. */
+static void
+add_backbone (GHashTable *before, const FovGraph *graph)
+{
+    for (guint i = 0; i < graph->nodes->len; i++) {
+        const FovNode *node = graph->nodes->pdata[i];
+        if (fov_node_is (node, "Resize") || fov_node_is (node, "ConvTranspose")) {
+            add_before (before, node->inputs[0]);
+            return;
+        }
+    }
+    add_shared (before, graph);
 }
 
 /* ---- states -------------------------------------------------------------- */
@@ -77,8 +108,11 @@ gboolean
 fov_train_find_parameters (FovTrainGraph *t, const FovTrainerParams *params, GError **error)
 {
     const FovTensor *border = params->freeze_to ? find_border (t->graph, params->freeze_to) : NULL;
-    g_autoptr (GHashTable) frozen = nodes_before (border);
+    g_autoptr (GHashTable) frozen = g_hash_table_new (NULL, NULL);
 
+    add_before (frozen, border);
+    if (params->freeze_backbone)
+        add_backbone (frozen, t->graph);
     if (params->freeze_to && !border) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
                      "freeze_to is '%s', but the model has no node or tensor of that name",

@@ -18,6 +18,11 @@ struct _FovTrainer {
     guint n_parameters;
     guint64 n_values;
     FovTensorInfo target;
+    FovIntake intake; /* of a detector, with classes */
+    guint n_classes;
+    guint n_parts;
+    const char *part_names[FOV_TRAIN_MAX_PARTS];
+    double parts[FOV_TRAIN_MAX_PARTS];
     guint64 step; /* batches seen */
     double gradient_norm;
 };
@@ -56,12 +61,17 @@ note_learned (FovTrainer *trainer, const FovTrainGraph *t)
     for (guint i = 0; i < t->statistics->len; i++)
         g_ptr_array_add (trainer->learned,
                          g_strdup (((FovTensor *) t->statistics->pdata[i])->name));
+    trainer->intake = t->intake;
+    trainer->n_classes = t->n_classes;
+    trainer->n_parts = t->n_parts;
+    for (guint i = 0; i < t->n_parts; i++)
+        trainer->part_names[i] = t->parts[i].name;
     trainer->target = (FovTensorInfo){ "fov.target", t->target->dtype, t->target->shape };
 }
 
-FovTrainer *
-fov_trainer_new_from_graph (FovDevice *device, FovGraph *graph, const FovTrainerParams *params,
-                            GError **error)
+static FovTrainer *
+new_trainer (FovDevice *device, FovGraph *graph, FovModel *model, const FovTrainerParams *params,
+             GError **error)
 {
     static const FovTrainerParams defaults;
     FovTrainer *trainer = g_new0 (FovTrainer, 1);
@@ -75,11 +85,12 @@ fov_trainer_new_from_graph (FovDevice *device, FovGraph *graph, const FovTrainer
         fov_graph_free (graph);
         goto failed;
     }
-    if (!fov_train_build (&t, graph, &trainer->params, error))
+    if (!fov_train_build (&t, graph, model, &trainer->params, error))
         goto failed;
     trainer->params.input_shapes = NULL; /* the caller's */
     trainer->params.freeze_to = NULL;
     trainer->params.class_weights = trainer->params.positive_weights = NULL;
+    trainer->params.decoder = NULL;
     note_learned (trainer, &t);
     trainer->session =
         fov_session_new_from_graph (device, g_steal_pointer (&t.graph),
@@ -96,11 +107,17 @@ failed:
 }
 
 FovTrainer *
+fov_trainer_new_from_graph (FovDevice *device, FovGraph *graph, const FovTrainerParams *params,
+                            GError **error)
+{
+    return new_trainer (device, graph, NULL, params, error);
+}
+
+FovTrainer *
 fov_trainer_new (FovDevice *device, FovModel *model, const FovTrainerParams *params, GError **error)
 {
     FovTrainer *trainer =
-        fov_trainer_new_from_graph (device, fov_graph_copy (fov_model_graph (model)), params,
-                                    error);
+        new_trainer (device, fov_graph_copy (fov_model_graph (model)), model, params, error);
 
     if (trainer)
         trainer->model = fov_model_ref (model);
@@ -161,7 +178,7 @@ fov_trainer_step (FovTrainer *trainer, const FovView *inputs, const FovView *tar
 {
     const guint n = fov_session_n_inputs (trainer->session);
     g_autofree FovView *in = g_new0 (FovView, n);
-    FovView out[2] = { 0 };
+    FovView out[2 + FOV_TRAIN_MAX_PARTS] = { 0 };
     float step[FOV_STEP_N];
     double value;
 
@@ -178,6 +195,8 @@ fov_trainer_step (FovTrainer *trainer, const FovView *inputs, const FovView *tar
     trainer->step++;
     value = fov_view_get (&out[0], 0);
     trainer->gradient_norm = fov_view_get (&out[1], 0);
+    for (guint i = 0; i < trainer->n_parts; i++)
+        trainer->parts[i] = fov_view_get (&out[2 + i], 0);
     if (loss)
         *loss = value;
     if (isfinite (value) && isfinite (trainer->gradient_norm))
@@ -204,6 +223,37 @@ fov_trainer_info (FovTrainer *trainer, FovTrainerInfo *info)
                               .planned_bytes = plan->arena_bytes,
                               .state_bytes = plan->state_bytes,
                               .flops = plan->flops };
+}
+
+gboolean
+fov_trainer_part (FovTrainer *trainer, guint index, const char **name, double *value)
+{
+    if (index >= trainer->n_parts)
+        return FALSE;
+    *name = trainer->part_names[index];
+    *value = trainer->parts[index];
+    return TRUE;
+}
+
+gboolean
+fov_trainer_intake (FovTrainer *trainer, FovTrainerIntake *intake)
+{
+    const FovIntake *in = &trainer->intake;
+    FovTensorInfo input;
+
+    if (!trainer->n_classes)
+        return FALSE;
+    fov_session_input (trainer->session, 0, &input);
+    *intake = (FovTrainerIntake){ .width = (int) input.shape.dim[3],
+                                  .height = (int) input.shape.dim[2],
+                                  .bgr = in->bgr,
+                                  .stretch = in->fit == FOV_FIT_STRETCH,
+                                  .center = in->fit == FOV_FIT_LETTERBOX_CENTER,
+                                  .pad = in->pad,
+                                  .n_classes = trainer->n_classes };
+    memcpy (intake->mean, in->mean, sizeof intake->mean);
+    memcpy (intake->scale, in->scale, sizeof intake->scale);
+    return TRUE;
 }
 
 FovSession *

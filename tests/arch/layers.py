@@ -17,7 +17,7 @@ MAY_USE = {
     'graph': BOTTOM,
     'ops': BOTTOM | {'graph'},
     'model': BOTTOM | {'graph', 'ops'},
-    'train': BOTTOM | {'graph', 'ops', 'model'},
+    'train': BOTTOM | {'graph', 'ops', 'model', 'detect'},
     'detect': {'vision', 'graph', 'ops', 'model'},
     'overlay': {'vision'},
     'media': {'vision'},

@@ -101,6 +101,11 @@ const CheckCase gradient_cases[] = {
       { { "LayerNormalization", "2x3x4 4 3x1", "axis=1" } } },
     { "layer norm without bias", { { "LayerNormalization", "2x3x4 1", "axis=-2" } } },
 
+    { "boxes, IoU", { { "fov.IouLoss", "40x4 c:40x4 p:40", "" } } },
+    { "boxes, IoU squared", { { "fov.IouLoss", "5x8x4 c:5x8x4 p:5x8", "kind='square" } } },
+    { "boxes, GIoU", { { "fov.IouLoss", "40x4 c:40x4 p:40", "kind='giou" } } },
+    { "boxes, CIoU", { { "fov.IouLoss", "40x4 c:40x4 p:40", "kind='ciou" } } },
+
     { "max pool", { { "MaxPool", "2x2x4x4", "kernel_shape=2,2;strides=2,2" } } },
     { "max pool, overlap, pads, dilation",
       { { "MaxPool", "1x2x6x5", "kernel_shape=3,2;pads=2,1,2,0;dilations=2,1" } } },

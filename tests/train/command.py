@@ -77,7 +77,7 @@ def test_goes_on_after_kill(folder, data):
 
 def test_goes_on_from_a_model(folder, data):
     out = folder / 'd.onnx'
-    subprocess.run(train(data, '-o', out, '-m', folder / 'a.onnx', '--freeze-to', 'pool', '--epochs',
+    subprocess.run(train(data, '-o', out, '-m', folder / 'a.onnx', '--freeze', 'to=pool', '--epochs',
                          1, '--batch', 12), check=True)
     rows = list(csv.DictReader((folder / 'd.onnx.csv').open()))
     assert float(rows[-1]['accuracy']) >= 0.9, rows

@@ -49,6 +49,15 @@ typedef enum {
      * each divided by its length. A label that needs more than T steps is an error.
      */
     FOV_LOSS_CTC,
+    /**
+     * A detector's, of all outputs, as its family (as FovDetector recognises it) is trained: YOLOX
+     * and others with an objectness SimOTA, IoU and cross entropy; YOLOv8 task-aligned, CIoU,
+     * distribution focal loss; NanoDet the same with quality focal loss and GIoU; SSD multibox.
+     * Targets are float32 [batch, max_objects, 6]: x1, y1, x2, y2 in pixels of the network's
+     * input; class 0..C-1; and 1 an object, 0 an empty row (behind all others), -1 a region
+     * that says nothing: what the network finds there is neither right nor wrong.
+     */
+    FOV_LOSS_DETECTION,
 } FovLoss;
 
 typedef enum {
@@ -94,8 +103,13 @@ typedef struct {
     float average;        /**< horizon of the parameters' running average, as a share of n_steps
                                (of 1000 steps if that is 0); 0: none */
 
+    guint max_objects;   /**< rows of a picture's target (detection); default 100 */
+    const char *decoder; /**< family (detection), as in FovDetectorParams; NULL: recognised */
+
     gboolean frozen_norms; /**< batch norms keep their statistics */
     const char *freeze_to; /**< name of a node or tensor: it and all before it stay as they are */
+    gboolean freeze_backbone; /**< all before the first layer that enlarges, or where none does
+                                   before the layers that all outputs share, stays as it is */
 } FovTrainerParams;
 
 typedef struct {
@@ -134,6 +148,36 @@ FOV_API gboolean fov_trainer_step (FovTrainer *trainer, const FovView *inputs,
                                    const FovView *target, double *loss, GError **error);
 
 FOV_API void fov_trainer_info (FovTrainer *trainer, FovTrainerInfo *info);
+
+/**
+ * Part index (0, 1, ...) of the last step's loss: "box", "class", ...; they add up to it. FALSE:
+ * there are no more. Detection has parts.
+ */
+FOV_API gboolean fov_trainer_part (FovTrainer *trainer, guint index, const char **name,
+                                   double *value);
+
+/** How a detector under training wants its pictures (all of one size, RGB order unless bgr). */
+typedef struct {
+    int width, height;       /**< of the network's input, pixels */
+    gboolean bgr;            /**< blue comes first */
+    gboolean stretch;        /**< a picture is stretched to the input; else its aspect stays */
+    gboolean center;         /**< with its aspect kept, it lies in the middle; else top left */
+    float mean[3], scale[3]; /**< the input is (v - mean) scale of v 0..255, in its order */
+    float pad;               /**< v beside the picture */
+    guint n_classes;
+} FovTrainerIntake;
+
+/** FALSE where the trainer's loss is none of a detector. */
+FOV_API gboolean fov_trainer_intake (FovTrainer *trainer, FovTrainerIntake *intake);
+
+/**
+ * Region of a picture (pixels; what reaches out of it is padded) as the detector's input: tensor
+ * is [3, height, width]. mirror: left and right in turn. map becomes where the region lies: a
+ * point x is at offset_x + x scale_x, and mirrored at 2 inner_x + inner_w less that. Thread safe.
+ */
+FOV_API gboolean fov_intake_picture (const FovTrainerIntake *intake, const FovImage *image,
+                                     FovBox region, gboolean mirror, float *tensor,
+                                     FovLetterbox *map, GError **error);
 
 /** Which values of the parameters. */
 typedef enum {

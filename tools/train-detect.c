@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Epochs of a detector's training, each followed by AP on pictures kept apart, a checkpoint and the
+ * model. */
+#include "interrupt.h"
+#include "print.h"
+#include "train-detect.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MAX_PARTS 4
+
+typedef struct {
+    const TrainOptions *o;
+    FovDevice *device;
+    FovModel *model; /* with the batch's shape */
+    FovLabels *labels;
+    DetectData *train, *valid; /* valid may be NULL */
+    FovTrainer *trainer;
+    FovTrainerIntake intake;
+    FovShape shape, target;
+    guint batches; /* of an epoch */
+    float *pixels, *rows;
+    double loss, parts[MAX_PARTS]; /* means of the epoch */
+    const char *part_names[MAX_PARTS];
+    guint n_parts;
+    FovCocoSummary score;
+    char *checkpoint, *curve_path;
+    GString *curve;
+    int epoch; /* done */
+    gint64 started;
+} Run;
+
+static void
+run_clear (Run *r)
+{
+    fov_trainer_free (r->trainer);
+    g_clear_pointer (&r->model, fov_model_unref);
+    g_clear_pointer (&r->labels, fov_labels_unref);
+    g_clear_pointer (&r->device, fov_device_unref);
+    detect_data_free (r->valid);
+    detect_data_free (r->train);
+    g_free (r->pixels);
+    g_free (r->rows);
+    g_free (r->checkpoint);
+    g_free (r->curve_path);
+    if (r->curve)
+        g_string_free (r->curve, TRUE);
+}
+
+/* ---- setting up ------------------------------------------------------------------- */
+
+static gboolean
+open_data (Run *r, const char *data, GError **error)
+{
+    const TrainOptions *o = r->o;
+    const gboolean file = g_str_has_suffix (data, ".json");
+    const char *images = o->images ? o->images : file ? NULL : data;
+
+    if (file && o->annotations) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "both '%s' and --annotations are annotations, expected one", data);
+        return FALSE;
+    }
+    r->train =
+        detect_data_open (file ? data : o->annotations, images, (guint) o->max_images, error);
+    if (!r->train)
+        return FALSE;
+    if (o->valid_annotations)
+        r->valid = detect_data_open (o->valid_annotations, o->valid_images, 0, error);
+    else if (o->validation)
+        r->valid = detect_data_split (r->train, o->validation);
+    return r->valid || !o->valid_annotations;
+}
+
+/* What the model calls its classes, and whether that is what the pictures show. */
+static gboolean
+choose_labels (Run *r, FovModel *model, GError **error)
+{
+    const char *head = r->o->head ? r->o->head : "auto";
+    g_autoptr (FovDetector) detector =
+        fov_detector_new (r->device, model, &(FovDetectorParams){ .decoder = r->o->decoder },
+                          error);
+
+    if (!detector)
+        return FALSE;
+    r->labels = fov_labels_ref (fov_detector_labels (detector));
+    if (g_str_equal (head, "new") || !detect_data_known (r->train, r->labels)) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
+                     "the annotations have categories that %s does not know", r->o->model);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+load_model (Run *r, GError **error)
+{
+    const TrainOptions *o = r->o;
+    g_autoptr (FovModel) model = fov_model_load (o->resume ? o->output : o->model, error);
+    FovTensorInfo in;
+
+    if (!model || !choose_labels (r, model, error))
+        return FALSE;
+    fov_model_input (model, 0, &in);
+    if (in.shape.rank != 4 || (in.shape.dim[1] != 3 && in.shape.dim[1] >= 0)) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
+                     "%s: expected one input of pictures, [N, 3, H, W]", fov_model_path (model));
+        return FALSE;
+    }
+    r->shape = (FovShape){ 4, { o->batch, 3, in.shape.dim[2], in.shape.dim[3] } };
+    for (int d = 2; d < 4; d++)
+        if (o->size || r->shape.dim[d] < 0)
+            r->shape.dim[d] = o->size ? o->size : 640;
+    r->model = fov_model_reshape (model, &r->shape, error);
+    return r->model != NULL;
+}
+
+static gboolean
+make_trainer (Run *r, GError **error)
+{
+    const TrainOptions *o = r->o;
+    const guint64 steps = (guint64) o->epochs * r->batches;
+    const gboolean adam = o->optimiser && g_str_equal (o->optimiser, "adamw");
+    const double rate = adam ? 1e-4 : 1e-3;
+    FovTrainerParams params = { .input_shapes = &r->shape,
+                                .loss = FOV_LOSS_DETECTION,
+                                .decoder = o->decoder,
+                                .optimiser = adam ? FOV_OPTIMISER_ADAMW : FOV_OPTIMISER_SGD,
+                                .learning_rate =
+                                    (float) (o->learning_rate > 0 ? o->learning_rate : rate),
+                                .weight_decay = adam ? 0.05f : 5e-4f,
+                                .clip_norm = 10,
+                                .n_steps = steps,
+                                .warmup_steps = MIN (r->batches, steps / 10),
+                                .average = 0.05f };
+    FovTensorInfo target;
+
+    if (!train_parse_freeze (o->freeze, &params, error))
+        return FALSE;
+    r->trainer = fov_trainer_new (r->device, r->model, &params, error);
+    if (!r->trainer)
+        return FALSE;
+    fov_trainer_intake (r->trainer, &r->intake);
+    fov_trainer_target (r->trainer, &target);
+    r->target = target.shape;
+    r->rows = g_new (float, fov_shape_elements (&r->target));
+    while (r->n_parts < MAX_PARTS &&
+           fov_trainer_part (r->trainer, r->n_parts, &r->part_names[r->n_parts], &r->parts[0]))
+        r->n_parts++;
+    return TRUE;
+}
+
+static gboolean
+resume (Run *r, GError **error)
+{
+    g_autoptr (GHashTable) notes = NULL;
+    const char *epoch, *curve;
+
+    if (!fov_trainer_load (r->trainer, r->checkpoint, &notes, error) ||
+        !train_note_is (notes, "seed", r->o->seed, error) ||
+        !train_note_is (notes, "batch", r->o->batch, error) ||
+        !train_note_is (notes, "epochs", r->o->epochs, error) ||
+        !train_note_is (notes, "pictures", r->train->order->len, error))
+        return FALSE;
+    epoch = g_hash_table_lookup (notes, "epoch");
+    curve = g_hash_table_lookup (notes, "curve");
+    r->epoch = epoch ? atoi (epoch) : 0;
+    g_string_assign (r->curve, curve ? curve : "");
+    return TRUE;
+}
+
+static void
+begin_curve (Run *r)
+{
+    g_string_append (r->curve, "epoch,step,loss");
+    for (guint i = 0; i < r->n_parts; i++)
+        g_string_append_printf (r->curve, ",%s", r->part_names[i]);
+    g_string_append (r->curve, ",learning_rate,ap,ap50\n");
+}
+
+static gboolean
+set_up (Run *r, const char *data, GError **error)
+{
+    const TrainOptions *o = r->o;
+
+    r->checkpoint = g_strconcat (o->output, ".safetensors", NULL);
+    r->curve_path = g_strconcat (o->output, ".csv", NULL);
+    r->curve = g_string_new (NULL);
+    r->device = fov_device_open (o->device ? o->device : "cpu", error);
+    if (!r->device || !open_data (r, data, error) || !load_model (r, error))
+        return FALSE;
+    detect_data_map (r->train, r->labels);
+    r->batches = MAX (r->train->order->len / (guint) o->batch, 1);
+    r->pixels = g_new (float, fov_shape_elements (&r->shape));
+    if (!make_trainer (r, error))
+        return FALSE;
+    begin_curve (r);
+    return !o->resume || resume (r, error);
+}
+
+/* ---- epochs ------------------------------------------------------------------------ */
+
+static gboolean
+fill_batch (Run *r, GRand *rand, const guint *order, guint batch, GError **error)
+{
+    const gboolean plain = r->o->augment && g_str_equal (r->o->augment, "none");
+    const gsize image = 3 * (gsize) r->intake.width * (gsize) r->intake.height;
+    const guint rows = (guint) r->target.dim[1], n = (guint) r->o->batch;
+
+    for (guint i = 0; i < n; i++)
+        if (!detect_data_sample (r->train, order[(batch * n + i) % r->train->order->len],
+                                 &r->intake, plain ? NULL : rand, r->pixels + i * image,
+                                 r->rows + (gsize) i * rows * 6, rows, error))
+            return FALSE;
+    return TRUE;
+}
+
+static gboolean
+run_step (Run *r, GError **error)
+{
+    const FovView x = { FOV_F32, r->shape, r->pixels }, rows = { FOV_F32, r->target, r->rows };
+    double loss, part;
+    const char *name;
+
+    if (!fov_trainer_step (r->trainer, &x, &rows, &loss, error))
+        return FALSE;
+    r->loss += loss / r->batches;
+    for (guint i = 0; fov_trainer_part (r->trainer, i, &name, &part); i++)
+        r->parts[i] += part / r->batches;
+    return TRUE;
+}
+
+static gboolean
+run_epoch (Run *r, Progress *progress, GError **error)
+{
+    const guint32 seed[] = { (guint32) r->o->seed, (guint32) r->epoch };
+    g_autoptr (GRand) rand = g_rand_new_with_seed_array (seed, 2);
+    g_autofree guint *order = train_shuffle (rand, r->train->order->len);
+
+    r->loss = 0;
+    for (guint i = 0; i < MAX_PARTS; i++)
+        r->parts[i] = 0;
+    for (guint i = 0; i < r->batches && !interrupted (); i++) {
+        if (!fill_batch (r, rand, order, i, error) || !run_step (r, error))
+            return FALSE;
+        progress_set (progress, (gint64) r->epoch * r->batches + i + 1);
+    }
+    return TRUE;
+}
+
+/* ---- what is kept --------------------------------------------------------------------- */
+
+/* The model as it was written is what is measured. */
+static gboolean
+write_and_score (Run *r, GError **error)
+{
+    g_autoptr (FovModel) model = NULL;
+
+    if (!fov_trainer_write_onnx (r->trainer, r->o->output, FOV_WEIGHTS_AVERAGED, error))
+        return FALSE;
+    r->score = (FovCocoSummary){ .ap = (double) NAN, .ap50 = (double) NAN };
+    if (!r->valid || !r->valid->order->len)
+        return TRUE;
+    model = fov_model_load (r->o->output, error);
+    return model &&
+           detect_data_score (r->valid, r->device, model, &r->intake, r->labels, &r->score, error);
+}
+
+static gboolean
+save (Run *r, GError **error)
+{
+    g_autoptr (GHashTable) notes = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+
+    train_add_note (notes, "epoch", r->epoch);
+    train_add_note (notes, "epochs", r->o->epochs);
+    train_add_note (notes, "seed", r->o->seed);
+    train_add_note (notes, "batch", r->o->batch);
+    train_add_note (notes, "pictures", r->train->order->len);
+    g_hash_table_insert (notes, (gpointer) "curve", g_strdup (r->curve->str));
+    return fov_trainer_save (r->trainer, r->checkpoint, notes, error) &&
+           g_file_set_contents (r->curve_path, r->curve->str, (gssize) r->curve->len, error);
+}
+
+static void
+report (Run *r, Progress *progress, int first)
+{
+    FovTrainerInfo info;
+    char rate[G_ASCII_DTOSTR_BUF_SIZE];
+    const double done = (double) (g_get_monotonic_time () - r->started) * 1e-6;
+    const double left = done / (r->epoch - first) * (r->o->epochs - r->epoch);
+
+    fov_trainer_info (r->trainer, &info);
+    g_ascii_formatd (rate, sizeof rate, "%.6g", info.learning_rate);
+    g_string_append_printf (r->curve, "%d,%" G_GUINT64_FORMAT ",%.6f", r->epoch, info.step,
+                            r->loss);
+    for (guint i = 0; i < r->n_parts; i++)
+        g_string_append_printf (r->curve, ",%.6f", r->parts[i]);
+    g_string_append_printf (r->curve, ",%s,%.2f,%.2f\n", rate, r->score.ap, r->score.ap50);
+    if (r->o->quiet)
+        return;
+    progress_clear (progress);
+    printf ("epoch %d/%d  loss %.3f (", r->epoch, r->o->epochs, r->loss);
+    for (guint i = 0; i < r->n_parts; i++)
+        printf ("%s%s %.3f", i ? ", " : "", r->part_names[i], r->parts[i]);
+    printf (")  rate %s", rate);
+    if (!isnan (r->score.ap))
+        printf ("  AP %.1f  AP50 %.1f", r->score.ap, r->score.ap50);
+    printf ("  left %.0f s\n", left);
+    fflush (stdout);
+}
+
+static gboolean
+run_epochs (Run *r, GError **error)
+{
+    g_autoptr (Progress) progress =
+        progress_new ("training", "steps", (gint64) r->o->epochs * r->batches, r->o->quiet);
+    const int first = r->epoch;
+
+    r->started = g_get_monotonic_time ();
+    while (r->epoch < r->o->epochs) {
+        if (!run_epoch (r, progress, error))
+            return FALSE;
+        if (interrupted ()) /* the last whole epoch is what --resume goes on from */
+            return TRUE;
+        if (!write_and_score (r, error))
+            return FALSE;
+        if (interrupted ())
+            return TRUE;
+        r->epoch++;
+        report (r, progress, first);
+        if (!save (r, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+train_detect_run (const TrainOptions *options, const char *data, GError **error)
+{
+    Run r = { .o = options };
+    gboolean ok = set_up (&r, data, error) && run_epochs (&r, error);
+
+    run_clear (&r);
+    return ok;
+}
