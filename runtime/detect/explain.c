@@ -70,14 +70,16 @@ add_labels (GString *text, const FovDetectNet *net)
         g_string_append (text, "classes  chosen by the graph");
     else
         g_string_append_printf (text, "classes  %d", net->match.heads.n_classes);
-    if (net->labels)
-        g_string_append_printf (text, ", names: %s, %s, ...\n",
-                                fov_labels_get (net->labels, (guint) net->label_base),
-                                fov_labels_count (net->labels) > 1
-                                    ? fov_labels_get (net->labels, (guint) net->label_base + 1)
-                                    : "");
-    else
+    if (!net->labels) {
         g_string_append (text, ", without names (give a labels file)\n");
+        return;
+    }
+    guint base = (guint) net->label_base, n = fov_labels_count (net->labels) - base;
+    g_string_append_printf (text, ", names: %s, %s, ...", fov_labels_get (net->labels, base),
+                            n > 1 ? fov_labels_get (net->labels, base + 1) : "");
+    if (!net->match.heads.final && n != (guint) net->match.heads.n_classes)
+        g_string_append_printf (text, " (%u of them: are they this model's?)", n);
+    g_string_append_c (text, '\n');
 }
 
 char *

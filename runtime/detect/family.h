@@ -26,11 +26,13 @@ typedef struct {
     FovGraph *graph; /* a specialised copy */
     FovNetOutput *outputs;
     guint n_outputs;
-    int n;             /* pictures */
-    int width, height; /* of the network input */
-    guint n_labels;    /* classes by labels or metadata; 0: not known */
-    gboolean prepared; /* the graph begins with its own normalisation of 0..255 */
-    gboolean forced;   /* the user named this family: ambiguous shapes are taken */
+    int n;                     /* pictures */
+    int width, height;         /* of the network input */
+    guint n_labels;            /* names by labels or metadata; 0: not known */
+    gboolean named;            /* it is the model's metadata that has them */
+    gboolean names_background; /* the first of them is no class: "background", "???" */
+    gboolean prepared;         /* the graph begins with its own normalisation of 0..255 */
+    gboolean forced;           /* the user named this family: ambiguous shapes are taken */
 } FovNet;
 
 #define FOV_MATCH_INPUTS 24

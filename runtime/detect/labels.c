@@ -22,17 +22,38 @@ fov_detect_stated_labels (FovModel *model, FovLabels *wanted)
     return labels;
 }
 
+/* As TensorFlow's and Caffe's lists begin. */
+gboolean
+fov_detect_names_background (FovLabels *labels)
+{
+    static const char *const names[] = { "background", "__background__", "???", "unlabeled" };
+    const char *first = labels ? fov_labels_get (labels, 0) : NULL;
+
+    for (guint i = 0; first && i < G_N_ELEMENTS (names); i++)
+        if (!g_ascii_strcasecmp (first, names[i]))
+            return TRUE;
+    return FALSE;
+}
+
+int
+fov_detect_label_base (FovLabels *labels, const FovHeads *heads)
+{
+    return !heads->final && labels && fov_labels_count (labels) == (guint) heads->n_classes + 1 &&
+           (heads->background || fov_detect_names_background (labels));
+}
+
 static gboolean
-fits (FovLabels *labels, guint n_classes)
+fits (FovLabels *labels, const FovHeads *heads)
 {
     guint n = labels ? fov_labels_count (labels) : 0;
 
-    return n && (n_classes == 0 || n == n_classes || n == n_classes + 1);
+    return n && (heads->final ||
+                 n == (guint) heads->n_classes + (guint) fov_detect_label_base (labels, heads));
 }
 
 /* model.onnx -> model.txt, model.names, ..., labels.txt of its folder. */
 static FovLabels *
-labels_beside (FovModel *model, guint n_classes)
+labels_beside (FovModel *model, const FovHeads *heads)
 {
     static const char *const endings[] = { ".labels", ".names", ".txt", ".pbtxt", ".json", NULL };
     const char *path = fov_model_path (model), *dot, *slash;
@@ -55,7 +76,7 @@ labels_beside (FovModel *model, guint n_classes)
         if (g_str_equal (file, path) || !g_file_test (file, G_FILE_TEST_IS_REGULAR))
             continue;
         labels = fov_labels_load (file, NULL);
-        if (fits (labels, n_classes))
+        if (fits (labels, heads))
             return labels;
         g_clear_pointer (&labels, fov_labels_unref);
     }
@@ -63,18 +84,22 @@ labels_beside (FovModel *model, guint n_classes)
 }
 
 FovLabels *
-fov_detect_labels (FovModel *model, FovLabels *wanted, guint n_classes)
+fov_detect_labels (FovModel *model, FovLabels *stated, gboolean wanted, const FovHeads *heads)
 {
     static const struct {
         guint n;
         const char *name;
     } builtin[] = { { 80, "coco80" }, { 90, "coco90" }, { 20, "voc20" } };
-    FovLabels *labels = fov_detect_stated_labels (model, wanted);
+    guint n_classes = heads->final ? 0 : (guint) heads->n_classes;
+    FovLabels *labels;
 
-    if (labels && (wanted || fits (labels, n_classes)))
-        return labels;
-    g_clear_pointer (&labels, fov_labels_unref);
-    labels = labels_beside (model, n_classes);
+    if (stated && !fits (stated, heads))
+        g_message ("%s: there are %u class names for %u classes; %s", fov_model_path (model),
+                   fov_labels_count (stated), n_classes,
+                   wanted ? "are they this model's?" : "the metadata's are not used");
+    if (stated && (wanted || fits (stated, heads)))
+        return fov_labels_ref (stated);
+    labels = labels_beside (model, heads);
     for (guint i = 0; !labels && i < G_N_ELEMENTS (builtin); i++)
         if (n_classes == builtin[i].n)
             labels = fov_labels_builtin (builtin[i].name);

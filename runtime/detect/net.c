@@ -43,15 +43,23 @@ list_outputs (FovDetectNet *net)
 
 /* ---- recognising ------------------------------------------------------ */
 
+static void
+note_names (FovNet *net, FovLabels *stated, gboolean wanted)
+{
+    net->n_labels = stated ? fov_labels_count (stated) : 0;
+    net->named = stated && !wanted;
+    net->names_background = fov_detect_names_background (stated);
+}
+
 static FovDetectNet *
-open_net (FovModel *model, const FovDetectorParams *params, const FovFamily *family, GError **error)
+open_net (FovModel *model, const FovDetectorParams *params, FovLabels *stated,
+          const FovFamily *family, GError **error)
 {
     g_autoptr (FovDetectNet) net = g_new0 (FovDetectNet, 1);
-    g_autoptr (FovLabels) stated = fov_detect_stated_labels (model, params->labels);
 
     net->net.model = fov_model_ref (model);
     net->net.graph = fov_graph_copy (fov_model_graph (model));
-    net->net.n_labels = stated ? fov_labels_count (stated) : 0;
+    note_names (&net->net, stated, params->labels != NULL);
     net->net.forced = params->decoder != NULL;
     if (!fov_picture_input_find (&net->input, net->net.graph, "a detector", error) ||
         !fov_picture_input_size (&net->input, (int) MAX (params->batch, 1), params->width,
@@ -97,7 +105,8 @@ find_family (const char *name)
 
 /* A fixed input is looked at once; a free one at each family's own size. */
 static FovDetectNet *
-recognise (FovModel *model, const FovDetectorParams *params, GString *report, GError **error)
+recognise (FovModel *model, const FovDetectorParams *params, FovLabels *stated, GString *report,
+           GError **error)
 {
     FovDetectNet *net = NULL;
     int at_w = 0, at_h = 0;
@@ -109,7 +118,7 @@ recognise (FovModel *model, const FovDetectorParams *params, GString *report, GE
         if (!net || ((family->width != at_w || family->height != at_h) && net->net.width == at_w &&
                      net->net.height == at_h)) {
             g_clear_pointer (&net, fov_detect_net_free);
-            net = open_net (model, params, family, error);
+            net = open_net (model, params, stated, family, error);
             if (!net)
                 return NULL;
             at_w = family->width;
@@ -136,8 +145,8 @@ FovDetectNet *
 fov_detect_net_new (FovModel *model, const FovDetectorParams *params, GString *report,
                     GError **error)
 {
+    g_autoptr (FovLabels) stated = NULL;
     g_autoptr (FovDetectNet) net = NULL;
-    guint n;
 
     if (params->batch > MAX_BATCH) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "batch is %u, expected 1..%d",
@@ -150,15 +159,15 @@ fov_detect_net_new (FovModel *model, const FovDetectorParams *params, GString *r
                      params->decoder, names);
         return NULL;
     }
-    net = recognise (model, params, report, error);
+    stated = fov_detect_stated_labels (model, params->labels);
+    net = recognise (model, params, stated, report, error);
     if (!net || !fov_intake_apply (&net->match.intake, net->net.prepared,
                                    &(FovIntakeWishes){ params->color_order, params->fit,
                                                        params->mean, params->scale },
                                    error))
         return NULL;
-    n = net->match.heads.final ? 0 : (guint) net->match.heads.n_classes;
-    net->labels = fov_detect_labels (model, params->labels, n);
-    net->label_base = n && net->labels && fov_labels_count (net->labels) == n + 1;
+    net->labels = fov_detect_labels (model, stated, params->labels != NULL, &net->match.heads);
+    net->label_base = fov_detect_label_base (net->labels, &net->match.heads);
     return g_steal_pointer (&net);
 }
 
@@ -187,7 +196,7 @@ fov_detect_net_look (FovModel *model, FovGraph *graph, const char *decoder, GErr
     net->borrowed = TRUE;
     net->net.model = fov_model_ref (model);
     net->net.graph = graph;
-    net->net.n_labels = stated ? fov_labels_count (stated) : 0;
+    note_names (&net->net, stated, FALSE);
     net->net.forced = decoder != NULL;
     if (!fov_picture_input_find (&net->input, graph, "a detector", error))
         return NULL;

@@ -45,8 +45,13 @@ gboolean fov_detect_net_cut (FovDetectNet *net, GError **error);
 FovGraph *fov_detect_net_graph (FovDetectNet *net, gsize capacity, guint max_detections,
                                 GError **error);
 
-/** Labels for n classes: the user's, the model's, a file's beside it, a built-in list; or NULL. */
-FovLabels *fov_detect_labels (FovModel *model, FovLabels *wanted, guint n_classes);
+/** Labels for what heads find: those stated (wanted: by the user, who is believed), a file's beside
+ * the model, a built-in list; or NULL. */
+FovLabels *fov_detect_labels (FovModel *model, FovLabels *stated, gboolean wanted,
+                              const FovHeads *heads);
+/** The labels' index of class 0: 1 where they begin with the background, which is no class. */
+int fov_detect_label_base (FovLabels *labels, const FovHeads *heads);
+gboolean fov_detect_names_background (FovLabels *labels);
 /** Those that are known before the classes are: the user's or the metadata's; or NULL. */
 FovLabels *fov_detect_stated_labels (FovModel *model, FovLabels *wanted);
 

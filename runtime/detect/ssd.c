@@ -96,7 +96,7 @@ set_raw (const FovNet *net, const FovNetOutput *scores, FovMatch *match, gint64 
     h->variance[1] = 0.2f;
     h->swap_xy = 1;
     h->score_coding = fov_score_coding_of (scores->tensor, FOV_SCORE_SIGMOID);
-    h->background = columns > 1 && net->n_labels != columns;
+    h->background = columns > 1 && (net->n_labels != columns || net->names_background);
     match->priors = make_priors (net);
     match->form = "box encodings against generated priors, class scores";
 }
@@ -111,9 +111,9 @@ set_decoded (const FovNet *net, const FovNetOutput *boxes, const FovNetOutput *s
     match->heads.box_coding = FOV_BOX_CORNERS;
     match->heads.swap_xy = tensorflow;
     match->heads.score_coding = made == FOV_MADE_RAW ? FOV_SCORE_SOFTMAX : FOV_SCORE_DONE;
-    match->heads.background =
-        columns > 1 && net->n_labels != columns &&
-        (made == FOV_MADE_SOFTMAX || made == FOV_MADE_RAW || net->n_labels + 1 == columns);
+    match->heads.background = columns > 1 && (net->n_labels != columns || net->names_background) &&
+                              (made == FOV_MADE_SOFTMAX || made == FOV_MADE_RAW ||
+                               net->names_background || net->n_labels + 1 == columns);
     match->form = tensorflow ? "decoded boxes (y first, parts of the input), class scores"
                              : "decoded boxes (parts of the input), class scores";
     if (!tensorflow)
@@ -138,6 +138,7 @@ match_pair (const FovNet *net, const FovNetOutput *boxes, const FovNetOutput *sc
         return FALSE;
     decoded = fov_made_with (boxes->tensor, "Exp");
     raw = !decoded && rows == count_priors (net);
+    decoded |= !raw && net->forced;
     if (!decoded && !raw)
         return FALSE;
     if (raw)
@@ -177,7 +178,9 @@ const FovFamily fov_family_ssd = {
     .title = "SSD",
     .width = 300,
     .height = 300,
-    .expects = "boxes N x anchors x 4 and scores N x anchors x classes",
+    .expects =
+        "boxes N x anchors x 4, decoded by the graph or of SSD's own anchors, and scores N x "
+        "anchors x classes",
     .intake = { .fit = FOV_FIT_STRETCH,
                 .mean = { 127.5f, 127.5f, 127.5f },
                 .scale = { 1 / 127.5f, 1 / 127.5f, 1 / 127.5f } },

@@ -25,11 +25,11 @@ levels_of (const FovNet *net, gint64 anchors, int *stride)
     return 0;
 }
 
-/* Behind the classes may come mask coefficients or key points. */
+/* Behind the classes may come mask coefficients or key points, if the model itself says so. */
 static gint64
 n_classes (const FovNet *net, gint64 components)
 {
-    if (net->n_labels && net->n_labels + 4 <= components)
+    if (net->named && net->n_labels + 4 <= components)
         return net->n_labels;
     for (guint i = 0; i < net->n_outputs; i++) {
         const FovShape *s = &net->outputs[i].shape;

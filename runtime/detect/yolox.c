@@ -7,6 +7,19 @@
  */
 #include "detect/families.h"
 
+/* Another output has four numbers for each of the rows: those are the boxes, these only scores. */
+static gboolean
+boxes_elsewhere (const FovNet *net, const FovNetOutput *scores, gint64 rows)
+{
+    for (guint i = 0; i < net->n_outputs; i++) {
+        gint64 other, four;
+        if (&net->outputs[i] != scores && fov_net_matrix (net, &net->outputs[i], &other, &four) &&
+            other == rows && four == 4)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static gboolean
 match_output (const FovNet *net, const FovNetOutput *output, FovMatch *match)
 {
@@ -20,7 +33,8 @@ match_output (const FovNet *net, const FovNetOutput *output, FovMatch *match)
             levels = n;
     /* The same rows with four box numbers and no objectness are YOLOv8's, turned. */
     if (!levels || (!net->forced &&
-                    (net->n_labels + 4 == columns || fov_made_with (output->tensor, "Softmax"))))
+                    (net->n_labels + 4 == columns || fov_made_with (output->tensor, "Softmax") ||
+                     boxes_elsewhere (net, output, rows))))
         return FALSE;
     input = fov_match_input (match, output->tensor);
     coding = fov_score_coding_of (output->tensor, FOV_SCORE_SIGMOID);
