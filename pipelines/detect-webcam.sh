@@ -10,4 +10,4 @@ shift
 # shellcheck disable=SC2086
 exec gst-launch-1.0 -e v4l2src device="${CAMERA:-/dev/video0}" ! videoconvert ! \
     foveadetect model="$model" max-latency=200 "$@" ! \
-    foveaoverlay ! videoconvert ! ${SINK:-autovideosink}
+    foveaoverlay ! videoconvert ! queue ! ${SINK:-autovideosink}

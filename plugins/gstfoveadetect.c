@@ -20,6 +20,27 @@ tell_swapped (GstFoveaDetect *self, const char *model)
     gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
 }
 
+/* With the lock: the properties say again what runs, thresholds apart, which need no loading. */
+static void
+put_back (GstFoveaDetect *self)
+{
+    float threshold = self->settings.threshold, iou_threshold = self->settings.iou_threshold;
+
+    gst_fovea_detect_settings_clear (&self->settings);
+    gst_fovea_detect_settings_copy (&self->settings, &self->used);
+    self->settings.threshold = threshold;
+    self->settings.iou_threshold = iou_threshold;
+    self->new_device = FALSE;
+}
+
+static void
+tell_kept (GstFoveaDetect *self, const GError *error)
+{
+    gst_fovea_post_warning (self, error, "The change is not made, the old model stays");
+    g_object_notify (G_OBJECT (self), "model");
+    g_object_notify (G_OBJECT (self), "device");
+}
+
 /* Keeps loading until the settings hold still. */
 static gpointer
 loader_main (gpointer data)
@@ -45,7 +66,11 @@ loader_main (gpointer data)
         g_mutex_lock (&self->lock);
         again = generation != self->generation;
         gboolean swap = loaded && !again;
+        if (error && !again)
+            put_back (self);
         if (swap) {
+            gst_fovea_detect_settings_clear (&self->used);
+            gst_fovea_detect_settings_copy (&self->used, &settings);
             g_clear_pointer (&self->pending, fov_detector_unref);
             self->pending = g_steal_pointer (&loaded);
             self->pending_batch = settings.batch;
@@ -57,7 +82,7 @@ loader_main (gpointer data)
         if (swap)
             tell_swapped (self, settings.model);
         else if (error && !again)
-            gst_fovea_post_warning (self, error, "The change is not made, the old model stays");
+            tell_kept (self, error);
         gst_fovea_detect_settings_clear (&settings);
     }
     g_mutex_lock (&self->lock);
@@ -95,12 +120,15 @@ start (GstFoveaFilter *filter, GError **error)
     g_mutex_unlock (&self->lock);
     FovDetector *detector = gst_fovea_detect_load (&settings, NULL, error);
     guint batch = settings.batch;
-    gst_fovea_detect_settings_clear (&settings);
-    if (!detector)
+    if (!detector) {
+        gst_fovea_detect_settings_clear (&settings);
         return FALSE;
+    }
 
     gst_fovea_filter_set_capacity (filter, 2, batch);
     g_mutex_lock (&self->lock);
+    gst_fovea_detect_settings_clear (&self->used);
+    self->used = settings;
     self->detector = detector;
     self->batch = batch;
     self->n_seen = 0;
@@ -369,6 +397,7 @@ finalize (GObject *object)
     GstFoveaDetect *self = GST_FOVEA_DETECT (object);
 
     gst_fovea_detect_settings_clear (&self->settings);
+    gst_fovea_detect_settings_clear (&self->used);
     g_free (self->object_class);
     g_free (self->instance);
     g_mutex_clear (&self->lock);

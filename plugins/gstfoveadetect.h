@@ -16,6 +16,7 @@ struct _GstFoveaDetect {
     GstFoveaFilter parent;
     GMutex lock;
     GstFoveaDetectSettings settings;
+    GstFoveaDetectSettings used; /**< what the newest detector that did load is made of */
     guint interval;
     GstFoveaRegion region;
     char *object_class, *instance;

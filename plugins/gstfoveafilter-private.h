@@ -25,6 +25,8 @@ typedef struct {
     gboolean is_buffer;
     ItemState state;
     gint64 arrival; /* monotonic, us */
+    gint64
+        ready; /* likewise; that it waits for downstream afterwards is not this element's doing */
     GstVideoInfo info;
     GstFoveaFrame frame;
     gboolean mapped;
@@ -81,6 +83,7 @@ typedef struct {
 
     guint64 n_in, n_inferred, n_skipped, n_dropped, n_out;
     gint64 latencies[N_LATENCIES]; /* us */
+    gint64 last_ready;             /* of the frames that went out */
     guint n_latencies;
     gint64 out_times[32]; /* us; the rate's window */
 } GstFoveaFilterPrivate;

@@ -64,6 +64,7 @@ reset (GstFoveaFilterPrivate *p)
     p->eos = p->discont = p->have_caps = p->live_known = p->live = FALSE;
     p->corrupt_told = p->slow_told = p->flow_told = FALSE;
     p->n_outstanding = p->n_buffers = p->n_services = p->n_latencies = 0;
+    p->last_ready = 0;
     p->n_in = p->n_inferred = p->n_skipped = p->n_dropped = p->n_out = 0;
     p->last_done = p->auto_budget = p->frame_time = 0;
     p->service = 0;
@@ -285,10 +286,14 @@ install_properties (GObjectClass *object_class)
                      "Frames that went out without the results they should have had");
     install_counter (object_class, PROP_FRAMES_DROPPED, "frames-dropped", "Frames dropped",
                      "Frames that did not go out because of late-policy=drop");
-    install_counter (object_class, PROP_LATENCY_P50, "latency-p50", "Median latency",
-                     "Nanoseconds that half of the last 256 frames stayed in this element at most");
-    install_counter (object_class, PROP_LATENCY_P95, "latency-p95", "95 % latency",
-                     "Nanoseconds that 95 % of the last 256 frames stayed in this element at most");
+    install_counter (
+        object_class, PROP_LATENCY_P50, "latency-p50", "Median latency",
+        "Nanoseconds that half of the last 256 frames took in this element at most, until "
+        "they could go out");
+    install_counter (
+        object_class, PROP_LATENCY_P95, "latency-p95", "95 % latency",
+        "Nanoseconds that 95 % of the last 256 frames took in this element at most, until "
+        "they could go out");
     g_object_class_install_property (
         object_class, PROP_FPS,
         g_param_spec_double ("fps", "Frame rate", "Frames a second that go out, over the last 32",

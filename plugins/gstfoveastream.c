@@ -79,7 +79,9 @@ count_out (GstFoveaFilterPrivate *p, const Item *item, ItemState state, gboolean
         p->n_inferred++;
     if (state == ITEM_SKIPPED || state == ITEM_ABANDONED)
         p->n_skipped++;
-    p->latencies[p->n_latencies++ % N_LATENCIES] = now - item->arrival;
+    /* Nothing overtakes: a frame stays for those before it too. */
+    p->last_ready = MAX (p->last_ready, item->ready);
+    p->latencies[p->n_latencies++ % N_LATENCIES] = p->last_ready - item->arrival;
     p->out_times[p->n_out++ % G_N_ELEMENTS (p->out_times)] = now;
 }
 

@@ -16,7 +16,7 @@ gst_fovea_item_new (GstMiniObject *object, gboolean is_buffer)
     item->refs = 1;
     item->object = object;
     item->is_buffer = is_buffer;
-    item->arrival = g_get_monotonic_time ();
+    item->arrival = item->ready = g_get_monotonic_time ();
     return item;
 }
 
@@ -87,15 +87,22 @@ gst_fovea_filter_admit (GstFoveaFilter *filter, Item *item)
     g_queue_push_tail (&p->todo, item);
 }
 
+static void
+settle (Item *item, ItemState state)
+{
+    item->state = state;
+    item->ready = g_get_monotonic_time ();
+}
+
 void
 gst_fovea_filter_abandon (GstFoveaFilterPrivate *p, Item *item)
 {
     if (item->state == ITEM_WAITING && g_queue_remove (&p->todo, item)) {
         p->n_outstanding--;
-        item->state = ITEM_SKIPPED;
+        settle (item, ITEM_SKIPPED);
         gst_fovea_item_unref (item);
     } else if (item->state == ITEM_WAITING || item->state == ITEM_RUNNING) {
-        item->state = ITEM_ABANDONED;
+        settle (item, ITEM_ABANDONED);
     }
 }
 
@@ -172,7 +179,7 @@ release (GstFoveaFilterPrivate *p, GPtrArray *items, ItemState state)
         Item *item = g_ptr_array_index (items, i);
         unmap (item);
         if (item->state != ITEM_ABANDONED)
-            item->state = state;
+            settle (item, state);
         p->n_outstanding--;
         gst_fovea_item_unref (item);
     }

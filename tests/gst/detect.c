@@ -260,6 +260,17 @@ test_failed_swap (void **state)
     gst_message_unref (message);
     assert_true (box_becomes (&rig, .25));
     assert_null (gst_bus_pop_filtered (rig.bus, GST_MESSAGE_ERROR));
+
+    /* The property says what runs, and a later change does not stumble over the failed one. */
+    g_autofree char *now = NULL;
+    g_object_get (rig.detect, "model", &now, NULL);
+    assert_string_equal (now, model_8);
+    g_object_set (rig.detect, "device", "nosuch", NULL);
+    message = gst_bus_timed_pop_filtered (rig.bus, 10 * GST_SECOND, GST_MESSAGE_WARNING);
+    assert_non_null (message);
+    gst_message_unref (message);
+    g_object_set (rig.detect, "model", model_16, NULL);
+    assert_true (box_becomes (&rig, .5));
     rig_free (&rig);
 }
 

@@ -179,7 +179,8 @@ test_live (void **state)
     assert_true (c.in_order);
     assert_int_equal (counter (pipeline, "frames-inferred") + skipped, 60);
     assert_true (skipped > 10);
-    assert_true (counter (pipeline, "latency-p95") < 160 * GST_MSECOND);
+    /* 60, and what a busy machine takes to wake a thread. */
+    assert_true (counter (pipeline, "latency-p95") < 100 * GST_MSECOND);
     gst_element_set_state (pipeline, GST_STATE_NULL);
     gst_object_unref (pipeline);
 }
