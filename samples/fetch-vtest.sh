@@ -7,13 +7,18 @@ dir=$1
 [ ! -f "$dir/vtest.avi" ] || exit 0
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
+cd "$(dirname "$0")"
+# shellcheck source=samples/packages.sh
+. ./packages.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 echo "Fetching the video from Debian's opencv-doc ..."
 cd "$work"
-apt-get download -q opencv-doc >/dev/null 2>&1 || {
-    echo "opencv-doc could not be downloaded: is the package list there (apt-get update)?" >&2
+fetch () { apt-get download -q opencv-doc >/dev/null 2>&1; }
+# Where no package was missing the lists may be none, or old.
+fetch || { as_root apt-get update -q >/dev/null && fetch; } || {
+    echo "opencv-doc could not be downloaded from Debian's archive" >&2
     exit 1
 }
 dpkg-deb --fsys-tarfile opencv-doc_*.deb |

@@ -16,6 +16,15 @@ packages_run="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-
 packages_test="libcmocka-dev vulkan-validationlayers binutils clang clang-format libclang-rt-14-dev
     libonnx-testdata"
 
+# Runs a command as root, or through sudo.
+as_root () {
+    if [ "$(id -u)" = 0 ]; then
+        env "$@"
+    else
+        command -v sudo >/dev/null && sudo env "$@"
+    fi
+}
+
 # Installs what is missing of the named packages, as root or through sudo.
 install_packages () {
     missing=
@@ -26,23 +35,19 @@ install_packages () {
         esac
     done
     [ -n "$missing" ] || return 0
-    sudo=
-    if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null || {
-            echo "These packages are missing, and there is neither root nor sudo to install them:$missing" >&2
-            return 1
-        }
-        sudo=sudo
-    fi
+    as_root true || {
+        echo "These packages are missing, and there is neither root nor sudo to install them:$missing" >&2
+        return 1
+    }
     count=$(echo "$missing" | wc -w)
     if [ "$count" -eq 1 ]; then
         echo "Installing$missing and what it needs ..."
     else
         echo "Installing $count packages and what they need ..."
     fi
-    $sudo apt-get update -q >/dev/null
+    as_root apt-get update -q >/dev/null
     # shellcheck disable=SC2086 # a list of names
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing \
+    as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing \
         >"${TMPDIR:-/tmp}/fovea-apt.log" 2>&1 || {
         tail -n 20 "${TMPDIR:-/tmp}/fovea-apt.log" >&2
         return 1

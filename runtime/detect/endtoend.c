@@ -3,7 +3,7 @@
 /*
  * Graphs that end in their own selection: rows of (x1, y1, x2, y2, score, class),
  * rows of (picture, x1, y1, x2, y2, class, score), or boxes, scores and classes in an output
- * each. Nothing is suppressed again.
+ * each, or boxes with their scores and classes apart. Nothing is suppressed again.
  */
 #include "detect/families.h"
 
@@ -96,16 +96,42 @@ match_separate (const FovNet *net, FovMatch *match)
     return TRUE;
 }
 
+/* "dets" of box and score, "labels": MMDetection's exports. */
+static gboolean
+match_scored_boxes (const FovNet *net, FovMatch *match)
+{
+    const FovNetOutput *boxes = find_output (net, (const char *const[]){ "det", "box", NULL });
+    const FovNetOutput *classes =
+        find_output (net, (const char *const[]){ "class", "label", NULL });
+    FovLevel *level = &match->heads.level[0];
+    gint64 rows, five;
+    int input;
+
+    if (net->n_outputs < 2 || !boxes || !classes || boxes == classes ||
+        !fov_net_matrix (net, boxes, &rows, &five) || five != 5 || rows > MOST_ROWS ||
+        column_rows (net, classes) != rows)
+        return FALSE;
+    set_rows (net, match, rows, 1, 1);
+    input = fov_match_input (match, boxes->tensor);
+    level->box = fov_matrix_field (input, rows, 5, 0, 0, FALSE);
+    level->score = fov_matrix_field (input, rows, 5, 0, 4, FALSE);
+    level->label =
+        fov_matrix_field (fov_match_input (match, classes->tensor), rows, 1, 0, 0, FALSE);
+    match->form = "rows of box and score, classes in an output of their own";
+    return TRUE;
+}
+
 static gboolean
 match (const FovNet *net, FovMatch *match, char **why)
 {
     for (guint i = 0; i < net->n_outputs; i++)
         if (match_rows (net, &net->outputs[i], match))
             return TRUE;
-    if (match_separate (net, match))
+    if (match_separate (net, match) || match_scored_boxes (net, match))
         return TRUE;
     *why = g_strdup ("there is neither a single output of rows of 6 or 7 numbers, nor outputs "
-                     "named as boxes (rows x 4), scores and classes (one number a row)");
+                     "named as boxes (rows x 4), scores and classes (one number a row), nor boxes "
+                     "with scores (rows x 5) and classes");
     return FALSE;
 }
 

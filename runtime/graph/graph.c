@@ -255,7 +255,9 @@ fov_graph_add_node (FovGraph *graph, const char *op_name, const char *name,
 
     if (!op) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
-                     "node '%s': operator '%s' is not supported", name ? name : "", op_name);
+                     "node '%s': operator '%s' is not supported, expected one of those that "
+                     "docs/models.md lists",
+                     name ? name : "", op_name);
         return NULL;
     }
     while (n_inputs > op->min_inputs && !inputs[n_inputs - 1])

@@ -354,7 +354,7 @@ attr_type (const Onnx__AttributeProto *proto)
 static gboolean
 read_attr (FovOnnxNode *node, const Onnx__AttributeProto *proto, GError **error)
 {
-    FovAttr attr = { .name = g_utf8_make_valid (text_or_empty (proto->name), -1) };
+    FovAttr attr = { .name = fov_model_show_name (text_or_empty (proto->name)) };
 
     g_ptr_array_add (node->strings, (gpointer) attr.name);
     switch (attr_type (proto)) {
@@ -462,7 +462,7 @@ static gboolean
 read_node (FovOnnx *onnx, gsize index, GHashTable *producers, GError **error)
 {
     const Onnx__NodeProto *proto = onnx->model->graph->node[index];
-    g_autofree char *op = g_utf8_make_valid (text_or_empty (proto->op_type), -1);
+    g_autofree char *op = fov_model_show_name (text_or_empty (proto->op_type));
     FovOnnxNode node = { .onnx = onnx, .proto = proto, .op = op };
     gboolean ok;
 

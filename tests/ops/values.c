@@ -193,6 +193,20 @@ test_table (void **state)
     assert_null (fov_op_find ("NoSuchOp"));
 }
 
+/* docs/models.md is what a refused model's user is sent to. */
+static void
+test_table_told (void **state)
+{
+    g_autofree char *text = NULL;
+
+    assert_true (g_file_get_contents (DOCS_DIR "/models.md", &text, NULL, NULL));
+    for (const FovOpDef *const *op = fov_op_list (); *op; op++) {
+        g_autofree char *quoted = g_strdup_printf ("`%s`", (*op)->name);
+        if (!g_str_has_prefix ((*op)->name, "fov.") && !strstr (text, quoted))
+            fail_msg ("docs/models.md does not list %s", (*op)->name);
+    }
+}
+
 int
 main (void)
 {
@@ -201,6 +215,7 @@ main (void)
         cmocka_unit_test (test_conv_epilogue),  cmocka_unit_test (test_channel_map),
         cmocka_unit_test (test_group_norm),     cmocka_unit_test (test_resize_antialias),
         cmocka_unit_test (test_exact_integers), cmocka_unit_test (test_table),
+        cmocka_unit_test (test_table_told),
     };
 
     return cmocka_run_group_tests_name ("values", tests, NULL, NULL);
