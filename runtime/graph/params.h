@@ -150,7 +150,7 @@ typedef struct {
 /** BatchNormalization: X, scale, bias, mean, var. */
 typedef struct {
     float epsilon, momentum;
-    gint64 training_mode, spatial;
+    gint64 training_mode;
 } FovBatchNormParams;
 
 /**

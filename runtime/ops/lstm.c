@@ -42,18 +42,19 @@ check_input (const FovNode *node, guint i, FovShape want, GError **error)
 static gboolean
 check (FovNode *node, FovLstmSize *s, GError **error)
 {
-    const FovLstmParams *p = node->params;
+    FovLstmParams *p = node->params;
 
     if (!fov_infer_dtype (node, 0, FOV_FLOATS, error) || !fov_infer_rank (node, 0, 3, 3, error) ||
         !fov_infer_rank (node, 2, 3, 3, error))
         return FALSE;
     *s = fov_lstm_size (node);
-    if (p->layout || p->input_forget || p->clip > 0)
+    if (p->layout || p->input_forget || p->clip < G_MAXFLOAT)
         return fov_node_error (node, error, "layout, input_forget and clip are not supported");
     if (p->hidden_size && p->hidden_size != s->hidden)
         return fov_node_error (node, error,
                                "hidden_size is %" G_GINT64_FORMAT ", but R has %" G_GINT64_FORMAT,
                                p->hidden_size, s->hidden);
+    p->hidden_size = s->hidden; /* which ONNX files must name */
     if (s->directions != (p->direction == FOV_LSTM_BOTH ? 2 : 1) || s->hidden < 1)
         return fov_node_error (node, error, "R is of %" G_GINT64_FORMAT " directions",
                                s->directions);
@@ -372,7 +373,7 @@ static const FovParam params[] = {
     FOV_P_INT ("hidden_size", FovLstmParams, hidden_size, 0),
     FOV_P_INT ("layout", FovLstmParams, layout, 0),
     FOV_P_INT ("input_forget", FovLstmParams, input_forget, 0),
-    FOV_P_FLOAT ("clip", FovLstmParams, clip, 0),
+    FOV_P_FLOAT ("clip", FovLstmParams, clip, G_MAXFLOAT),
     FOV_P_ENUM ("direction", FovLstmParams, direction, FOV_LSTM_FORWARD, fov_lstm_directions),
     FOV_P_END,
 };

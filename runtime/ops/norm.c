@@ -73,10 +73,6 @@ batch_infer (FovNode *node, GError **error)
 {
     const FovBatchNormParams *p = node->params;
 
-    if (!p->spatial)
-        return fov_node_error (node, error,
-                               "spatial is 0, only statistics per channel are "
-                               "supported");
     for (guint i = 1; i < node->n_outputs && !p->training_mode; i++)
         if (node->outputs[i])
             return fov_node_error (node, error, "statistics come with training_mode only");
@@ -353,7 +349,6 @@ static const FovParam batch_params[] = {
     FOV_P_FLOAT ("epsilon", FovBatchNormParams, epsilon, 1e-5),
     FOV_P_FLOAT ("momentum", FovBatchNormParams, momentum, 0.9),
     FOV_P_INT ("training_mode", FovBatchNormParams, training_mode, 0),
-    FOV_P_INT ("spatial", FovBatchNormParams, spatial, 1),
     FOV_P_END,
 };
 

@@ -105,7 +105,11 @@ state_like (FovGrad *g, const FovTensor *of, const char *suffix, gboolean same)
 static double
 decay_of (const FovTrainerParams *p, const FovTensor *parameter)
 {
-    return parameter->shape.rank > 1 ? p->weight_decay : 0;
+    const FovNode *reader = parameter->consumers->len ? parameter->consumers->pdata[0] : NULL;
+    const gboolean bias = reader && fov_node_is (reader, "LSTM") && reader->n_inputs > 3 &&
+                          reader->inputs[3] == parameter;
+
+    return parameter->shape.rank > 1 && !bias ? p->weight_decay : 0;
 }
 
 /* With batches added up, a state changes with the last of them alone. */

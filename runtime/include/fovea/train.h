@@ -215,13 +215,37 @@ FOV_API gboolean fov_trainer_load (FovTrainer *trainer, const char *path, GHashT
 FOV_API gboolean fov_trainer_write_onnx (FovTrainer *trainer, const char *path, FovWeights weights,
                                          GError **error);
 
-/**
- * A small classifier to train from scratch: "residual" (He et al. 2016, 15
- * convolutions, 0.18 M parameters) or "depthwise" (Howard et al. 2017, 0.04 M, a
- * twentieth of the work). Input "pictures" [batch, 3, size, size] as
- * fov_picture_to_tensor makes them, size 8..4096; output "scores" [batch,
- * n_classes]. The same seed gives the same start.
- */
+/** Zero means the default. */
+typedef struct {
+    /**
+     * Which network; each takes "pictures" [batch, 3, height, width] as fov_picture_to_tensor makes
+     * them.
+     *
+     * residual: a classifier (He et al. 2016, 15 convolutions, 0.18 M parameters); "scores" [batch,
+     *     n_outputs], for FOV_LOSS_CROSS_ENTROPY, or BCE and focal where a picture has several
+     *     labels.
+     * depthwise: the same with depthwise convolutions (Howard et al. 2017, 0.04 M, a twentieth of
+     *     the work).
+     * embedding: residual's body; "embedding" [batch, n_outputs] of length 1, for triplets.
+     * unet: segmentation (Ronneberger et al. 2015, three levels, 0.48 M); "scores" [batch,
+     *     n_outputs, height, width]; sizes are multiples of 8.
+     * crnn: reads a line of text (Shi et al. 2017, convolutions, one LSTM both ways, 0.24 M);
+     *     "scores" [batch, width / 4, n_outputs], class 0 the blank, for FOV_LOSS_CTC; sizes are
+     *     multiples of 16.
+     *
+     * "+se" behind the name weighs channels at the end of each block (Hu et al. 2018), "+cbam"
+     * channels and places (Woo et al. 2018).
+     */
+    const char *name;
+    int width, height; /**< pixels, 8..4096; must be given */
+    int n_outputs; /**< classes, characters and the blank, or numbers of a vector; must be given */
+    float dropout; /**< before the last layer of classifiers and embeddings, 0..1; default 0 */
+    guint32 seed;  /**< the same seed gives the same start */
+} FovRecipeParams;
+
+/** A network to train from scratch; FOV_ERROR_ARGUMENT says what is out of range. */
+FOV_API FovModel *fov_recipe_build (const FovRecipeParams *params, GError **error);
+/** The short form: square pictures. */
 FOV_API FovModel *fov_recipe_new (const char *name, int size, int n_classes, guint32 seed,
                                   GError **error);
 
