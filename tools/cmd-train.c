@@ -176,8 +176,8 @@ const CliCommand command_train = {
     .summary = "Teaches a classifier from pictures in folders, or a detector from boxes.",
     .text =
         "For a classifier DATA holds a folder for each class, named after it, with that class's "
-        "pictures. For a detector DATA is a folder of pictures with --annotations, or the file "
-        "of annotations itself, and --model what it goes on from. "
+        "pictures. For a detector DATA is the file of annotations (COCO's json), or with "
+        "--annotations the folder of the pictures; --model is what it goes on from. "
         "After each epoch the model, a checkpoint and the losses are written, so that an "
         "interruption (Ctrl-C, a power cut) costs an epoch at most. The same pictures, options "
         "and seed give the same model, whatever the number of threads.",

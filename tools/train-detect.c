@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_PARTS 4
 
@@ -75,34 +76,68 @@ open_data (Run *r, const char *data, GError **error)
     return r->valid || !o->valid_annotations;
 }
 
-/* What the model calls its classes, and whether that is what the pictures show. */
-static gboolean
-choose_labels (Run *r, FovModel *model, GError **error)
+/* The file of labels that a detector looks for beside out.onnx: out.labels. */
+static char *
+labels_path (const char *output)
+{
+    const gsize n = strlen (output) - (g_str_has_suffix (output, ".onnx") ? 5 : 0);
+    g_autofree char *stem = g_strndup (output, n);
+
+    return g_strconcat (stem, ".labels", NULL);
+}
+
+/* The model's classes become the annotations' categories: a new file, which what is learned goes
+ * back into. */
+static FovModel *
+make_head (Run *r, FovModel *model, GError **error)
+{
+    g_autofree char *path = labels_path (r->o->output);
+    g_autoptr (FovLabels) labels = detect_data_labels (r->train, path, error);
+    g_autoptr (FovModel) made = NULL;
+
+    if (labels)
+        made = fov_train_new_head (model, r->o->decoder, labels, (guint32) r->o->seed, error);
+    if (!made || !fov_model_save (made, r->o->output, error))
+        return NULL;
+    g_clear_pointer (&r->labels, fov_labels_unref);
+    r->labels = g_steal_pointer (&labels);
+    return fov_model_load (r->o->output, error);
+}
+
+/* The model with the classes that the pictures show; labels are set. */
+static FovModel *
+choose_head (Run *r, FovModel *model, GError **error)
 {
     const char *head = r->o->head ? r->o->head : "auto";
-    g_autoptr (FovDetector) detector =
-        fov_detector_new (r->device, model, &(FovDetectorParams){ .decoder = r->o->decoder },
-                          error);
+    const FovDetectorParams params = { .decoder = r->o->decoder };
+    g_autoptr (FovDetector) detector = fov_detector_new (r->device, model, &params, error);
 
     if (!detector)
-        return FALSE;
-    r->labels = fov_labels_ref (fov_detector_labels (detector));
-    if (g_str_equal (head, "new") || !detect_data_known (r->train, r->labels)) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
-                     "the annotations have categories that %s does not know", r->o->model);
-        return FALSE;
-    }
-    return TRUE;
+        return NULL;
+    if (fov_detector_labels (detector))
+        r->labels = fov_labels_ref (fov_detector_labels (detector));
+    if (r->labels && (r->o->resume || g_str_equal (head, "keep") ||
+                      (g_str_equal (head, "auto") && detect_data_known (r->train, r->labels))))
+        return fov_model_ref (model);
+    if (!g_str_equal (head, "keep") && !r->o->resume)
+        return make_head (r, model, error);
+    g_set_error (
+        error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
+        "%s does not say what its classes are called: expected a file of labels beside it, "
+        "or --head new",
+        fov_model_path (model));
+    return NULL;
 }
 
 static gboolean
 load_model (Run *r, GError **error)
 {
     const TrainOptions *o = r->o;
-    g_autoptr (FovModel) model = fov_model_load (o->resume ? o->output : o->model, error);
+    g_autoptr (FovModel) given = fov_model_load (o->resume ? o->output : o->model, error);
+    g_autoptr (FovModel) model = given ? choose_head (r, given, error) : NULL;
     FovTensorInfo in;
 
-    if (!model || !choose_labels (r, model, error))
+    if (!model)
         return FALSE;
     fov_model_input (model, 0, &in);
     if (in.shape.rank != 4 || (in.shape.dim[1] != 3 && in.shape.dim[1] >= 0)) {

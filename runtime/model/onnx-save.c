@@ -203,6 +203,23 @@ fill_graph (Save *s, const FovGraph *graph, GError **error)
     return TRUE;
 }
 
+static void
+fill_metadata (Save *s, FovModel *model)
+{
+    g_autoptr (GHashTable) metadata = fov_model_copy_metadata (model);
+    g_autoptr (GList) keys = g_list_sort (g_hash_table_get_keys (metadata), (GCompareFunc) strcmp);
+
+    s->model.metadata_props =
+        take (s, g_hash_table_size (metadata) * sizeof *s->model.metadata_props);
+    for (const GList *key = keys; key; key = key->next) {
+        Onnx__StringStringEntryProto *entry = take (s, sizeof *entry);
+        onnx__string_string_entry_proto__init (entry);
+        entry->key = take_text (s, key->data);
+        entry->value = take_text (s, g_hash_table_lookup (metadata, key->data));
+        s->model.metadata_props[s->model.n_metadata_props++] = entry;
+    }
+}
+
 static gboolean
 pack (const Save *s, const char *path, GError **error)
 {
@@ -235,6 +252,7 @@ fov_model_save (FovModel *model, const char *path, GError **error)
     s.model.n_opset_import = 1;
     s.model.opset_import = opsets;
     s.model.graph = &s.graph;
+    fill_metadata (&s, model);
     ok = fill_graph (&s, fov_model_graph (model), error) && pack (&s, path, error);
     g_ptr_array_unref (s.memory);
     return ok;

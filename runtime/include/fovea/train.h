@@ -5,6 +5,7 @@
 #include <fovea/box.h>
 #include <fovea/device.h>
 #include <fovea/image.h>
+#include <fovea/labels.h>
 #include <fovea/model.h>
 
 G_BEGIN_DECLS
@@ -248,6 +249,16 @@ FOV_API FovModel *fov_recipe_build (const FovRecipeParams *params, GError **erro
 /** The short form: square pictures. */
 FOV_API FovModel *fov_recipe_new (const char *name, int size, int n_classes, guint32 seed,
                                   GError **error);
+
+/**
+ * A detector for other classes: the layers that give class scores get a row for each of labels,
+ * those of names that the model knows the old one, others new weights, which start with scores of
+ * 0.01; all else is kept. The metadata's names become labels'. decoder: family, or NULL. The same
+ * seed gives the same weights. FOV_ERROR_UNSUPPORTED where those layers are not found, or the
+ * network can not be changed so. Write it with fov_model_save.
+ */
+FOV_API FovModel *fov_train_new_head (FovModel *model, const char *decoder, const FovLabels *labels,
+                                      guint32 seed, GError **error);
 
 /** Zero means the default. */
 typedef struct {
