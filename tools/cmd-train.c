@@ -89,11 +89,12 @@ static const CliOption options[] = {
     { "batch", 'b', CLI_INT, &o.batch, "N", "Pictures of a step (default 32, detectors 8)",
       "Training", 1, 4096 },
     { "learning-rate", 0, CLI_REAL, &o.learning_rate, "RATE",
-      "Highest learning rate (default 0.05 from scratch, 0.01 with --model, 0.001 for detectors; "
-      "adamw a tenth); it rises for an epoch, then falls",
+      "Highest learning rate (default 0.05 from scratch, 0.01 with --model, adamw a tenth; "
+      "detectors "
+      "0.00005, with sgd 0.00001); it rises for an epoch, then falls",
       "Training", 1e-9, 1e3 },
-    { "optimiser", 0, CLI_TEXT, &o.optimiser, "NAME", "sgd (default) or adamw", "Training",
-      .words = optimiser_words },
+    { "optimiser", 0, CLI_TEXT, &o.optimiser, "NAME",
+      "sgd (default) or adamw (default for detectors)", "Training", .words = optimiser_words },
     { "validation", 0, CLI_INT, &o.validation, "PERCENT",
       "Share of the pictures that is kept apart to measure accuracy or AP (default 20)", "Training",
       0, 90 },

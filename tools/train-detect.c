@@ -158,8 +158,9 @@ make_trainer (Run *r, GError **error)
 {
     const TrainOptions *o = r->o;
     const guint64 steps = (guint64) o->epochs * r->batches;
-    const gboolean adam = o->optimiser && g_str_equal (o->optimiser, "adamw");
-    const double rate = adam ? 1e-4 : 1e-3;
+    /* Norms that were folded away leave weights of very different sizes: Adam's steps fit all. */
+    const gboolean adam = !o->optimiser || g_str_equal (o->optimiser, "adamw");
+    const double rate = adam ? 5e-5 : 1e-5;
     FovTrainerParams params = { .input_shapes = &r->shape,
                                 .loss = FOV_LOSS_DETECTION,
                                 .decoder = o->decoder,
@@ -169,7 +170,7 @@ make_trainer (Run *r, GError **error)
                                 .weight_decay = adam ? 0.05f : 5e-4f,
                                 .clip_norm = 10,
                                 .n_steps = steps,
-                                .warmup_steps = MIN (r->batches, steps / 10),
+                                .warmup_steps = MIN (MAX (r->batches, 30), steps / 5),
                                 .average = 0.05f };
     FovTensorInfo target;
 

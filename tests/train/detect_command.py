@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""fovea train for a detector, as its users meet it: detect_command.py FOVEA"""
+import csv
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+FOVEA = sys.argv[1]
+DATA = pathlib.Path(os.environ.get('FOVEA_TEST_DATA', '/nonexistent'))
+PHOTOS = DATA / 'coco' / 'train128'
+MODEL = DATA / 'models' / 'detect' / 'yolox_nano.onnx'
+
+
+def make_annotations(folder):
+    """Four photos, with COCO's categories; the same with a category that no model knows."""
+    full = json.loads((DATA / 'coco' / 'instances_train128.json').read_text())
+    images = full['images'][:4]
+    ids = {i['id'] for i in images}
+    few = {'images': images, 'categories': full['categories'],
+           'annotations': [a for a in full['annotations'] if a['image_id'] in ids]}
+    (folder / 'few.json').write_text(json.dumps(few))
+    few['categories'] = [{'id': 1, 'name': 'anything'}]
+    for a in few['annotations']:
+        a['category_id'] = 1
+    (folder / 'anything.json').write_text(json.dumps(few))
+
+
+def train(*args):
+    return [FOVEA, 'train', *map(str, args), '--quiet']
+
+
+def common(folder, out, device='cpu:2', annotations='few.json', epochs=30):
+    return [PHOTOS, '-a', folder / annotations, '-m', MODEL, '-o', out, '--size', 128, '--batch', 4,
+            '--epochs', epochs, '-d', device, '--augment', 'none', '--valid-annotations',
+            folder / annotations, '--valid-images', PHOTOS, '--learning-rate', '2e-4']
+
+
+def rows_of(path):
+    return list(csv.DictReader(path.open()))
+
+
+def test_learns(folder):
+    out = folder / 'a.onnx'
+    subprocess.run(train(*common(folder, out)), check=True)
+    rows = rows_of(folder / 'a.onnx.csv')
+    assert [int(r['epoch']) for r in rows] == list(range(1, 31)), rows
+    assert float(rows[-1]['loss']) < 0.5 * float(rows[0]['loss']), rows
+    assert float(rows[-1]['ap50']) > 50, rows
+    parts = sum(float(rows[-1][k]) for k in ('box', 'object', 'class'))
+    assert abs(parts - float(rows[-1]['loss'])) < 1e-3 * parts, rows
+
+
+def test_same_bytes_with_other_threads(folder):
+    subprocess.run(train(*common(folder, folder / 'b.onnx', 'cpu:1')), check=True)
+    assert (folder / 'b.onnx').read_bytes() == (folder / 'a.onnx').read_bytes()
+
+
+def test_goes_on_after_kill(folder):
+    """Killed again and again, the run ends with the bytes of an unbroken one."""
+    out = folder / 'c.onnx'
+    kills = 0
+    for _ in range(40):
+        resume = ['--resume'] if (folder / 'c.onnx.safetensors').exists() else []
+        with subprocess.Popen(train(*common(folder, out), *resume)) as process:
+            try:
+                assert process.wait(1 + kills) == 0
+                break
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGINT if kills % 2 else signal.SIGKILL)
+                kills += 1
+    assert kills
+    assert out.read_bytes() == (folder / 'a.onnx').read_bytes()
+
+
+def test_new_classes(folder):
+    """A category that the model does not know gets a head of its own; the file says what it is."""
+    out = folder / 'd.onnx'
+    subprocess.run(train(*common(folder, out, annotations='anything.json')), check=True)
+    assert (folder / 'd.labels').read_text() == 'anything\n'
+    rows = rows_of(folder / 'd.onnx.csv')
+    assert float(rows[-1]['ap50']) > 30, rows
+    done = subprocess.run([FOVEA, 'doctor', out], capture_output=True, text=True, check=True)
+    assert '1x3549x6' in done.stdout, done.stdout
+
+
+def test_frozen_backbone_learns_too(folder):
+    subprocess.run(train(*common(folder, folder / 'e.onnx'), '--freeze', 'backbone'), check=True)
+    rows = rows_of(folder / 'e.onnx.csv')
+    assert float(rows[-1]['loss']) < 0.7 * float(rows[0]['loss']), rows
+
+
+def fails(args, text):
+    done = subprocess.run(train(*args), capture_output=True, text=True, check=False)
+    assert done.returncode in (1, 2) and text in done.stderr and done.stderr.count('\n') == 1, done
+
+
+def test_errors(folder):
+    few, out = folder / 'few.json', folder / 'f.onnx'
+    fails([few, '-i', PHOTOS, '-o', out], '--model is missing')
+    fails([few, '-i', PHOTOS, '-m', MODEL, '-o', out, '--freeze', 'half'], "--freeze is 'half'")
+    fails([few, '-i', PHOTOS, '-m', MODEL, '-o', out, '--head', 'big'], "--head is 'big'")
+    fails([few, '-a', few, '-m', MODEL, '-o', out], 'expected one')
+    fails([folder / 'no.json', '-m', MODEL, '-o', out], 'no.json')
+    fails([few, '-i', folder, '-m', MODEL, '-o', out], '.jpg')
+    fails([few, '-i', PHOTOS, '-m', DATA / 'models/classify/squeezenet1.1.onnx', '-o', out],
+          'no detector')
+
+
+def main():
+    if not MODEL.exists() or not PHOTOS.exists():
+        print('1..0 # SKIP no yolox_nano.onnx or coco/train128 in FOVEA_TEST_DATA')
+        return
+    tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
+             test_new_classes, test_frozen_backbone_learns_too, test_errors]
+    print(f'1..{len(tests)}', flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        make_annotations(folder)
+        for i, test in enumerate(tests, 1):
+            start = time.monotonic()
+            test(folder)
+            print(f'ok {i} - {test.__name__} # {time.monotonic() - start:.1f} s', flush=True)
+
+
+main()

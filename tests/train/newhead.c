@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Real detectors get other classes: what is known stays, what is new starts at 0.01. */
+#include "smallnet.h"
+
+#include <math.h>
+
+static const struct {
+    const char *file, *known; /* a class that the model has, and */
+    int column;               /* its score's column of the first output that has scores, before */
+    guint output;
+    int columns, classes; /* of that output before; of the model */
+    gboolean turned;
+} models[] = {
+    { "yolox_nano.onnx", "person", 5, 0, 85, 80, FALSE },
+    { "yolov8n_640.onnx", "person", 4, 0, 84, 80, TRUE },
+    { "nanodet_320.onnx", "person", 0, 0, 80, 80, FALSE },
+};
+
+static FovModel *
+load (const char *file)
+{
+    const char *data = g_getenv ("FOVEA_TEST_DATA");
+    g_autofree char *path = data ? g_build_filename (data, "models", "detect", file, NULL) : NULL;
+    g_autoptr (GError) error = NULL;
+    FovModel *model;
+
+    if (!path || !g_file_test (path, G_FILE_TEST_EXISTS)) {
+        print_message ("# skipped: no %s in FOVEA_TEST_DATA\n", file);
+        skip ();
+    }
+    model = fov_model_load (path, &error);
+    if (!model)
+        fail_msg ("%s", error->message);
+    return model;
+}
+
+/* The numbers of one output for a fixed picture. */
+static float *
+run (FovModel *model, guint output, FovShape *shape)
+{
+    g_autoptr (GError) error = NULL;
+    g_autoptr (FovDevice) device = fov_device_open ("cpu:2", &error);
+    g_autoptr (FovSession) session = fov_session_new (device, model, NULL, &error);
+    FovView in, out[8];
+    FovTensorInfo info;
+    float *x, *y;
+
+    if (!session)
+        fail_msg ("%s", error->message);
+    fov_session_input (session, 0, &info);
+    x = g_new (float, fov_shape_elements (&info.shape));
+    for (gint64 i = 0; i < fov_shape_elements (&info.shape); i++)
+        x[i] = (float) (0.5 + 0.5 * sin (0.013 * (double) i));
+    in = (FovView){ FOV_F32, info.shape, x };
+    if (!fov_session_run (session, &in, out, &error))
+        fail_msg ("%s", error->message);
+    *shape = out[output].shape;
+    y = g_memdup2 (out[output].data, (gsize) fov_shape_elements (shape) * sizeof *y);
+    g_free (x);
+    return y;
+}
+
+/* Two classes, new and known, in place of the model's: boxes and the known one's scores stay. */
+static void
+test_classes (void **state)
+{
+    const guint m = GPOINTER_TO_UINT (*state);
+    const int columns = models[m].columns, now = columns - models[m].classes + 2;
+    g_autoptr (FovModel) model = load (models[m].file);
+    g_autofree char *list = g_strconcat ("thing,", models[m].known, NULL);
+    g_autoptr (FovLabels) labels = fov_labels_parse (list, NULL);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (FovModel) made = fov_train_new_head (model, NULL, labels, 1, &error);
+    FovShape before, after;
+    g_autofree float *old = run (model, models[m].output, &before), *new = NULL;
+    gint64 rows;
+
+    if (!made)
+        fail_msg ("%s", error->message);
+    assert_string_equal (fov_model_metadata (made, "names"), "{0: 'thing', 1: 'person'}");
+    new = run (made, models[m].output, &after);
+    rows = fov_shape_elements (&before) / columns;
+    assert_int_equal (fov_shape_elements (&after), rows * now);
+    for (gint64 r = 0; r < rows; r++)
+        for (int k = 0; k < now; k++) {
+            const int from = k < models[m].column ? k : models[m].column;
+            const float was = old[models[m].turned ? from * rows + r : r * columns + from];
+            const float is = new[models[m].turned ? k * rows + r : r * now + k];
+            if (k == models[m].column)
+                assert_true (is > 0.0001f && is < 0.1f);
+            else
+                assert_true (fabsf (is - was) <= 1e-4f + 1e-4f * fabsf (was));
+        }
+}
+
+/* With the backbone as it is, fewer tensors learn, and the step costs less. */
+static void
+test_freezing (void **state)
+{
+    g_autoptr (FovModel) model = load ("yolox_nano.onnx");
+    g_autoptr (FovDevice) device = fov_device_open ("cpu:2", NULL);
+    FovTrainerInfo info[2];
+
+    for (int frozen = 0; frozen < 2; frozen++) {
+        g_autoptr (GError) error = NULL;
+        g_autoptr (FovTrainer) trainer =
+            fov_trainer_new (device, model,
+                             &(FovTrainerParams){ .loss = FOV_LOSS_DETECTION,
+                                                  .freeze_backbone = frozen },
+                             &error);
+        FovTrainerIntake intake;
+        if (!trainer)
+            fail_msg ("%s", error->message);
+        fov_trainer_info (trainer, &info[frozen]);
+        assert_true (fov_trainer_intake (trainer, &intake));
+        assert_true (intake.bgr && !intake.stretch && !intake.center && intake.width == 416 &&
+                     intake.n_classes == 80);
+    }
+    assert_true (info[1].n_parameters > 60 && info[1].n_parameters < info[0].n_parameters - 60);
+    assert_true (info[1].flops < 0.8 * info[0].flops);
+}
+
+static void
+test_errors (void **state)
+{
+    g_autoptr (FovLabels) labels = fov_labels_parse ("a,b", NULL);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (FovDevice) device = fov_device_open ("cpu:2", NULL);
+    FovModel *model = fov_model_new_from_graph (small_net (), "small.onnx", "ONNX", NULL);
+
+    assert_null (fov_train_new_head (model, NULL, labels, 1, &error));
+    assert_int_equal (error->code, FOV_ERROR_UNSUPPORTED);
+    g_clear_error (&error);
+    assert_null (
+        fov_trainer_new (device, model, &(FovTrainerParams){ .loss = FOV_LOSS_DETECTION }, &error));
+    assert_int_equal (error->code, FOV_ERROR_UNSUPPORTED);
+    assert_non_null (strstr (error->message, "no detector fits the outputs"));
+    fov_model_unref (model);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests[] = {
+        { "YOLOX gets other classes", test_classes, NULL, NULL, GUINT_TO_POINTER (0) },
+        { "YOLOv8 gets other classes", test_classes, NULL, NULL, GUINT_TO_POINTER (1) },
+        { "NanoDet gets other classes", test_classes, NULL, NULL, GUINT_TO_POINTER (2) },
+        cmocka_unit_test (test_freezing),
+        cmocka_unit_test (test_errors),
+    };
+
+    return cmocka_run_group_tests_name ("train-newhead", tests, NULL, NULL);
+}
