@@ -42,7 +42,7 @@ head_words (void)
 static const char *const *
 augment_words (void)
 {
-    static const char *const words[] = { "simple", "none", NULL };
+    static const char *const words[] = { "none", "light", "strong", "simple", NULL };
 
     return words;
 }
@@ -64,12 +64,22 @@ static const CliOption options[] = {
       "auto "
       "(default): keep where the model knows all categories",
       "Detectors", .words = head_words },
-    { "augment", 0, CLI_TEXT, &o.augment, "WORD",
-      "simple (default): mirrored, cut and scaled at random; none: pictures as they are",
+    { "augment", 0, CLI_TEXT, &o.augment, "LIST",
+      "simple (default): mirrored, cut and scaled at random; none: pictures as they are. Of "
+      "--preview: none, light (default) or strong, then strengths of single changes, as in "
+      "light,rotate=20,noise=0",
       "Detectors", .words = augment_words },
     { "decoder", 0, CLI_TEXT, &o.decoder, "FAMILY",
       "Family of the network's outputs (default: recognised; see fovea doctor)", "Detectors",
       .words = fov_detector_families },
+    { "preview", 'p', CLI_PATH, &o.preview, "FILE",
+      "Trains nothing: draws a batch of augmented pictures with their boxes into FILE (.png, "
+      ".jpg); DATA may be a COCO json, a folder with images/ and labels/, tar shards, or a folder "
+      "for each class",
+      "Preview" },
+    { "balance", 0, CLI_REAL, &o.balance, "POWER",
+      "Shows pictures of rare classes more often: 0 not (default), 1 all classes equally often",
+      "Preview", 0, 1 },
     { "recipe", 'r', CLI_TEXT, &o.recipe, "NAME",
       "Trains from scratch: residual (default) or depthwise", "Model", .words = recipe_words },
     { "model", 'm', CLI_PATH, &o.model, "MODEL",
@@ -80,14 +90,15 @@ static const CliOption options[] = {
       "and all before it",
       "Model" },
     { "size", 0, CLI_INT, &o.size, "N",
-      "Pictures of N x N pixels for a recipe (default 64) or a detector (default: the model's)",
+      "Pictures of N x N pixels for a recipe (default 64), a detector (default: the model's) or a "
+      "preview (default 320)",
       "Model", 8, 2048 },
     { "device", 'd', CLI_TEXT, &o.device, "DEVICE",
       "Where to train: cpu[:THREADS] (default cpu) or reference", "Model" },
     { "epochs", 'e', CLI_INT, &o.epochs, "N", "Times that all pictures are seen (default 20)",
       "Training", 1, 1000000 },
-    { "batch", 'b', CLI_INT, &o.batch, "N", "Pictures of a step (default 32, detectors 8)",
-      "Training", 1, 4096 },
+    { "batch", 'b', CLI_INT, &o.batch, "N",
+      "Pictures of a step (default 32, detectors 8) or a preview (16)", "Training", 1, 4096 },
     { "learning-rate", 0, CLI_REAL, &o.learning_rate, "RATE",
       "Highest learning rate (default 0.05 from scratch, 0.01 with --model, adamw a tenth; "
       "detectors "
@@ -118,6 +129,8 @@ static const CliExample examples[] = {
       "Goes on from a model, with all but its last layer as it is." },
     { "fovea train photos -a photos.json -m yolox_nano.onnx -o mine.onnx",
       "Teaches a detector the categories of photos.json." },
+    { "fovea train instances_train.json --preview look.png --augment strong",
+      "Shows what a detector would learn from." },
     { NULL, NULL },
 };
 
@@ -160,6 +173,8 @@ run (char **args, GError **error)
 
     if (!args[0] || args[1])
         return cli_usage_error (error, "expected one DATA: a folder of pictures");
+    if (o.preview)
+        return train_preview (&o, args[0], error) ? CLI_OK : -1;
     if (!o.output)
         return cli_usage_error (error, "--output is missing: expected the .onnx file to write");
     if (!check_options (args[0], &detector, error))

@@ -72,3 +72,9 @@ train_detect_run (const TrainOptions *options, const char *data, GError **error)
 {
     return no_media (error);
 }
+
+gboolean
+train_preview (const TrainOptions *options, const char *path, GError **error)
+{
+    return no_media (error);
+}

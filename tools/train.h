@@ -3,6 +3,7 @@
 #define FOVEA_TOOLS_TRAIN_H
 
 /* What fovea train's parts share. */
+#include <fovea/loader.h>
 #include <fovea/train.h>
 
 G_BEGIN_DECLS
@@ -15,6 +16,9 @@ typedef struct {
     /* detectors */
     char *annotations, *images, *valid_annotations, *valid_images, *decoder, *head, *augment;
     int max_images;
+    /* a look at batches, with images and augment */
+    char *preview;
+    double balance;
 } TrainOptions;
 
 /** Sets params' freeze_to or freeze_backbone from --freeze's word. */
@@ -50,6 +54,14 @@ void train_data_free (TrainData *data);
 /** A part of size x size: from x, y on, mirrored or not. */
 void train_picture_cut (const TrainData *data, const TrainPicture *picture, int size, int x, int y,
                         gboolean mirror, float *out);
+
+/* ---- a look at batches (train-preview.c) ----------------------------------- */
+
+/** Writes options->preview: a batch of the data at path. */
+gboolean train_preview (const TrainOptions *options, const char *path, GError **error);
+/** A FovLoadPicture. */
+gboolean train_load_picture (const FovSample *sample, FovImage *image, gpointer data,
+                             GError **error);
 
 /* ---- the run (train-run.c) ------------------------------------------------ */
 

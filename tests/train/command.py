@@ -5,6 +5,7 @@ import csv
 import pathlib
 import random
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -83,6 +84,20 @@ def test_goes_on_from_a_model(folder, data):
     assert float(rows[-1]['accuracy']) >= 0.9, rows
 
 
+def test_preview(folder, data):
+    """A batch of pictures, the same whenever it is drawn."""
+    sheets = []
+    for name, augment in (('a', 'strong'), ('b', 'strong'), ('c', 'none')):
+        out = folder / f'{name}.png'
+        subprocess.run(train(data, '--preview', out, '--augment', augment, '--size', 20, '--batch',
+                             5), check=True)
+        sheets.append(out.read_bytes())
+        assert struct.unpack('>II', sheets[-1][16:24]) == (3 * 22 - 2, 2 * 22 - 2)
+    assert sheets[0] == sheets[1] != sheets[2]
+    fails([data, '--preview', folder / 'd.png', '--augment', 'spin=3'], "no augmentation 'spin'")
+    fails([data / 'no.json', '--preview', folder / 'd.png'], 'no.json')
+
+
 def fails(args, text):
     done = subprocess.run(train(*args), capture_output=True, text=True, check=False)
     assert done.returncode in (1, 2) and text in done.stderr and done.stderr.count('\n') == 1, done
@@ -102,7 +117,7 @@ def test_errors(folder, data):
 
 def main():
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
-             test_goes_on_from_a_model, test_errors]
+             test_goes_on_from_a_model, test_preview, test_errors]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

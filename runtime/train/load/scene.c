@@ -201,7 +201,8 @@ add_single (Draw *d, const FovScenePicture *pictures, int index, float alpha)
 
 /*
  * Four pictures about a point (Bochkovskiy et al. 2020, section 3.3), each in its
- * quarter: whole where nothing scales, else up to that much larger, cut.
+ * quarter: whole where nothing scales, else larger and cut, twice as much as what
+ * scales the whole may shrink it.
  */
 static void
 add_mosaic (Draw *d, const FovScenePicture *pictures)
@@ -214,7 +215,7 @@ add_mosaic (Draw *d, const FovScenePicture *pictures)
     for (int i = 0; i < 4; i++) {
         const FovImage *image = pictures[i].image;
         const double tw = i & 1 ? w - cx : cx, th = i & 2 ? h - cy : cy;
-        const double zoom = fov_random_range (&d->random, 1, 1 + (double) d->a->scale);
+        const double zoom = fov_random_range (&d->random, 1, 1 + 2 * (double) d->a->scale);
         const double s = MIN (tw / image->width, th / image->height) * zoom;
         const double rw = MIN (image->width, tw / s), rh = MIN (image->height, th / s);
         const double x = fov_random_unit (&d->random) * (image->width - rw);
