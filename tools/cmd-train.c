@@ -42,7 +42,7 @@ head_words (void)
 static const char *const *
 augment_words (void)
 {
-    static const char *const words[] = { "none", "light", "strong", "simple", NULL };
+    static const char *const words[] = { "none", "light", "strong", NULL };
 
     return words;
 }
@@ -65,10 +65,13 @@ static const CliOption options[] = {
       "(default): keep where the model knows all categories",
       "Detectors", .words = head_words },
     { "augment", 0, CLI_TEXT, &o.augment, "LIST",
-      "simple (default): mirrored, cut and scaled at random; none: pictures as they are. Of "
-      "--preview: none, light (default) or strong, then strengths of single changes, as in "
-      "light,rotate=20,noise=0",
+      "How pictures are changed: none, light (default) or strong, then strengths of single "
+      "changes, "
+      "as in light,rotate=20,noise=0",
       "Detectors", .words = augment_words },
+    { "balance", 0, CLI_REAL, &o.balance, "POWER",
+      "Shows pictures of rare classes more often: 0 not (default), 1 all classes equally often",
+      "Detectors", 0, 1 },
     { "decoder", 0, CLI_TEXT, &o.decoder, "FAMILY",
       "Family of the network's outputs (default: recognised; see fovea doctor)", "Detectors",
       .words = fov_detector_families },
@@ -77,9 +80,6 @@ static const CliOption options[] = {
       ".jpg); DATA may be a COCO json, a folder with images/ and labels/, tar shards, or a folder "
       "for each class",
       "Preview" },
-    { "balance", 0, CLI_REAL, &o.balance, "POWER",
-      "Shows pictures of rare classes more often: 0 not (default), 1 all classes equally often",
-      "Preview", 0, 1 },
     { "recipe", 'r', CLI_TEXT, &o.recipe, "NAME",
       "Trains from scratch: residual (default) or depthwise", "Model", .words = recipe_words },
     { "model", 'm', CLI_PATH, &o.model, "MODEL",
@@ -158,8 +158,6 @@ check_options (const char *data, gboolean *detector, GError **error)
                0;
     if (!is_one_of (o.head, head_words ()))
         return cli_usage_error (error, "--head is '%s', expected auto, keep or new", o.head) > 0;
-    if (!is_one_of (o.augment, augment_words ()))
-        return cli_usage_error (error, "--augment is '%s', expected simple or none", o.augment) > 0;
     o.epochs = o.epochs ? o.epochs : 20;
     o.batch = o.batch ? o.batch : *detector ? 8 : 32;
     o.size = o.size || *detector ? o.size : 64;

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Pictures with boxes, cut and turned for training, and how well a detector finds them. */
+/* Pictures with boxes, and how well a detector finds them. */
 #include "interrupt.h"
 #include "train-detect.h"
 
-#include <math.h>
 #include <string.h>
 
 #include <fovea/media.h>
 
-#define LEAST_SEEN 0.3 /* of an object's area that is left: less says nothing */
 #define THRESHOLD 0.01 /* as fovea eval coco measures */
 #define IOU 0.7
 #define DETECTIONS 100
@@ -113,84 +111,42 @@ detect_data_map (DetectData *data, const FovLabels *labels)
 
 /* ---- samples --------------------------------------------------------------------- */
 
-/* A part of the picture, or more than it: 0.7 to 1.4 times as wide, a tenth more or less as
- * high. */
-static FovBox
-jitter (GRand *rand, int width, int height)
+static gboolean
+add_sample (const DetectData *data, const CocoImage *image, FovData *samples, GArray *objects,
+            GError **error)
 {
-    const double size = exp (g_rand_double_range (rand, -0.35, 0.35));
-    const double aspect = exp (g_rand_double_range (rand, -0.1, 0.1));
-    const double w = width * size * aspect, h = height * size / aspect;
-    const double x = g_rand_double (rand) * (width - w), y = g_rand_double (rand) * (height - h);
-
-    return (FovBox){ (float) x, (float) y, (float) (x + w), (float) (y + h) };
-}
-
-/* An object's box in the network's input, cut to the region. */
-static FovBox
-place (FovBox box, const FovLetterbox *map, gboolean mirror)
-{
-    const float left = (float) map->inner_x, top = (float) map->inner_y;
-    const float right = left + (float) map->inner_w, bottom = top + (float) map->inner_h;
-    FovBox b = { map->offset_x + box.x1 * map->scale_x, map->offset_y + box.y1 * map->scale_y,
-                 map->offset_x + box.x2 * map->scale_x, map->offset_y + box.y2 * map->scale_y };
-
-    if (mirror) {
-        const float x1 = b.x1;
-        b.x1 = left + right - b.x2;
-        b.x2 = left + right - x1;
-    }
-    return (FovBox){ CLAMP (b.x1, left, right), CLAMP (b.y1, top, bottom),
-                     CLAMP (b.x2, left, right), CLAMP (b.y2, top, bottom) };
-}
-
-/* Objects first, then what says nothing: crowds, and what too little is left of. */
-static void
-fill_rows (const DetectData *data, const CocoImage *image, const FovLetterbox *map, gboolean mirror,
-           float *rows, guint n_rows)
-{
-    guint n = 0;
-
-    memset (rows, 0, n_rows * 6 * sizeof *rows);
-    for (int pass = 0; pass < 2; pass++)
-        for (guint i = 0; i < image->truths->len && n < n_rows; i++) {
-            const FovCocoTruth *t = &g_array_index (image->truths, FovCocoTruth, i);
-            const guint label =
-                GPOINTER_TO_UINT (g_hash_table_lookup (data->class, GINT_TO_POINTER (t->category)));
-            const FovBox b = place (t->box, map, mirror);
-            const float whole = fov_box_area (t->box) * map->scale_x * map->scale_y;
-            const gboolean says =
-                !t->crowd && label && fov_box_area (b) >= (float) LEAST_SEEN * whole;
-            if (fov_box_area (b) <= 0 || says != (pass == 0) || (!label && !t->crowd))
-                continue;
-            memcpy (rows + n++ * 6,
-                    (float[]){ b.x1, b.y1, b.x2, b.y2, (float) MAX (label, 1) - 1, says ? 1 : -1 },
-                    6 * sizeof *rows);
-        }
-}
-
-gboolean
-detect_data_sample (const DetectData *data, guint i, const FovTrainerIntake *intake, GRand *rand,
-                    float *tensor, float *rows, guint n_rows, GError **error)
-{
-    const CocoImage *image = image_at (data, i);
     g_autofree char *path = g_build_filename (data->folder, image->file, NULL);
-    const gboolean mirror = rand && g_rand_boolean (rand);
-    FovImage pixels = { 0 };
-    FovLetterbox map;
-    FovBox region;
-    gboolean ok;
+    FovSample sample = { .name = path, .width = image->width, .height = image->height };
 
-    if (!fov_image_load (path, &pixels, error))
-        return FALSE;
-    region = (FovBox){ 0, 0, (float) pixels.width, (float) pixels.height };
-    if (rand)
-        region = jitter (rand, pixels.width, pixels.height);
-    ok = fov_intake_picture (intake, &pixels, region, mirror, tensor, &map, error);
-    if (ok)
-        fill_rows (data, image, &map, mirror, rows, n_rows);
-    g_free (pixels.plane[0]);
-    return ok;
+    g_array_set_size (objects, 0);
+    for (guint i = 0; i < image->truths->len; i++) {
+        const FovCocoTruth *t = &g_array_index (image->truths, FovCocoTruth, i);
+        const int label =
+            GPOINTER_TO_INT (g_hash_table_lookup (data->class, GINT_TO_POINTER (t->category))) - 1;
+        const FovDataObject object = { t->box, label, t->crowd };
+        if (label >= 0 || t->crowd)
+            g_array_append_val (objects, object);
+    }
+    sample.objects = (const FovDataObject *) (void *) objects->data;
+    sample.n_objects = objects->len;
+    return fov_data_add (samples, &sample, error);
+}
+
+FovData *
+detect_data_samples (const DetectData *data, const FovLabels *labels, GError **error)
+{
+    const guint n = fov_labels_count (labels);
+    g_autofree const char **names = g_new0 (const char *, n + 1);
+    g_autoptr (GArray) objects = g_array_new (FALSE, FALSE, sizeof (FovDataObject));
+    g_autoptr (FovData) samples = NULL;
+
+    for (guint i = 0; i < n; i++)
+        names[i] = fov_labels_get (labels, i);
+    samples = fov_data_new (names);
+    for (guint i = 0; i < data->order->len; i++)
+        if (!add_sample (data, image_at (data, i), samples, objects, error))
+            return NULL;
+    return g_steal_pointer (&samples);
 }
 
 FovLabels *

@@ -23,7 +23,8 @@ typedef struct {
     FovTrainerIntake intake;
     FovShape shape, target;
     guint batches; /* of an epoch */
-    float *pixels, *rows;
+    FovData *samples;
+    FovLoader *loader;
     double loss, parts[MAX_PARTS]; /* means of the epoch */
     const char *part_names[MAX_PARTS];
     guint n_parts;
@@ -37,14 +38,14 @@ typedef struct {
 static void
 run_clear (Run *r)
 {
+    fov_loader_free (r->loader);
+    fov_data_unref (r->samples);
     fov_trainer_free (r->trainer);
     g_clear_pointer (&r->model, fov_model_unref);
     g_clear_pointer (&r->labels, fov_labels_unref);
     g_clear_pointer (&r->device, fov_device_unref);
     detect_data_free (r->valid);
     detect_data_free (r->train);
-    g_free (r->pixels);
-    g_free (r->rows);
     g_free (r->checkpoint);
     g_free (r->curve_path);
     if (r->curve)
@@ -182,18 +183,56 @@ make_trainer (Run *r, GError **error)
     fov_trainer_intake (r->trainer, &r->intake);
     fov_trainer_target (r->trainer, &target);
     r->target = target.shape;
-    r->rows = g_new (float, fov_shape_elements (&r->target));
     while (r->n_parts < MAX_PARTS &&
            fov_trainer_part (r->trainer, r->n_parts, &r->part_names[r->n_parts], &r->parts[0]))
         r->n_parts++;
     return TRUE;
 }
 
+/* As fov_loader_batches says later: the schedule must know it before there is a loader. */
+static guint
+count_batches (const Run *r)
+{
+    const guint n = fov_data_length (r->samples);
+    g_autofree double *factors = g_new (double, n);
+    double sum = 0;
+
+    fov_data_repeat_factors (r->samples, r->o->balance, factors);
+    for (guint i = 0; i < n; i++)
+        sum += factors[i];
+    return MAX ((guint) (sum / r->o->batch), 1);
+}
+
+static gboolean
+make_loader (Run *r, GError **error)
+{
+    const FovTrainerIntake *in = &r->intake;
+    FovLoaderParams params = { .width = in->width,
+                               .height = in->height,
+                               .batch = (guint) r->o->batch,
+                               .fit = in->stretch  ? FOV_FIT_STRETCH
+                                      : in->center ? FOV_FIT_LETTERBOX_CENTER
+                                                   : FOV_FIT_LETTERBOX_TOPLEFT,
+                               .bgr = in->bgr,
+                               .mean = in->mean,
+                               .scale = in->scale,
+                               .pad = in->pad > 0 ? in->pad : -1,
+                               .max_objects = (guint) r->target.dim[1],
+                               .balance = r->o->balance,
+                               .seed = (guint64) r->o->seed,
+                               .load = train_load_picture };
+
+    if (!train_parse_augment (r->o->augment, &params.augment, error))
+        return FALSE;
+    r->loader = fov_loader_new (r->samples, &params, error);
+    return r->loader != NULL;
+}
+
 static gboolean
 resume (Run *r, GError **error)
 {
     g_autoptr (GHashTable) notes = NULL;
-    const char *epoch, *curve;
+    const char *epoch, *curve, *place;
 
     if (!fov_trainer_load (r->trainer, r->checkpoint, &notes, error) ||
         !train_note_is (notes, "seed", r->o->seed, error) ||
@@ -205,7 +244,8 @@ resume (Run *r, GError **error)
     curve = g_hash_table_lookup (notes, "curve");
     r->epoch = epoch ? atoi (epoch) : 0;
     g_string_assign (r->curve, curve ? curve : "");
-    return TRUE;
+    place = g_hash_table_lookup (notes, "place");
+    return fov_loader_seek (r->loader, place ? place : "", error);
 }
 
 static void
@@ -229,9 +269,11 @@ set_up (Run *r, const char *data, GError **error)
     if (!r->device || !open_data (r, data, error) || !load_model (r, error))
         return FALSE;
     detect_data_map (r->train, r->labels);
-    r->batches = MAX (r->train->order->len / (guint) o->batch, 1);
-    r->pixels = g_new (float, fov_shape_elements (&r->shape));
-    if (!make_trainer (r, error))
+    r->samples = detect_data_samples (r->train, r->labels, error);
+    if (!r->samples)
+        return FALSE;
+    r->batches = count_batches (r);
+    if (!make_trainer (r, error) || !make_loader (r, error))
         return FALSE;
     begin_curve (r);
     return !o->resume || resume (r, error);
@@ -240,28 +282,14 @@ set_up (Run *r, const char *data, GError **error)
 /* ---- epochs ------------------------------------------------------------------------ */
 
 static gboolean
-fill_batch (Run *r, GRand *rand, const guint *order, guint batch, GError **error)
-{
-    const gboolean plain = r->o->augment && g_str_equal (r->o->augment, "none");
-    const gsize image = 3 * (gsize) r->intake.width * (gsize) r->intake.height;
-    const guint rows = (guint) r->target.dim[1], n = (guint) r->o->batch;
-
-    for (guint i = 0; i < n; i++)
-        if (!detect_data_sample (r->train, order[(batch * n + i) % r->train->order->len],
-                                 &r->intake, plain ? NULL : rand, r->pixels + i * image,
-                                 r->rows + (gsize) i * rows * 6, rows, error))
-            return FALSE;
-    return TRUE;
-}
-
-static gboolean
 run_step (Run *r, GError **error)
 {
-    const FovView x = { FOV_F32, r->shape, r->pixels }, rows = { FOV_F32, r->target, r->rows };
     double loss, part;
     const char *name;
+    FovBatch batch;
 
-    if (!fov_trainer_step (r->trainer, &x, &rows, &loss, error))
+    if (!fov_loader_next (r->loader, &batch, error) ||
+        !fov_trainer_step (r->trainer, &batch.pictures, &batch.objects, &loss, error))
         return FALSE;
     r->loss += loss / r->batches;
     for (guint i = 0; fov_trainer_part (r->trainer, i, &name, &part); i++)
@@ -272,15 +300,11 @@ run_step (Run *r, GError **error)
 static gboolean
 run_epoch (Run *r, Progress *progress, GError **error)
 {
-    const guint32 seed[] = { (guint32) r->o->seed, (guint32) r->epoch };
-    g_autoptr (GRand) rand = g_rand_new_with_seed_array (seed, 2);
-    g_autofree guint *order = train_shuffle (rand, r->train->order->len);
-
     r->loss = 0;
     for (guint i = 0; i < MAX_PARTS; i++)
         r->parts[i] = 0;
     for (guint i = 0; i < r->batches && !interrupted (); i++) {
-        if (!fill_batch (r, rand, order, i, error) || !run_step (r, error))
+        if (!run_step (r, error))
             return FALSE;
         progress_set (progress, (gint64) r->epoch * r->batches + i + 1);
     }
@@ -316,6 +340,7 @@ save (Run *r, GError **error)
     train_add_note (notes, "batch", r->o->batch);
     train_add_note (notes, "pictures", r->train->order->len);
     g_hash_table_insert (notes, (gpointer) "curve", g_strdup (r->curve->str));
+    g_hash_table_insert (notes, (gpointer) "place", fov_loader_place (r->loader));
     return fov_trainer_save (r->trainer, r->checkpoint, notes, error) &&
            g_file_set_contents (r->curve_path, r->curve->str, (gssize) r->curve->len, error);
 }

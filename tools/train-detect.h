@@ -31,12 +31,9 @@ FovLabels *detect_data_labels (const DetectData *data, const char *path, GError 
 /** Every n-th picture, as percent asks, goes from data to another one of the same file. */
 DetectData *detect_data_split (DetectData *data, int percent);
 
-/**
- * Picture i (of data's order) as the network's input and its rows of the target. rand decides how
- * it is cut and turned; NULL: as it is. This is where batches are made of pictures.
- */
-gboolean detect_data_sample (const DetectData *data, guint i, const FovTrainerIntake *intake,
-                             GRand *rand, float *tensor, float *rows, guint n_rows, GError **error);
+/** The pictures for a loader, their objects with labels' classes (detect_data_map came before);
+ * objects of none are left out. */
+FovData *detect_data_samples (const DetectData *data, const FovLabels *labels, GError **error);
 
 /** AP of a model file at the given input size on data's pictures. */
 gboolean detect_data_score (const DetectData *data, FovDevice *device, FovModel *model,

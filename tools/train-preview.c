@@ -18,6 +18,15 @@ train_load_picture (const FovSample *sample, FovImage *image, gpointer data, GEr
                          : fov_image_load (sample->name, image, error);
 }
 
+gboolean
+train_parse_augment (const char *text, FovAugment *augment, GError **error)
+{
+    if (fov_augment_parse (text ? text : "light", augment, error))
+        return TRUE;
+    g_prefix_error (error, "--augment: ");
+    return FALSE;
+}
+
 static void
 put_pixels (FovImage *part, const float *planes)
 {
@@ -103,10 +112,8 @@ train_preview (const TrainOptions *o, const char *path, GError **error)
     FovBatch batch;
     gboolean ok;
 
-    if (!fov_augment_parse (o->augment ? o->augment : "light", &params.augment, error)) {
-        g_prefix_error (error, "--augment: ");
+    if (!train_parse_augment (o->augment, &params.augment, error))
         return FALSE;
-    }
     data = fov_data_open (path, &(FovDataParams){ .pictures = o->images }, error);
     loader = data ? fov_loader_new (data, &params, error) : NULL;
     ok = loader && fov_loader_next (loader, &batch, error) &&

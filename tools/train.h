@@ -16,9 +16,8 @@ typedef struct {
     /* detectors */
     char *annotations, *images, *valid_annotations, *valid_images, *decoder, *head, *augment;
     int max_images;
-    /* a look at batches, with images and augment */
+    double balance; /* power of fov_data_repeat_factors */
     char *preview;
-    double balance;
 } TrainOptions;
 
 /** Sets params' freeze_to or freeze_backbone from --freeze's word. */
@@ -59,6 +58,8 @@ void train_picture_cut (const TrainData *data, const TrainPicture *picture, int 
 
 /** Writes options->preview: a batch of the data at path. */
 gboolean train_preview (const TrainOptions *options, const char *path, GError **error);
+/** --augment's words; NULL: light. */
+gboolean train_parse_augment (const char *text, FovAugment *augment, GError **error);
 /** A FovLoadPicture. */
 gboolean train_load_picture (const FovSample *sample, FovImage *image, gpointer data,
                              GError **error);

@@ -34,7 +34,7 @@ typedef struct {
     float cutout, paste;   /**< probabilities of a plain patch, of one from another picture */
     float mosaic;          /**< probability that four pictures make one */
     float mixup;           /**< probability that another picture shines through */
-    float visible;         /**< an object is kept if this share of its box shows; 0: 0.2 */
+    float visible;         /**< objects of which less of the box shows are ignored; 0: 0.2 */
 } FovAugment;
 
 /**

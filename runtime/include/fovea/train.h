@@ -171,15 +171,6 @@ typedef struct {
 /** FALSE where the trainer's loss is none of a detector. */
 FOV_API gboolean fov_trainer_intake (FovTrainer *trainer, FovTrainerIntake *intake);
 
-/**
- * Region of a picture (pixels; what reaches out of it is padded) as the detector's input: tensor
- * is [3, height, width]. mirror: left and right in turn. map becomes where the region lies: a
- * point x is at offset_x + x scale_x, and mirrored at 2 inner_x + inner_w less that. Thread safe.
- */
-FOV_API gboolean fov_intake_picture (const FovTrainerIntake *intake, const FovImage *image,
-                                     FovBox region, gboolean mirror, float *tensor,
-                                     FovLetterbox *map, GError **error);
-
 /** Which values of the parameters. */
 typedef enum {
     FOV_WEIGHTS_CURRENT,

@@ -40,7 +40,7 @@ static const Key keys[] = {
     KEY (paste, 1, 0, 0.1f, "probability of a patch of another picture"),
     KEY (mosaic, 1, 0, 0.5f, "probability that four pictures make one"),
     KEY (mixup, 1, 0, 0.1f, "probability that another picture shines through"),
-    KEY (visible, 1, 0.2f, 0.2f, "an object is kept if this share of its box shows"),
+    KEY (visible, 1, 0.2f, 0.2f, "objects of which a smaller share shows are ignored"),
 };
 
 const FovAugmentKey *

@@ -131,10 +131,10 @@ add_targets (Draw *d, const FovWarp *warp, FovBox region, const FovScenePicture 
         double visible;
         FovBox to;
         if (!fov_warp_box (warp, box, region, d->f->width, d->f->height, &to, &visible) ||
-            visible < least || to.x2 - to.x1 < 1 || to.y2 - to.y1 < 1)
+            to.x2 - to.x1 < 1 || to.y2 - to.y1 < 1)
             continue;
         const FovTarget target = {
-            to.x1, to.y1, to.x2, to.y2, (float) o->label, o->ignore ? -1 : 1
+            to.x1, to.y1, to.x2, to.y2, (float) o->label, o->ignore || visible < least ? -1 : 1
         };
         g_array_append_val (d->r->targets, target);
     }
@@ -296,15 +296,15 @@ add_paste (Draw *d, const FovScenePicture *pictures, int index)
     d->covers[d->n_covers++] = to;
 }
 
-/* Objects of which too little is left in front of the patches go. */
+/* Objects of which too little is left in front of the patches say nothing. */
 static void
 hide_targets (Draw *d)
 {
     const double least = d->a->visible > 0 ? (double) d->a->visible : 0.2;
     GArray *targets = d->r->targets;
 
-    for (guint i = targets->len; i-- > 0;) {
-        const FovTarget *t = &g_array_index (targets, FovTarget, i);
+    for (guint i = 0; i < targets->len; i++) {
+        FovTarget *t = &g_array_index (targets, FovTarget, i);
         const FovBox box = { t->x1, t->y1, t->x2, t->y2 };
         double shown = 1;
         for (guint k = 0; k < d->n_covers; k++) {
@@ -314,7 +314,7 @@ hide_targets (Draw *d)
             shown -= (double) (fov_box_area (both) / fov_box_area (box));
         }
         if (shown < least)
-            g_array_remove_index (targets, i);
+            t->weight = -1;
     }
 }
 
