@@ -78,10 +78,52 @@ struct fov_push_pack {
     int group_out, group_by;
 };
 
+/**
+ * conv_grad_*: x, dy in vec4, dst in floats; plane, out_plane: pixels of x and dy; pixels: of dy in
+ * all pictures, chunk of them at a time; c, m: channels; n: elements of dw.
+ */
+struct fov_push_conv_grad {
+    int x, dy, dst;
+    int c4, h, w, plane, m4, ow, out_plane, pixels, chunk;
+    int kh, kw, stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x;
+    int c, m, n;
+};
+
 /** unary: offsets and n in vec4 or floats; c4, plane, keep: see fov_push_conv; plane in pixels. */
 struct fov_push_unary {
     int src, dst, n, c4, plane, keep;
     float a, b;
+};
+
+/** act_grad: as unary, with dy. */
+struct fov_push_act_grad {
+    int src, dy, dst, n, c4, plane, keep;
+    float a, b;
+};
+
+/** optimise: in floats; rate: for fov.AdamW the corrections are behind it. */
+struct fov_push_optimise {
+    int x, g, m, v, x_out, m_out, v_out, rate, n;
+    float a, b, epsilon, decay, decay_after, correction1, correction2;
+};
+
+/** batch_norm: src, dst in vec4 where blocked; pixels of a picture. */
+struct fov_push_batch_norm {
+    int src, dst, images, pixels, channels;
+    int scale, bias, mean, variance, next_mean, next_variance, mean_out, variance_out;
+    float epsilon, momentum;
+};
+
+/** batch_norm_grad: dy, src, dst in vec4 where blocked. */
+struct fov_push_batch_norm_grad {
+    int dy, src, dst, images, pixels, channels;
+    int scale, mean, variance, dscale, dbias;
+    float epsilon;
+};
+
+/** nll, nll_grad: in words; n: labels, of nll_grad elements of dx; total: -1: not asked for. */
+struct fov_push_nll {
+    int src, dst, labels, weight, total, n, classes, pixels, ignored;
 };
 
 /** binary_blocked: in vec4; *_batch: vec4 from one picture to the next. */
@@ -93,6 +135,12 @@ struct fov_push_binary_blocked {
 /** binary: in floats; n: of the result; the last dimension is the innermost. */
 struct fov_push_binary {
     int a, b, dst, n;
+    int size[6], a_stride[6], b_stride[6];
+};
+
+/** binary_grad: as binary; da, db: results, db -1: left out. */
+struct fov_push_binary_grad {
+    int dy, a, b, da, db, n;
     int size[6], a_stride[6], b_stride[6];
 };
 
@@ -136,6 +184,12 @@ struct fov_push_pool {
     int rows, strips, planes;
 };
 
+/** pool_place, pool_grad: offsets in vec4; h, w: of x. */
+struct fov_push_pool_grad {
+    int src, dy, places, dst, h, w, oh, ow, kh, kw, stride_y, stride_x, dilation_y, dilation_x;
+    int pad_top, pad_left, pad_bottom, pad_right, include_pad;
+};
+
 /** global_pool: offsets in vec4; planes: pictures times blocks. */
 struct fov_push_global_pool {
     int src, dst, planes, c4, pixels, keep;
@@ -147,9 +201,25 @@ struct fov_push_resize {
     int src, dst, rows, columns, h, w, oh, ow, planes;
 };
 
-/** reduce, softmax: in floats; n: lines, outer * inner. */
+/**
+ * reduce, softmax: in floats; n: lines, outer * inner. reduce: lines may be parts of `whole` ones,
+ * `parts` of each; scale: of means.
+ */
 struct fov_push_reduce {
-    int src, dst, n, size, inner;
+    int src, dst, n, size, inner, whole, parts;
+    float scale;
+};
+
+/** reduce_grad: in floats; lines: what reduce_count found, which has y in whole. */
+struct fov_push_reduce_grad {
+    int dy, x, y, lines, dst, n;
+    int size[6], stride[6];
+};
+
+/** norm_grad: in floats; n: runs; normal: where x^ goes, -1: nowhere. */
+struct fov_push_norm_grad {
+    int u, src, dst, normal, n, run;
+    float epsilon;
 };
 
 /** matmul: in floats (b in vec4 where packed); *_i, *_j, *_k: strides; k: length of the sums. */
@@ -162,6 +232,23 @@ struct fov_push_matmul {
 /** gather: in words; size, count: of the axis before and after. */
 struct fov_push_gather {
     int src, dst, indices, size, count, inner;
+};
+
+/** gather_grad: in floats; size: of dx's axis, count: indices. */
+struct fov_push_gather_grad {
+    int src, dst, indices, n, size, count, inner;
+};
+
+/** gather_elements: in floats; size: of the indices, x_size: of x. */
+struct fov_push_gather_elements {
+    int src, updates, dst, indices, n, axis;
+    int size[6], x_size[6];
+};
+
+/** gather_nd: in floats; size: of x's dimensions that indices name. */
+struct fov_push_gather_nd {
+    int src, updates, dst, indices, n, rows, inner;
+    int size[6];
 };
 
 #endif

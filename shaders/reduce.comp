@@ -3,8 +3,9 @@
 /*
  * Planar x [outer][size][inner] -> y [outer][inner]; a lane makes one value.
  * KIND: FovReduceKind (0 sum, 1 mean, 2 max, 3 min, 4 product, 5 L1, 6 L2,
- * 7 sum of squares, 8 log of the sum), or 16 argmax, 17 argmin; LATE: of equals the last.
- * Those write 64-bit integers.
+ * 7 sum of squares, 8 log of the sum, 9 log of the sum of exponentials, 10 root of the sum), or 16
+ * argmax, 17 argmin; LATE: of equals the last. Those write 64-bit integers.
+ * A line may be a part of a longer one: [outer][parts of size][inner] of [outer][whole][inner].
  */
 #extension GL_GOOGLE_include_directive : require
 #include "push.h"
@@ -33,8 +34,8 @@ float join (float a, float x)
 float finish (float a)
 {
     switch (KIND) {
-    case 1: return a / float (push.size);
-    case 6: return sqrt (a);
+    case 1: return a * push.scale;
+    case 6: case 10: return sqrt (a);
     case 8: return log (a);
     default: return a;
     }
@@ -44,7 +45,10 @@ void main ()
 {
     int inner = push.inner, size = push.size;
     int o = flat_group () * 64 + int (gl_LocalInvocationID.x), q = min (o, push.n - 1);
-    int outer = divide (q, inner), at = push.src + outer * size * inner + (q - outer * inner);
+    int line = divide (q, inner), outer = divide (line, push.parts);
+    int start = (line - outer * push.parts) * size, at = push.src + (outer * push.whole + start) *
+             inner + (q - line * inner), begin = at;
+    size = min (size, push.whole - start);
     float first = fetch_arena (at), a = first;
     int best = 0;
     if (KIND < 16 && KIND != 2 && KIND != 3)
@@ -52,7 +56,9 @@ void main ()
     for (int k = 0; k < size; k++) {
         float x = fetch_arena (at);
         at += inner;
-        if (KIND < 16) {
+        if (KIND == 9) {
+            a = k == 0 ? x : max (a, x);
+        } else if (KIND < 16) {
             a = join (a, x);
         } else {
             bool better = KIND == 16 ? x > a : x < a;
@@ -60,6 +66,12 @@ void main ()
             best = better ? k : best;
             a = better ? x : a;
         }
+    }
+    if (KIND == 9) {
+        float sum = 0.0;
+        for (int k = 0; k < size; k++)
+            sum += exp (fetch_arena (begin + k * inner) - a);
+        a += log (sum);
     }
     if (o >= push.n)
         return;

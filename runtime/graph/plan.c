@@ -20,6 +20,13 @@ output_unknown (const FovNode *node)
     return node->op->flags & FOV_OP_DYNAMIC;
 }
 
+static gboolean
+is_lacking (const FovNode *node, const FovPlanTarget *target)
+{
+    return !(node->op->flags & FOV_OP_ALIAS) && !output_unknown (node) &&
+           !target->formats (node, target->block);
+}
+
 /* Whether a node runs behind the static part, as it is one of those or reads one's result. */
 static gboolean
 is_late (const FovNode *node, gboolean lacking, GHashTable *late)
@@ -57,8 +64,7 @@ find_late (const FovGraph *graph, const FovPlanTarget *target, GError **error)
 
     for (guint i = 0; i < graph->nodes->len; i++) {
         FovNode *node = graph->nodes->pdata[i];
-        gboolean lacks = !(node->op->flags & FOV_OP_ALIAS) && !output_unknown (node) &&
-                         !target->formats (node, target->block);
+        gboolean lacks = is_lacking (node, target);
         if (!is_late (node, lacks, late))
             continue;
         first = first ? first : node;
@@ -72,18 +78,32 @@ find_late (const FovGraph *graph, const FovPlanTarget *target, GError **error)
     return g_steal_pointer (&late);
 }
 
+/* The first late node, which makes others late. */
+static const FovNode *
+first_late (const FovGraph *graph, GHashTable *late)
+{
+    for (guint i = 0; i < graph->nodes->len; i++)
+        if (g_hash_table_contains (late, graph->nodes->pdata[i]))
+            return graph->nodes->pdata[i];
+    return NULL;
+}
+
 static gboolean
-states_are_static (const FovGraph *graph, GHashTable *late, GError **error)
+states_are_static (const FovGraph *graph, const FovPlanTarget *target, GHashTable *late,
+                   GError **error)
 {
     for (guint i = 0; i < graph->tensors->len; i++) {
         const FovTensor *t = graph->tensors->pdata[i];
+        const FovNode *why;
         if (!t || !t->next || !t->next->producer ||
             !g_hash_table_contains (late, t->next->producer))
             continue;
+        why = first_late (graph, late);
         g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
-                     "node '%s' (%s), which updates '%s', can not run on this device or depends on "
-                     "a result whose size depends on data",
-                     t->next->producer->name, t->next->producer->op->name, t->name);
+                     "node '%s' (%s) %s, so that '%s' can not be updated", why->name, why->op->name,
+                     is_lacking (why, target) ? "is not available on this device"
+                                              : "has a result whose size depends on data",
+                     t->name);
         return FALSE;
     }
     return TRUE;
@@ -332,7 +352,7 @@ prepare_graph (FovGraph *graph, const FovPlanTarget *target, GArray *formats, GE
         !fov_graph_sort (graph, error))
         return NULL;
     late = find_late (graph, target, error);
-    if (!late || !states_are_static (graph, late, error) ||
+    if (!late || !states_are_static (graph, target, late, error) ||
         !fov_pass_layout (graph, target, late, formats, error))
         return NULL;
     return g_steal_pointer (&late);

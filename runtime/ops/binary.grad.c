@@ -81,6 +81,7 @@ static const FovOpDef binary_grad = {
     .params_size = sizeof (FovBinaryParams),
     .infer = binary_grad_infer,
     .reference = binary_grad_reference,
+    .gpu = &fov_gpu_binary_grad,
 };
 
 const FovOpDef *const fov_ops_binary_grad[] = { &binary_grad, NULL };

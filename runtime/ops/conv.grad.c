@@ -111,6 +111,7 @@ static const FovOpDef weight_grad = {
     .flops = weight_flops,
     .planar_outputs = 1 << 0,
     .host = &fov_host_conv_grad,
+    .gpu = &fov_gpu_conv_grad,
 };
 
 const FovOpDef *const fov_ops_conv_grad[] = { &weight_grad, NULL };

@@ -130,12 +130,14 @@ binary_formats (const FovNode *node, int block)
 {
     const FovBinaryParams *p = node->params;
 
-    if (node->n_inputs != 2 || !fov_gpu_can_floats (node, 3) || node->outputs[0]->shape.rank > 6)
+    if (!fov_gpu_can_floats (node, ~0u) || node->n_inputs > 32 || node->outputs[0]->shape.rank > 6)
         return fov_gpu_binary_typed_formats (node);
     if (p->kind > FOV_BINARY_PRELU && p->kind != FOV_BINARY_SUM && p->kind != FOV_BINARY_MEAN)
         return 0;
     if (p->kind == FOV_BINARY_MOD && !p->fmod)
         return 0;
+    if (node->n_inputs != 2)
+        return FOV_CAN_PLANAR;
     return FOV_CAN_PLANAR | (binary_can_block (node) ? FOV_CAN_BLOCKED : 0);
 }
 
@@ -204,29 +206,28 @@ record_binary_blocked (FovGpuProgram *program, const FovStep *step, GError **err
 /* ---- binary, planar --------------------------------------------------- */
 
 static gboolean
-record_binary_planar (FovGpuProgram *program, const FovStep *step, GError **error)
+dispatch_planar (FovGpuProgram *program, int kind, const FovOperand *a, const FovOperand *b,
+                 const FovOperand *out, GError **error)
 {
-    const FovBinaryParams *p = step->node->params;
-    const FovShape *shape = &step->out[0]->shape;
+    const FovShape *shape = &out->shape;
     struct fov_push_binary push = {
-        .dst = fov_gpu_float (step->out[0]),
-        .n = fov_gpu_n_floats (step->out[0]),
+        .dst = fov_gpu_float (out),
+        .n = fov_gpu_n_floats (out),
     };
-    guint32 spec[4] = { (guint32) p->kind };
+    guint32 spec[4] = { (guint32) kind };
     gint64 stride[2][FOV_MAX_RANK];
 
-    push.a = fov_gpu_source (program, step->in[0], &spec[1]);
-    push.b = fov_gpu_source (program, step->in[1], &spec[2]);
-    fov_broadcast_strides (&step->in[0]->shape, shape, stride[0]);
-    fov_broadcast_strides (&step->in[1]->shape, shape, stride[1]);
+    push.a = fov_gpu_source (program, a, &spec[1]);
+    push.b = fov_gpu_source (program, b, &spec[2]);
+    fov_broadcast_strides (&a->shape, shape, stride[0]);
+    fov_broadcast_strides (&b->shape, shape, stride[1]);
     for (int d = 0; d < shape->rank; d++) {
         push.size[d] = (int) shape->dim[d];
         push.a_stride[d] = (int) stride[0][d];
         push.b_stride[d] = (int) stride[1][d];
     }
     spec[3] = (guint32) shape->rank;
-    if (fov_shape_equal (&step->in[0]->shape, shape) &&
-        fov_shape_equal (&step->in[1]->shape, shape)) {
+    if (fov_shape_equal (&a->shape, shape) && fov_shape_equal (&b->shape, shape)) {
         spec[3] = 1;
         push.a_stride[0] = push.b_stride[0] = 1;
     }
@@ -234,29 +235,63 @@ record_binary_planar (FovGpuProgram *program, const FovStep *step, GError **erro
                                   256, error);
 }
 
+/* Min, Max, Sum and Mean of any number, one after the other into the result. */
+static gboolean
+record_chain (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    const FovOperand *out = step->out[0], *so_far = step->in[0];
+    const guint n = step->node->n_inputs;
+    const float share = 1 / (float) n, one = 1;
+    int kind = ((const FovBinaryParams *) step->node->params)->kind;
+    gboolean mean = kind == FOV_BINARY_MEAN && n > 1;
+    FovOperand number = { .dtype = FOV_F32, .format = out->format, .place = FOV_PLACE_CONSTANT };
+    g_autoptr (GBytes) bytes = g_bytes_new (mean ? &share : &one, sizeof share);
+    FovTensor scalar = { .dtype = FOV_F32, .data = bytes };
+
+    number.tensor = &scalar;
+    kind = kind == FOV_BINARY_MEAN ? FOV_BINARY_ADD : kind;
+    for (guint i = 1; i < n; i++, so_far = out)
+        if (!dispatch_planar (program, kind, so_far, step->in[i], out, error))
+            return FALSE;
+    return (n > 1 && !mean) ||
+           dispatch_planar (program, FOV_BINARY_MUL, so_far, &number, out, error);
+}
+
 static gboolean
 record_binary (FovGpuProgram *program, const FovStep *step, GError **error)
 {
+    const FovBinaryParams *p = step->node->params;
+
     if (step->in[0]->dtype != FOV_F32 || step->out[0]->dtype != FOV_F32)
         return fov_gpu_record_binary_typed (program, step, error);
-    return step->out[0]->format.layout == FOV_BLOCKED ? record_binary_blocked (program, step, error)
-                                                      : record_binary_planar (program, step, error);
+    if (step->node->n_inputs != 2)
+        return record_chain (program, step, error);
+    return step->out[0]->format.layout == FOV_BLOCKED
+               ? record_binary_blocked (program, step, error)
+               : dispatch_planar (program, p->kind, step->in[0], step->in[1], step->out[0], error);
 }
 
 const FovGpuOp fov_gpu_binary = { binary_formats, record_binary };
 
 /* ---- batch normalization ---------------------------------------------- */
 
+/* Then two passes do, of factors computed here. */
+static gboolean
+norm_is_constant (const FovNode *node)
+{
+    for (guint i = 1; i < 5; i++)
+        if (!node->inputs[i]->data)
+            return FALSE;
+    return !((const FovBatchNormParams *) node->params)->training_mode;
+}
+
 static guint
 norm_formats (const FovNode *node, int block)
 {
-    const FovBatchNormParams *p = node->params;
-
-    if (p->training_mode || !fov_gpu_can_floats (node, ~0u))
+    if (!norm_is_constant (node))
+        return fov_gpu_batch_norm_formats (node);
+    if (!fov_gpu_can_floats (node, ~0u))
         return 0;
-    for (guint i = 1; i < 5; i++)
-        if (!node->inputs[i]->data)
-            return 0;
     return fov_gpu_can_block (node->inputs[0]) ? FOV_CAN_BLOCKED : FOV_CAN_PLANAR;
 }
 
@@ -314,6 +349,8 @@ record_norm (FovGpuProgram *program, const FovStep *step, GError **error)
     g_autofree float *factor = g_new (float, channels), *offset = g_new (float, channels);
     const float *v[5];
 
+    if (!norm_is_constant (step->node))
+        return fov_gpu_record_batch_norm (program, step, error);
     for (guint i = 1; i < 5; i++)
         v[i] = g_bytes_get_data (step->in[i]->tensor->data, NULL);
     for (gint64 c = 0; c < channels; c++) {

@@ -461,7 +461,7 @@ static const FovOpDef gather_elements = {
     .gradient = fov_gradient_gather_elements,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_gather_elements,
 };
 
 static const FovParam scatter_elements_params[] = {
@@ -483,7 +483,7 @@ static const FovOpDef scatter_elements = {
     .gradient = fov_gradient_scatter_elements,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_gather_elements,
 };
 
 static const FovParam gather_nd_params[] = {
@@ -504,7 +504,7 @@ static const FovOpDef gather_nd = {
     .gradient = fov_gradient_gather_nd,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_gather_nd,
 };
 
 static const FovParam scatter_nd_params[] = {
@@ -525,7 +525,7 @@ static const FovOpDef scatter_nd = {
     .gradient = fov_gradient_scatter_nd,
     .host = NULL,
     .flops = NULL,
-    .gpu = NULL,
+    .gpu = &fov_gpu_gather_nd,
 };
 
 static const FovOpDef non_zero = {

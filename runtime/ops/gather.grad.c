@@ -63,6 +63,7 @@ static const FovOpDef gather_grad = {
     .params_size = sizeof (FovAxisParams),
     .infer = gather_grad_infer,
     .reference = gather_grad_reference,
+    .gpu = &fov_gpu_gather_grad,
 };
 
 const FovOpDef *const fov_ops_gather_grad[] = { &gather_grad, NULL };

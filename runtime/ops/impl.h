@@ -54,5 +54,12 @@ extern const FovGpuOp fov_gpu_cast;
 extern const FovGpuOp fov_gpu_not;
 extern const FovGpuOp fov_gpu_is_nan;
 extern const FovGpuOp fov_gpu_where;
+extern const FovGpuOp fov_gpu_conv_grad, fov_gpu_act_grad, fov_gpu_binary_grad;
+extern const FovGpuOp fov_gpu_batch_norm_grad, fov_gpu_norm_grad, fov_gpu_reduce_grad;
+extern const FovGpuOp fov_gpu_max_pool_grad, fov_gpu_average_pool_grad, fov_gpu_resize_grad;
+extern const FovGpuOp fov_gpu_slice_grad;
+extern const FovGpuOp fov_gpu_gather_grad, fov_gpu_gather_elements, fov_gpu_gather_nd;
+extern const FovGpuOp fov_gpu_nll, fov_gpu_cross_entropy, fov_gpu_nll_grad;
+extern const FovGpuOp fov_gpu_optimiser, fov_gpu_adamw, fov_gpu_ema;
 
 #endif

@@ -4,16 +4,11 @@
 #include "ops/gradients.h"
 #include "ops/impl.h"
 #include "ops/infer.h"
+#include "ops/loss.h"
 
 #include <math.h>
 
-enum { REDUCTION_NONE, REDUCTION_SUM, REDUCTION_MEAN };
 static const char *const reductions[] = { "none", "sum", "mean", NULL };
-
-typedef struct {
-    gint64 ignore_index; /* G_MININT64: none */
-    int reduction;
-} LossParams;
 
 /* X [N,C,...], target [N,...], weight [C] or left out. */
 static gboolean
@@ -37,7 +32,7 @@ check_targets (const FovNode *node, const FovShape *x, guint weight, GError **er
 static gboolean
 loss_infer (FovNode *node, GError **error)
 {
-    const LossParams *p = node->params;
+    const FovLossParams *p = node->params;
     const FovShape *x = fov_in_shape (node, 0);
     FovShape out = { 0, { 0 } };
 
@@ -45,7 +40,7 @@ loss_infer (FovNode *node, GError **error)
         !fov_infer_rank (node, 0, 2, FOV_MAX_RANK, error) || !check_targets (node, x, 2, error) ||
         !fov_infer_dtype (node, 2, FOV_DTYPE_BIT (node->inputs[0]->dtype), error))
         return FALSE;
-    if (p->reduction == REDUCTION_NONE)
+    if (p->reduction == FOV_LOSS_REDUCE_NONE)
         out = *fov_in_shape (node, 1);
     return fov_infer_output (node, 0, node->inputs[0]->dtype, &out, error) &&
            fov_infer_output (node, 1, node->inputs[0]->dtype, x, error);
@@ -56,7 +51,7 @@ static gboolean
 label_place (const FovNode *node, const FovShape *x, const FovView *target, const FovView *weight,
              gint64 i, double *w, gint64 *place, GError **error)
 {
-    const LossParams *p = node->params;
+    const FovLossParams *p = node->params;
     gint64 pixels = fov_shape_span (x, 2, x->rank), classes = x->dim[1];
     gint64 label = fov_view_get_int (target, i);
 
@@ -79,7 +74,7 @@ static gboolean
 likelihood (const FovNode *node, const double *x, const FovShape *shape, const FovView *target,
             const FovView *weight, FovView *out, GError **error)
 {
-    const LossParams *p = node->params;
+    const FovLossParams *p = node->params;
     gint64 n = fov_shape_elements (&target->shape);
     double sum = 0, total = 0;
 
@@ -88,13 +83,13 @@ likelihood (const FovNode *node, const double *x, const FovShape *shape, const F
         gint64 place;
         if (!label_place (node, shape, target, weight, i, &w, &place, error))
             return FALSE;
-        if (p->reduction == REDUCTION_NONE)
+        if (p->reduction == FOV_LOSS_REDUCE_NONE)
             fov_view_set (out, i, w == 0 ? 0 : -w * x[place]);
         sum -= w == 0 ? 0 : w * x[place];
         total += w;
     }
-    if (p->reduction != REDUCTION_NONE)
-        fov_view_set (out, 0, p->reduction == REDUCTION_MEAN && total != 0 ? sum / total : sum);
+    if (p->reduction != FOV_LOSS_REDUCE_NONE)
+        fov_view_set (out, 0, p->reduction == FOV_LOSS_REDUCE_MEAN && total != 0 ? sum / total : sum);
     return TRUE;
 }
 
@@ -156,7 +151,7 @@ nll_grad_infer (FovNode *node, GError **error)
 static gboolean
 nll_grad_reference (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {
-    const LossParams *p = node->params;
+    const FovLossParams *p = node->params;
     const FovView *weight = node->n_inputs > 3 && in[3].data ? &in[3] : NULL;
     gint64 n = fov_shape_elements (&in[1].shape), all = fov_shape_elements (&out->shape), place;
     g_autofree double *dx = g_new0 (double, MAX (all, 1));
@@ -169,8 +164,8 @@ nll_grad_reference (const FovNode *node, const FovView *in, FovView *out, GError
     }
     for (gint64 i = 0; i < n; i++) {
         label_place (node, &out->shape, &in[1], weight, i, &w, &place, NULL);
-        w *= fov_view_get (in, p->reduction == REDUCTION_NONE ? i : 0);
-        dx[place] -= p->reduction == REDUCTION_MEAN && total != 0 ? w / total : w;
+        w *= fov_view_get (in, p->reduction == FOV_LOSS_REDUCE_NONE ? i : 0);
+        dx[place] -= p->reduction == FOV_LOSS_REDUCE_MEAN && total != 0 ? w / total : w;
     }
     fov_view_from_double (out, dx);
     return TRUE;
@@ -188,7 +183,7 @@ by_log_prob (FovGrad *g, const FovNode *node, FovTensor *dy)
 
     if (!made)
         return NULL;
-    *(LossParams *) made->params = *(const LossParams *) node->params;
+    *(FovLossParams *) made->params = *(const FovLossParams *) node->params;
     return made->outputs[0];
 }
 
@@ -223,8 +218,8 @@ fov_gradient_cross_entropy (FovGrad *g, const FovNode *node, FovTensor *const *d
 /* ---- the table -------------------------------------------------------- */
 
 static const FovParam loss_params[] = {
-    FOV_P_INT ("ignore_index", LossParams, ignore_index, -0x1p63),
-    FOV_P_ENUM ("reduction", LossParams, reduction, REDUCTION_MEAN, reductions),
+    FOV_P_INT ("ignore_index", FovLossParams, ignore_index, -0x1p63),
+    FOV_P_ENUM ("reduction", FovLossParams, reduction, FOV_LOSS_REDUCE_MEAN, reductions),
     FOV_P_END,
 };
 
@@ -235,10 +230,11 @@ static const FovOpDef nll = {
     .min_outputs = 1,
     .max_outputs = 1,
     .params = loss_params,
-    .params_size = sizeof (LossParams),
+    .params_size = sizeof (FovLossParams),
     .infer = loss_infer,
     .reference = nll_reference,
     .gradient = fov_gradient_nll,
+    .gpu = &fov_gpu_nll,
 };
 
 static const FovOpDef cross_entropy = {
@@ -248,10 +244,11 @@ static const FovOpDef cross_entropy = {
     .min_outputs = 1,
     .max_outputs = 2,
     .params = loss_params,
-    .params_size = sizeof (LossParams),
+    .params_size = sizeof (FovLossParams),
     .infer = loss_infer,
     .reference = cross_entropy_reference,
     .gradient = fov_gradient_cross_entropy,
+    .gpu = &fov_gpu_cross_entropy,
 };
 
 static const FovOpDef nll_grad = {
@@ -261,9 +258,10 @@ static const FovOpDef nll_grad = {
     .min_outputs = 1,
     .max_outputs = 1,
     .params = loss_params,
-    .params_size = sizeof (LossParams),
+    .params_size = sizeof (FovLossParams),
     .infer = nll_grad_infer,
     .reference = nll_grad_reference,
+    .gpu = &fov_gpu_nll_grad,
 };
 
 const FovOpDef *const fov_ops_loss[] = { &nll, &cross_entropy, &nll_grad, NULL };

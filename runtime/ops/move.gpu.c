@@ -255,6 +255,36 @@ record_slice (FovGpuProgram *program, const FovStep *step, GError **error)
 
 const FovGpuOp fov_gpu_slice = { slice_formats, record_slice };
 
+/* fov.SliceGrad: zeros, and dy back where it was read. */
+static guint
+slice_grad_formats (const FovNode *node, int block)
+{
+    return fov_gpu_can_floats (node, 1) && node->inputs[0]->shape.rank <= FOV_MOVE_KERNEL_DIMS
+               ? FOV_CAN_PLANAR
+               : 0;
+}
+
+static gboolean
+record_slice_grad (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    const FovSliceParams *p = step->node->params;
+    const FovShape *x = &step->out[0]->shape, *y = &step->in[0]->shape;
+    gint64 src[FOV_MAX_RANK], dst[FOV_MAX_RANK];
+    FovMove m = { 0 };
+
+    fov_strides (y, src);
+    fov_strides (x, dst);
+    for (int d = 0; d < x->rank; d++) {
+        fov_move_add (&m, y->dim[d], src[d], dst[d] * p->step.v[d]);
+        m.dst_start += p->start.v[d] * dst[d];
+    }
+    fov_move_collapse (&m);
+    return fov_gpu_record_fill (program, step->out[0], 0, error) &&
+           fov_gpu_record_move (program, &m, step->in[0], step->out[0], error);
+}
+
+const FovGpuOp fov_gpu_slice_grad = { slice_grad_formats, record_slice_grad };
+
 /* ---- Transpose -------------------------------------------------------- */
 
 static gboolean

@@ -36,6 +36,7 @@ static const FovOpDef slice_grad = {
     .params_size = sizeof (FovSliceParams),
     .infer = fov_spread_infer,
     .reference = slice_grad_reference,
+    .gpu = &fov_gpu_slice_grad,
 };
 
 const FovOpDef *const fov_ops_move_grad[] = { &slice_grad, NULL };

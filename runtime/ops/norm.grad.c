@@ -78,6 +78,7 @@ static const FovOpDef batch_grad = {
     .infer = batch_grad_infer,
     .reference = batch_grad_reference,
     .host = &fov_host_batch_norm_grad,
+    .gpu = &fov_gpu_batch_norm_grad,
 };
 
 /* ---- fov.NormGrad: u, x [..., run] -> dx, x^; statistics over the last dimension ---- */
@@ -125,6 +126,7 @@ static const FovOpDef norm_grad = {
     .params_size = sizeof (FovNormParams),
     .infer = norm_grad_infer,
     .reference = norm_grad_reference,
+    .gpu = &fov_gpu_norm_grad,
 };
 
 const FovOpDef *const fov_ops_norm_grad[] = { &batch_grad, &norm_grad, NULL };

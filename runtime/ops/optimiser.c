@@ -78,14 +78,10 @@ momentum_reference (const FovNode *node, const FovView *in, FovView *out, GError
     return TRUE;
 }
 
-typedef struct {
-    float decay_factor, epsilon, norm_coefficient;
-} AdagradParams;
-
 static gboolean
 adagrad_reference (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {
-    const AdagradParams *p = node->params;
+    const FovAdagradParams *p = node->params;
     const guint n = (node->n_inputs - 2) / 3;
     double rate = fov_view_get (&in[0], 0) / (1 + fov_view_get (&in[1], 0) * p->decay_factor);
 
@@ -102,14 +98,10 @@ adagrad_reference (const FovNode *node, const FovView *in, FovView *out, GError 
     return TRUE;
 }
 
-typedef struct {
-    float alpha, beta, epsilon, norm_coefficient, norm_coefficient_post;
-} AdamParams;
-
 static gboolean
 adam_reference (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {
-    const AdamParams *p = node->params;
+    const FovAdamParams *p = node->params;
     const guint n = (node->n_inputs - 2) / 4;
     double rate = fov_view_get (&in[0], 0), t = fov_view_get (&in[1], 0);
 
@@ -218,18 +210,18 @@ static const FovParam momentum_params[] = {
 };
 
 static const FovParam adagrad_params[] = {
-    FOV_P_FLOAT ("decay_factor", AdagradParams, decay_factor, 0),
-    FOV_P_FLOAT ("epsilon", AdagradParams, epsilon, 0),
-    FOV_P_FLOAT ("norm_coefficient", AdagradParams, norm_coefficient, 0),
+    FOV_P_FLOAT ("decay_factor", FovAdagradParams, decay_factor, 0),
+    FOV_P_FLOAT ("epsilon", FovAdagradParams, epsilon, 0),
+    FOV_P_FLOAT ("norm_coefficient", FovAdagradParams, norm_coefficient, 0),
     FOV_P_END,
 };
 
 static const FovParam adam_params[] = {
-    FOV_P_FLOAT ("alpha", AdamParams, alpha, 0.9),
-    FOV_P_FLOAT ("beta", AdamParams, beta, 0.999),
-    FOV_P_FLOAT ("epsilon", AdamParams, epsilon, 0),
-    FOV_P_FLOAT ("norm_coefficient", AdamParams, norm_coefficient, 0),
-    FOV_P_FLOAT ("norm_coefficient_post", AdamParams, norm_coefficient_post, 0),
+    FOV_P_FLOAT ("alpha", FovAdamParams, alpha, 0.9),
+    FOV_P_FLOAT ("beta", FovAdamParams, beta, 0.999),
+    FOV_P_FLOAT ("epsilon", FovAdamParams, epsilon, 0),
+    FOV_P_FLOAT ("norm_coefficient", FovAdamParams, norm_coefficient, 0),
+    FOV_P_FLOAT ("norm_coefficient_post", FovAdamParams, norm_coefficient_post, 0),
     FOV_P_END,
 };
 
@@ -246,12 +238,13 @@ static const FovParam adam_params[] = {
         .infer = onnx_infer,                                                                       \
         .reference = op_reference,                                                                 \
         .host = op_host,                                                                           \
+        .gpu = &fov_gpu_optimiser,                                                                 \
     };
 
 ONNX_OPTIMISER (momentum, "Momentum", momentum_params, FovMomentumParams, momentum_reference,
                 &fov_host_momentum)
-ONNX_OPTIMISER (adagrad, "Adagrad", adagrad_params, AdagradParams, adagrad_reference, NULL)
-ONNX_OPTIMISER (adam, "Adam", adam_params, AdamParams, adam_reference, NULL)
+ONNX_OPTIMISER (adagrad, "Adagrad", adagrad_params, FovAdagradParams, adagrad_reference, NULL)
+ONNX_OPTIMISER (adam, "Adam", adam_params, FovAdamParams, adam_reference, NULL)
 
 static const FovParam adamw_params[] = {
     FOV_P_FLOAT ("beta1", FovAdamWParams, beta1, 0.9),
@@ -274,6 +267,7 @@ static const FovOpDef adamw = {
     .infer = adamw_infer,
     .reference = adamw_reference,
     .host = &fov_host_adamw,
+    .gpu = &fov_gpu_adamw,
 };
 
 static const FovOpDef ema = {
@@ -286,6 +280,7 @@ static const FovOpDef ema = {
     .infer = ema_infer,
     .reference = ema_reference,
     .host = &fov_host_ema,
+    .gpu = &fov_gpu_ema,
 };
 
 const FovOpDef *const fov_ops_optimiser[] = { &momentum, &adagrad, &adam, &adamw, &ema, NULL };

@@ -13,6 +13,18 @@ typedef struct {
     int mode;
 } FovMomentumParams;
 
+/** Adagrad: h' = h + g^2, x' = x - R / (1 + T decay_factor) g / (sqrt (h') + epsilon). */
+typedef struct {
+    float decay_factor, epsilon, norm_coefficient;
+} FovAdagradParams;
+
+/** ONNX's Adam: alpha, beta are the moments' shares; norm_coefficient_post: decay behind the step.
+ */
+typedef struct {
+    float alpha, beta, epsilon, norm_coefficient, norm_coefficient_post;
+} FovAdamParams;
+
+/** fov.AdamW. */
 typedef struct {
     float beta1, beta2, epsilon, decay;
     gint64 decoupled; /* decay apart from the moments; else it is part of the gradient */

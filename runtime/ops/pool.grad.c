@@ -91,6 +91,7 @@ static const FovOpDef max_grad = {
     .infer = max_grad_infer,
     .reference = max_grad_reference,
     .host = &fov_host_max_pool_grad,
+    .gpu = &fov_gpu_max_pool_grad,
 };
 
 static const FovOpDef average_grad = {
@@ -102,6 +103,7 @@ static const FovOpDef average_grad = {
     .params_size = sizeof (FovPoolParams),
     .infer = average_grad_infer,
     .reference = average_grad_reference,
+    .gpu = &fov_gpu_average_pool_grad,
 };
 
 const FovOpDef *const fov_ops_pool_grad[] = { &max_grad, &average_grad, NULL };

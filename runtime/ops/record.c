@@ -85,6 +85,16 @@ fov_gpu_source (FovGpuProgram *program, const FovOperand *operand, guint32 *cons
     return *constant ? (int) (add_words (program, operand->tensor) / 4) : fov_gpu_float (operand);
 }
 
+int
+fov_gpu_index_source (FovGpuProgram *program, const FovOperand *indices, guint32 *kind)
+{
+    guint32 constant;
+    int at = fov_gpu_source (program, indices, &constant);
+
+    *kind = constant ? 0 : indices->dtype == FOV_I64 ? 2 : 1;
+    return at;
+}
+
 guint
 fov_gpu_lanes (FovGpuProgram *program)
 {

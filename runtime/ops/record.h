@@ -35,6 +35,9 @@ int fov_gpu_n_floats (const FovOperand *operand);
  */
 int fov_gpu_source (FovGpuProgram *program, const FovOperand *operand, guint32 *constant);
 
+/** The same of integers; kind: INDEX of lib/indices.glsl. */
+int fov_gpu_index_source (FovGpuProgram *program, const FovOperand *indices, guint32 *kind);
+
 /** Lanes of a workgroup that works on rows of pixels: as narrow as a narrow device's subgroup. */
 guint fov_gpu_lanes (FovGpuProgram *program);
 /** A processor plays the GPU: a lane that does much costs less than many lanes. */
@@ -86,6 +89,22 @@ gboolean fov_gpu_record_cast (FovGpuProgram *program, const FovStep *step, FovCa
 /** Binary ops of integers or that give bool. */
 guint fov_gpu_binary_typed_formats (const FovNode *node);
 gboolean fov_gpu_record_binary_typed (FovGpuProgram *program, const FovStep *step, GError **error);
+
+/* ---- reduce.gpu.c ----------------------------------------------------- */
+
+/** A planar tensor as lines along one or more neighbouring dimensions. */
+typedef struct {
+    gint64 outer, size, inner;
+} FovLines;
+
+/** Dimensions in mask must be neighbours, but for those of size 1. */
+gboolean fov_gpu_find_lines (const FovShape *shape, guint mask, FovLines *lines);
+
+/* ---- batch-norm.gpu.c ------------------------------------------------- */
+
+/** BatchNormalization where not all but its input are constants. */
+guint fov_gpu_batch_norm_formats (const FovNode *node);
+gboolean fov_gpu_record_batch_norm (FovGpuProgram *program, const FovStep *step, GError **error);
 
 /* ---- pool.gpu.c ------------------------------------------------------- */
 

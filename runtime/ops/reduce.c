@@ -302,7 +302,7 @@ softmax_reference (const FovNode *node, const FovView *in, FovView *out, GError 
                     ? &fov_host_reduce                                                             \
                     : NULL,                                                                        \
         .flops = reduce_flops,                                                                     \
-        .gpu = op_kind == FOV_REDUCE_LOG_SUM_EXP ? NULL : &fov_gpu_reduce,                         \
+        .gpu = &fov_gpu_reduce,                                                                    \
     };
 
 REDUCE (sum, "ReduceSum", FOV_REDUCE_SUM)

@@ -3,18 +3,13 @@
 #include "ops/copy.h"
 #include "ops/infer.h"
 
-enum { MOST_STEPS = 65535, KIND_ARG_MAX = 16, KIND_ARG_MIN = 17 }; /* of the shader */
+enum { MOST_STEPS = 65535, PART = 1024, FEW_LINES = 256 };
+enum { KIND_ROOT = 10, KIND_ARG_MAX = 16, KIND_ARG_MIN = 17 }; /* of the shader, as FovReduceKind */
 
-/** A planar tensor as lines along one or more neighbouring dimensions. */
-typedef struct {
-    gint64 outer, size, inner;
-} Lines;
-
-/* Dimensions in mask must be neighbours, but for those of size 1. */
-static gboolean
-find_lines (const FovShape *shape, guint mask, Lines *lines)
+gboolean
+fov_gpu_find_lines (const FovShape *shape, guint mask, FovLines *lines)
 {
-    *lines = (Lines){ 1, 1, 1 };
+    *lines = (FovLines){ 1, 1, 1 };
     for (int d = 0; d < shape->rank; d++) {
         gint64 n = shape->dim[d];
         if (n == 1)
@@ -29,14 +24,23 @@ find_lines (const FovShape *shape, guint mask, Lines *lines)
             lines->outer *= n;
         }
     }
-    return lines->size <= MOST_STEPS;
+    return TRUE;
+}
+
+static gboolean
+find_short_lines (const FovShape *shape, guint mask, FovLines *lines)
+{
+    return fov_gpu_find_lines (shape, mask, lines) && lines->size <= MOST_STEPS;
 }
 
 static gboolean
 dispatch_lines (FovGpuProgram *program, const char *shader, const guint32 *spec, guint n_spec,
-                const FovStep *step, const Lines *lines, GError **error)
+                const FovStep *step, const FovLines *lines, GError **error)
 {
     struct fov_push_reduce push = {
+        .parts = 1,
+        .whole = (int) lines->size,
+        .scale = 1 / (float) lines->size,
         .src = fov_gpu_float (step->in[0]),
         .dst = fov_gpu_float (step->out[0]),
         .n = (int) (lines->outer * lines->inner),
@@ -63,14 +67,70 @@ static guint
 reduce_formats (const FovNode *node, int block)
 {
     const FovReduceParams *p = node->params;
-    Lines lines;
+    FovLines lines;
     guint can = 0;
 
-    if (!fov_gpu_can_floats (node, 1) || p->kind == FOV_REDUCE_LOG_SUM_EXP || node->inputs[0]->data)
+    if (!fov_gpu_can_floats (node, 1) || node->inputs[0]->data)
         return 0;
-    if (find_lines (&node->inputs[0]->shape, p->mask, &lines))
+    if (fov_gpu_find_lines (&node->inputs[0]->shape, p->mask, &lines) &&
+        lines.size <= (p->kind == FOV_REDUCE_LOG_SUM_EXP ? MOST_STEPS : MOST_STEPS * PART))
         can |= FOV_CAN_PLANAR;
     return can | (is_global (node) ? FOV_CAN_BLOCKED : 0);
+}
+
+/* What puts parts together, and what a part is made of. */
+static int
+kind_of_parts (int kind, int *whole)
+{
+    *whole = kind;
+    switch (kind) {
+    case FOV_REDUCE_MEAN:
+    case FOV_REDUCE_LOG_SUM:
+        return FOV_REDUCE_SUM;
+    case FOV_REDUCE_L1:
+    case FOV_REDUCE_SUM_SQUARE:
+        *whole = FOV_REDUCE_SUM;
+        return kind;
+    case FOV_REDUCE_L2:
+        *whole = KIND_ROOT;
+        return FOV_REDUCE_SUM_SQUARE;
+    default:
+        return kind;
+    }
+}
+
+/* Few long lines: parts of each first, so that there is work for all lanes. */
+static gboolean
+record_parts (FovGpuProgram *program, const FovStep *step, int kind, const FovLines *lines,
+              GError **error)
+{
+    int whole, part = kind_of_parts (kind, &whole), parts = (int) ((lines->size + PART - 1) / PART);
+    gint64 n = lines->outer * lines->inner * parts;
+    int place = (int) (fov_gpu_program_scratch (program, (gsize) n * 4) / 4);
+    guint32 spec[2] = { (guint32) part, FALSE };
+    struct fov_push_reduce push = {
+        .src = fov_gpu_float (step->in[0]),
+        .dst = place,
+        .n = (int) n,
+        .size = PART,
+        .inner = (int) lines->inner,
+        .whole = (int) lines->size,
+        .parts = parts,
+        .scale = 1,
+    };
+
+    if (!fov_gpu_dispatch_flat (program, "reduce", spec, 2, &push, sizeof push, (guint64) n, 64,
+                                error))
+        return FALSE;
+    spec[0] = (guint32) whole;
+    push.src = place;
+    push.dst = fov_gpu_float (step->out[0]);
+    push.n = (int) (lines->outer * lines->inner);
+    push.size = push.whole = parts;
+    push.parts = 1;
+    push.scale = 1 / (float) lines->size;
+    return fov_gpu_dispatch_flat (program, "reduce", spec, 2, &push, sizeof push, (guint64) push.n,
+                                  64, error);
 }
 
 static gboolean
@@ -78,7 +138,7 @@ record_reduce (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     const FovReduceParams *p = step->node->params;
     guint32 spec[2] = { (guint32) p->kind, FALSE };
-    Lines lines;
+    FovLines lines;
 
     if (step->in[0]->format.layout == FOV_BLOCKED) {
         FovPicture picture = fov_picture (&step->in[0]->shape);
@@ -88,7 +148,11 @@ record_reduce (FovGpuProgram *program, const FovStep *step, GError **error)
         float scale = p->kind == FOV_REDUCE_MEAN ? 1 / ((float) picture.h * (float) picture.w) : 1;
         return fov_gpu_record_global_pool (program, step->in[0], step->out[0], kind, scale, error);
     }
-    find_lines (&step->in[0]->shape, p->mask, &lines);
+    fov_gpu_find_lines (&step->in[0]->shape, p->mask, &lines);
+    if (p->kind != FOV_REDUCE_LOG_SUM_EXP &&
+        (lines.size > MOST_STEPS ||
+         (lines.size >= 4 * PART && lines.outer * lines.inner < FEW_LINES)))
+        return record_parts (program, step, p->kind, &lines, error);
     return dispatch_lines (program, "reduce", spec, 2, step, &lines, error);
 }
 
@@ -100,10 +164,10 @@ static guint
 arg_formats (const FovNode *node, int block)
 {
     const FovArgParams *p = node->params;
-    Lines lines;
+    FovLines lines;
 
     return fov_gpu_can_float (node->inputs[0]) && !node->inputs[0]->data &&
-                   find_lines (&node->inputs[0]->shape, 1u << p->axis, &lines)
+                   find_short_lines (&node->inputs[0]->shape, 1u << p->axis, &lines)
                ? FOV_CAN_PLANAR
                : 0;
 }
@@ -113,9 +177,9 @@ record_arg (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     const FovArgParams *p = step->node->params;
     guint32 spec[2] = { p->min ? KIND_ARG_MIN : KIND_ARG_MAX, p->select_last_index != 0 };
-    Lines lines;
+    FovLines lines;
 
-    find_lines (&step->in[0]->shape, 1u << p->axis, &lines);
+    fov_gpu_find_lines (&step->in[0]->shape, 1u << p->axis, &lines);
     return dispatch_lines (program, "reduce", spec, 2, step, &lines, error);
 }
 
@@ -127,10 +191,10 @@ static guint
 softmax_formats (const FovNode *node, int block)
 {
     const FovAxisParams *p = node->params;
-    Lines lines;
+    FovLines lines;
 
     return p->kind <= 1 && fov_gpu_can_floats (node, 1) && !node->inputs[0]->data &&
-                   find_lines (&node->inputs[0]->shape, 1u << p->axis, &lines)
+                   find_short_lines (&node->inputs[0]->shape, 1u << p->axis, &lines)
                ? FOV_CAN_PLANAR
                : 0;
 }
@@ -140,9 +204,9 @@ record_softmax (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     const FovAxisParams *p = step->node->params;
     guint32 spec[1] = { p->kind == 1 };
-    Lines lines;
+    FovLines lines;
 
-    find_lines (&step->in[0]->shape, 1u << p->axis, &lines);
+    fov_gpu_find_lines (&step->in[0]->shape, 1u << p->axis, &lines);
     return dispatch_lines (program, "softmax", spec, 1, step, &lines, error);
 }
 
@@ -157,10 +221,32 @@ gather_formats (const FovNode *node, int block)
     const FovTensor *x = node->inputs[0], *indices = node->inputs[1];
     gint64 count = fov_tensor_elements (indices);
 
-    if (!indices->data || x->data || !fov_gpu_can_move (x) || count < 1 || count > 65535 ||
+    if ((indices->dtype != FOV_I64 && indices->dtype != FOV_I32) || x->data ||
+        !fov_gpu_can_move (x) || count < 1 || count > 65535 ||
         fov_shape_span (&x->shape, 0, (int) p->axis) > 65535)
         return 0;
     return FOV_CAN_PLANAR;
+}
+
+/* Constants out of range are an error; what is computed the kernel can not complain of. */
+static gboolean
+check_indices (const FovStep *step, gint64 size, GError **error)
+{
+    const FovTensor *indices = step->in[1]->tensor;
+    FovView view = { indices->dtype, indices->shape, NULL };
+
+    if (!indices->data)
+        return TRUE;
+    view.data = (gpointer) g_bytes_get_data (indices->data, NULL);
+    for (gint64 i = 0; i < fov_tensor_elements (indices); i++) {
+        gint64 k = fov_view_get_int (&view, i);
+        if (k < -size || k >= size)
+            return fov_node_error (step->node, error,
+                                   "index %" G_GINT64_FORMAT
+                                   " is outside the axis of %" G_GINT64_FORMAT,
+                                   k, size);
+    }
+    return TRUE;
 }
 
 static gboolean
@@ -168,35 +254,21 @@ record_gather (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     const FovAxisParams *p = step->node->params;
     const FovShape *x = &step->in[0]->shape;
-    const FovTensor *indices = step->in[1]->tensor;
-    FovView view = { indices->dtype, indices->shape,
-                     (gpointer) g_bytes_get_data (indices->data, NULL) };
-    gint64 size = x->dim[p->axis], count = fov_tensor_elements (indices);
-    gint64 outer = fov_shape_span (x, 0, (int) p->axis);
-    guint32 spec[1] = { FALSE }, offset = 0;
-    gint32 *to = fov_gpu_program_reserve_constant (program, (gsize) count * 4, &offset);
+    guint32 spec[2] = { FALSE, 0 };
     struct fov_push_gather push = {
         .src = fov_gpu_float (step->in[0]),
         .dst = fov_gpu_float (step->out[0]),
-        .indices = (int) (offset / 4),
-        .size = (int) size,
-        .count = (int) count,
+        .indices = fov_gpu_index_source (program, step->in[1], &spec[1]),
+        .size = (int) x->dim[p->axis],
+        .count = (int) fov_shape_elements (&step->in[1]->shape),
         .inner = (int) fov_shape_span (x, (int) p->axis + 1, x->rank) *
                  fov_dtype_words (step->in[0]->dtype),
     };
 
-    for (gint64 i = 0; to && i < count; i++) {
-        gint64 k = fov_view_get_int (&view, i);
-        if (k < -size || k >= size)
-            return fov_node_error (step->node, error,
-                                   "index %" G_GINT64_FORMAT
-                                   " is outside the axis of %" G_GINT64_FORMAT,
-                                   k, size);
-        to[i] = (gint32) (k < 0 ? k + size : k);
-    }
-    return fov_gpu_program_dispatch (program, "gather", spec, 1, &push, sizeof push,
-                                     (guint) (push.inner + 63) / 64, (guint) count, (guint) outer,
-                                     error);
+    return check_indices (step, x->dim[p->axis], error) &&
+           fov_gpu_program_dispatch (program, "gather", spec, 2, &push, sizeof push,
+                                     (guint) (push.inner + 63) / 64, (guint) push.count,
+                                     (guint) fov_shape_span (x, 0, (int) p->axis), error);
 }
 
 const FovGpuOp fov_gpu_gather = { gather_formats, record_gather };

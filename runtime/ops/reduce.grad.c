@@ -91,6 +91,7 @@ static const FovOpDef reduce_grad = {
     .params_size = sizeof (FovReduceParams),
     .infer = reduce_grad_infer,
     .reference = reduce_grad_reference,
+    .gpu = &fov_gpu_reduce_grad,
 };
 
 const FovOpDef *const fov_ops_reduce_grad[] = { &reduce_grad, NULL };

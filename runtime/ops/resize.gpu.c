@@ -53,18 +53,19 @@ add_taps (FovGpuProgram *program, const FovNode *node, int d, int n)
     return (int) (offset / 16);
 }
 
+/* rows, columns: tables of taps, in vec4. */
 static gboolean
-record_resize (FovGpuProgram *program, const FovStep *step, GError **error)
+dispatch_resize (FovGpuProgram *program, const FovStep *step, int taps, int rows, int columns,
+                 GError **error)
 {
     FovPicture in = fov_picture (&step->in[0]->shape), out = fov_picture (&step->out[0]->shape);
-    int taps = n_taps (step->node);
     /* All is unrolled: many taps leave room for one plane. */
     guint32 spec[] = { (guint32) taps, taps > 4 ? 1 : (guint32) MIN (out.n * out.blocks, 4) };
     struct fov_push_resize push = {
         .src = fov_gpu_texel (step->in[0]),
         .dst = fov_gpu_texel (step->out[0]),
-        .rows = add_taps (program, step->node, 2, taps),
-        .columns = add_taps (program, step->node, 3, taps),
+        .rows = rows,
+        .columns = columns,
         .h = in.h,
         .w = in.w,
         .oh = out.h,
@@ -77,7 +78,111 @@ record_resize (FovGpuProgram *program, const FovStep *step, GError **error)
                                      ((guint) push.planes + spec[1] - 1) / spec[1], 1, error);
 }
 
+static gboolean
+record_resize (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    int taps = n_taps (step->node);
+
+    return dispatch_resize (program, step, taps, add_taps (program, step->node, 2, taps),
+                            add_taps (program, step->node, 3, taps), error);
+}
+
 const FovGpuOp fov_gpu_resize = { resize_formats, record_resize };
+
+/* ---- fov.ResizeGrad: dy, shape of x -> dx: the same kernel, with the taps the other way ---- */
+
+/* Taps of the forward pass: outputs of dimension d (dy's size) are made of in samples. */
+typedef void TapFunc (gpointer data, gint64 from, gint64 to, float weight);
+
+static void
+each_tap (const FovNode *node, int d, TapFunc *func, gpointer data)
+{
+    const gint64 in = node->outputs[0]->shape.dim[d], out = node->inputs[0]->shape.dim[d];
+    const int n = fov_resize_n_taps (node->params, d, in, out);
+    g_autofree FovTap *taps = g_new (FovTap, n);
+
+    for (gint64 o = 0; o < out; o++) {
+        fov_resize_taps (node->params, d, o, in, out, taps);
+        for (int k = 0; k < n; k++)
+            func (data, o, taps[k].at, (float) taps[k].weight);
+    }
+}
+
+static void
+count_tap (gpointer data, gint64 from, gint64 to, float weight)
+{
+    ((int *) data)[to]++;
+}
+
+/* Most outputs that any input along dimension d is read for. */
+static int
+n_readers (const FovNode *node, int d)
+{
+    const gint64 n = node->outputs[0]->shape.dim[d];
+    g_autofree int *counts = g_new0 (int, n);
+    int most = 1;
+
+    each_tap (node, d, count_tap, counts);
+    for (gint64 i = 0; i < n; i++)
+        most = MAX (most, counts[i]);
+    return most;
+}
+
+typedef struct {
+    float *to;
+    int *counts;
+    int n;
+} Readers;
+
+static void
+add_reader (gpointer data, gint64 from, gint64 to, float weight)
+{
+    Readers *r = data;
+    float *at = r->to + (to * r->n + r->counts[to]++) * 4;
+
+    at[0] = (float) from;
+    at[1] = weight;
+}
+
+static int
+add_readers (FovGpuProgram *program, const FovNode *node, int d, int n)
+{
+    const gint64 size = node->outputs[0]->shape.dim[d];
+    g_autofree int *counts = g_new0 (int, size);
+    guint32 offset = 0;
+    Readers r = { fov_gpu_program_reserve_constant (program, (gsize) size * (gsize) n * 16,
+                                                    &offset),
+                  counts, n };
+
+    if (r.to)
+        each_tap (node, d, add_reader, &r);
+    return (int) (offset / 16);
+}
+
+static guint
+resize_grad_formats (const FovNode *node, int block)
+{
+    const FovResizeParams *p = node->params;
+    const FovTensor *dy = node->inputs[0], *dx = node->outputs[0];
+
+    if (!fov_gpu_can_block (dy) || !fov_gpu_can_block (dx) ||
+        dy->shape.dim[0] != dx->shape.dim[0] || dy->shape.dim[1] != dx->shape.dim[1] ||
+        p->scale.v[0] != 1 || p->scale.v[1] != 1 || n_readers (node, 2) > MAX_TAPS ||
+        n_readers (node, 3) > MAX_TAPS)
+        return 0;
+    return FOV_CAN_BLOCKED | FOV_WANTS_BLOCKED;
+}
+
+static gboolean
+record_resize_grad (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    int taps = MAX (n_readers (step->node, 2), n_readers (step->node, 3));
+
+    return dispatch_resize (program, step, taps, add_readers (program, step->node, 2, taps),
+                            add_readers (program, step->node, 3, taps), error);
+}
+
+const FovGpuOp fov_gpu_resize_grad = { resize_grad_formats, record_resize_grad };
 
 /* ---- DepthToSpace, SpaceToDepth --------------------------------------- */
 

@@ -59,6 +59,7 @@ static const FovOpDef resize_grad = {
     .params_size = sizeof (FovResizeParams),
     .infer = fov_spread_infer,
     .reference = resize_grad_reference,
+    .gpu = &fov_gpu_resize_grad,
 };
 
 const FovOpDef *const fov_ops_resize_grad[] = { &resize_grad, NULL };

@@ -40,6 +40,7 @@ static const FovOpDef act_grad = {
     .infer = act_grad_infer,
     .reference = act_grad_reference,
     .host = &fov_host_act_grad,
+    .gpu = &fov_gpu_act_grad,
 };
 
 const FovOpDef *const fov_ops_unary_grad[] = { &act_grad, NULL };

@@ -211,6 +211,7 @@ fov_train_add_loss (FovTrainGraph *t, FovTensor *output, const FovTrainerParams 
         return FALSE;
     t->target = fov_graph_add_input (t->graph, "fov.target",
                                      kind == TARGET_VALUES ? FOV_F32 : FOV_I64, &shape);
+    t->n_labels = kind == TARGET_CLASSES ? x->shape.dim[1] : 0;
     t->loss = losses[params->loss].build (&g, x, t->target, params);
     if (!g.error)
         return TRUE;

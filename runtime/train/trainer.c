@@ -20,6 +20,7 @@ struct _FovTrainer {
     FovTensorInfo target;
     FovIntake intake; /* of a detector, with classes */
     guint n_classes;
+    gint64 n_labels; /* of a target of classes */
     guint n_parts;
     const char *part_names[FOV_TRAIN_MAX_PARTS];
     double parts[FOV_TRAIN_MAX_PARTS];
@@ -66,6 +67,7 @@ note_learned (FovTrainer *trainer, const FovTrainGraph *t)
     trainer->n_parts = t->n_parts;
     for (guint i = 0; i < t->n_parts; i++)
         trainer->part_names[i] = t->parts[i].name;
+    trainer->n_labels = t->n_labels;
     trainer->target = (FovTensorInfo){ "fov.target", t->target->dtype, t->target->shape };
 }
 
@@ -172,6 +174,26 @@ check_finite (FovTrainer *trainer, const FovView *views, GError **error)
     return TRUE;
 }
 
+/* Of classes; -1: none. A GPU's kernels could not say which is wrong. */
+static gboolean
+check_labels (FovTrainer *trainer, const FovView *target, GError **error)
+{
+    const gint64 *labels = target->data;
+
+    if (!trainer->n_labels || !labels || target->dtype != FOV_I64)
+        return TRUE;
+    for (gint64 i = 0; i < fov_shape_elements (&target->shape); i++) {
+        if (labels[i] >= -1 && labels[i] < trainer->n_labels)
+            continue;
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "step %" G_GUINT64_FORMAT ": label %" G_GINT64_FORMAT " at %" G_GINT64_FORMAT
+                     ", expected 0 to %" G_GINT64_FORMAT,
+                     trainer->step + 1, labels[i], i, trainer->n_labels - 1);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 gboolean
 fov_trainer_step (FovTrainer *trainer, const FovView *inputs, const FovView *target, double *loss,
                   GError **error)
@@ -186,7 +208,7 @@ fov_trainer_step (FovTrainer *trainer, const FovView *inputs, const FovView *tar
     memcpy (in, inputs, (n - 2) * sizeof *in);
     in[n - 2] = *target;
     in[n - 1] = (FovView){ FOV_F32, { 1, { FOV_STEP_N } }, step };
-    if (!check_finite (trainer, in, error))
+    if (!check_finite (trainer, in, error) || !check_labels (trainer, target, error))
         return FALSE;
     if (!fov_session_run (trainer->session, in, out, error)) {
         g_prefix_error (error, "step %" G_GUINT64_FORMAT ": ", trainer->step + 1);

@@ -13,8 +13,9 @@ FovTrainer *fov_trainer_new_from_graph (FovDevice *device, FovGraph *graph,
 
 /**
  * Everything that a step changes, by name: parameters, moments, statistics,
- * averages, in the plan's order; views of the device's memory, valid until the
- * trainer goes. The GArray of FovTrainerState belongs to the trainer.
+ * averages, in the plan's order; views of the session's memory of them (which
+ * fov_trainer_states brings up to date), valid until the trainer goes. The
+ * GArray of FovTrainerState belongs to the trainer.
  */
 typedef struct {
     const char *name;

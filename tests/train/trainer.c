@@ -3,6 +3,8 @@
 /* Training steps: as PyTorch takes them, the same bits every time, and only where asked for. */
 #include "smallnet.h"
 
+#include "gpu/gpu.h"
+
 #include <math.h>
 
 enum { STEPS = 20 };
@@ -110,6 +112,7 @@ test_follows_pytorch (void **state)
     for (guint i = 0; i < G_N_ELEMENTS (recipes); i++) {
         follow ("reference", i);
         follow ("cpu:2", i);
+        follow ("vulkan", i);
     }
 }
 
@@ -126,9 +129,9 @@ digest_after (const char *device, guint recipe)
 
     params.average = 0.1f;
     trainer = make (device, params);
-    states = fov_trainer_states (trainer);
     for (guint step = 1; step <= 5; step++)
         small_step (trainer, step);
+    states = fov_trainer_states (trainer);
     for (guint i = 0; i < states->len; i++) {
         const FovView *v = &g_array_index (states, FovTrainerState, i).view;
         g_checksum_update (sum, v->data,
@@ -144,12 +147,14 @@ static void
 test_bits_repeat (void **state)
 {
     for (guint i = 0; i < G_N_ELEMENTS (recipes); i++) {
-        g_autofree char *first = digest_after ("cpu:1", i);
+        g_autofree char *first = digest_after ("cpu:1", i), *gpu = digest_after ("vulkan", i);
+        g_autofree char *gpu_again = digest_after ("vulkan", i);
         static const char *const devices[] = { "cpu:1", "cpu:2", "cpu:3", "cpu:7" };
         for (guint d = 0; d < G_N_ELEMENTS (devices); d++) {
             g_autofree char *again = digest_after (devices[d], i);
             assert_string_equal (first, again);
         }
+        assert_string_equal (gpu, gpu_again);
     }
 }
 
@@ -248,10 +253,10 @@ test_schedule (void **state)
 
 /* A few steps on one batch bring its loss down, and the model of them predicts it. */
 static void
-test_model_has_learned (void **state)
+learn (const char *device_name)
 {
     g_autoptr (GError) error = NULL;
-    g_autoptr (FovDevice) device = fov_device_open ("cpu:2", &error);
+    g_autoptr (FovDevice) device = fov_device_open (device_name, &error);
     g_autoptr (FovModel) model = fov_model_new_from_graph (small_net (), "small", "test", NULL);
     g_autoptr (FovTrainer) trainer =
         fov_trainer_new (device, model,
@@ -288,6 +293,13 @@ test_model_has_learned (void **state)
     assert_int_equal (right, SMALL_BATCH);
 }
 
+static void
+test_model_has_learned (void **state)
+{
+    learn ("cpu:2");
+    learn ("vulkan");
+}
+
 /* ---- errors ------------------------------------------------------------------ */
 
 static const struct {
@@ -315,9 +327,9 @@ test_bad_parameters (void **state)
 }
 
 static void
-test_bad_batches (void **state)
+refuse_batches (const char *device)
 {
-    g_autoptr (FovTrainer) trainer = make ("cpu:2", (FovTrainerParams){ 0 });
+    g_autoptr (FovTrainer) trainer = make (device, (FovTrainerParams){ 0 });
     g_autoptr (GError) error = NULL;
     SmallBatch batch;
 
@@ -338,6 +350,13 @@ test_bad_batches (void **state)
     assert_non_null (strstr (error->message, "step 1: input 'x' has nan in picture 2"));
 }
 
+static void
+test_bad_batches (void **state)
+{
+    refuse_batches ("cpu:2");
+    refuse_batches ("vulkan");
+}
+
 /* Weights that run away are noticed in the same step. */
 static void
 test_divergence (void **state)
@@ -354,6 +373,12 @@ test_divergence (void **state)
     assert_non_null (strstr (error->message, "lower the learning rate (1e+06)"));
 }
 
+static void
+test_validation_silent (void **state)
+{
+    assert_int_equal (fov_gpu_validation_errors (), 0);
+}
+
 int
 main (void)
 {
@@ -368,6 +393,7 @@ main (void)
         cmocka_unit_test (test_bad_parameters),
         cmocka_unit_test (test_bad_batches),
         cmocka_unit_test (test_divergence),
+        cmocka_unit_test (test_validation_silent),
     };
 
     return cmocka_run_group_tests_name ("trainer", tests, NULL, NULL);

@@ -1,0 +1,71 @@
+#version 460
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The gradient of a convolution of one group by its weights, x and dy blocked, dw planar:
+ *   dw[m][c][ky][kx] = sum over pictures n and pixels p of dy[n][m][p] x[n][c][what tap of p sees]
+ * A lane adds up, for MB x CB blocks of 4 channels and one tap, every LANES-th pixel of a chunk; the
+ * lanes' sums are put together in order, and the chunks' by another kernel.
+ * Workgroups: x: tiles of m, then of c; y: taps; z: chunks.
+ */
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#include "push.h"
+#include "lib/bind.glsl"
+#include "lib/divide.glsl"
+
+layout (local_size_x_id = 0) in;
+layout (constant_id = 0) const int LANES = 8;
+layout (constant_id = 1) const int MB = 2;
+layout (constant_id = 2) const int CB = 2;
+layout (constant_id = 3) const int EACH = 2; /* pixels of a lane at a time */
+layout (push_constant) uniform Push { fov_push_conv_grad push; };
+#include "lib/window.glsl"
+
+const int SUMS = MB * CB * 16;
+shared float part[LANES * SUMS];
+
+void main ()
+{
+    int lane = int (gl_LocalInvocationID.x), tap = int (gl_WorkGroupID.y);
+    int ky = tap / push.kw, kx = tap - ky * push.kw, m4 = push.m4, c4 = push.c4;
+    int tiles = (m4 + MB - 1) / MB, c_tile = int (gl_WorkGroupID.x) / tiles;
+    int m0 = (int (gl_WorkGroupID.x) - c_tile * tiles) * MB, c0 = c_tile * CB;
+    int plane = push.plane, out_plane = push.out_plane;
+    int first = int (gl_WorkGroupID.z) * push.chunk, end = min (first + push.chunk, push.pixels);
+    int steps = (end - first + LANES * EACH - 1) / (LANES * EACH), q = first + lane;
+
+    float sum[MB * 4][CB * 4];
+    [[unroll]] for (int m = 0; m < MB * 4; m++)
+        [[unroll]] for (int c = 0; c < CB * 4; c++)
+            sum[m][c] = 0.0;
+    for (int s = 0; s < steps; s++) {
+        [[unroll]] for (int e = 0; e < EACH; e++) {
+            Pixel p = pixel_at (q + e * LANES, end);
+            int at = tap_at (p, ky, kx);
+            vec4 dy[MB], x[CB];
+            [[unroll]] for (int m = 0; m < MB; m++)
+                dy[m] = texelFetch (arena_texels,
+                                    p.dy > 0 ? p.dy + min (m0 + m, m4 - 1) * out_plane : 0);
+            [[unroll]] for (int c = 0; c < CB; c++)
+                x[c] = texelFetch (arena_texels, max (at + min (c0 + c, c4 - 1) * plane, 0));
+            [[unroll]] for (int m = 0; m < MB * 4; m++)
+                [[unroll]] for (int c = 0; c < CB * 4; c++)
+                    sum[m][c] += dy[m / 4][m % 4] * x[c / 4][c % 4];
+        }
+        q += LANES * EACH;
+    }
+
+    [[unroll]] for (int m = 0; m < MB * 4; m++)
+        [[unroll]] for (int c = 0; c < CB * 4; c++)
+            part[(m * CB * 4 + c) * LANES + lane] = sum[m][c];
+    barrier ();
+    for (int i = lane; i < SUMS; i += LANES) {
+        int m = m0 * 4 + i / (CB * 4), c = c0 * 4 + i % (CB * 4);
+        float total = 0.0;
+        for (int l = 0; l < LANES; l++)
+            total += part[i * LANES + l];
+        if (m < push.m && c < push.c)
+            arena[push.dst + int (gl_WorkGroupID.z) * push.n +
+                  (m * push.c + c) * push.kh * push.kw + tap] = total;
+    }
+}
