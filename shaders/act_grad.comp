@@ -18,7 +18,8 @@ layout (local_size_x = 64) in;
 layout (constant_id = 0) const int ACT = 0;
 layout (constant_id = 1) const bool VECTOR = true;
 layout (constant_id = 2) const bool KEEP = false; /* act' (0) is no number and a block not full */
-layout (push_constant) uniform Push { fov_push_act_grad push; };
+layout (constant_id = 3) const bool DY_CONSTANT = false;
+layout (push_constant) uniform Push { fov_push_act_grad push; FOV_FAR_ADDRESS };
 
 void main ()
 {
@@ -29,7 +30,8 @@ void main ()
     [[unroll]] for (int k = 0; k < 4; k++) {
         int i = first + k * 64, j = min (i, n - 1);
         if (VECTOR) {
-            vec4 v = texelFetch (arena_texels, dy + j);
+            vec4 v = DY_CONSTANT ? texelFetch (const_texels, dy + j)
+                                 : texelFetch (arena_texels, dy + j);
             v *= act_slope (texelFetch (arena_texels, src + j), ACT, a, b);
             if (KEEP) {
                 int block = divide (i, plane);
@@ -39,7 +41,7 @@ void main ()
             if (i < n)
                 store (dst + i, v);
         } else {
-            float v = fetch_arena (dy + j);
+            float v = DY_CONSTANT ? fetch_const (dy + j) : fetch_arena (dy + j);
             v *= act_slope (vec4 (fetch_arena (src + j)), ACT, a, b).x;
             if (i < n)
                 arena[dst + i] = v;

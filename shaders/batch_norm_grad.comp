@@ -19,7 +19,7 @@ layout (constant_id = 1) const bool BLOCKED = true;
 layout (constant_id = 2) const bool LIVE = true;
 layout (constant_id = 3) const int CONSTANT = 0; /* of scale, mean, variance */
 layout (constant_id = 4) const int GIVE = 7;     /* of dx, dscale, dbias */
-layout (push_constant) uniform Push { fov_push_batch_norm_grad push; };
+layout (push_constant) uniform Push { fov_push_batch_norm_grad push; FOV_FAR_ADDRESS };
 #include "lib/channel.glsl"
 #include "lib/lanes.glsl"
 

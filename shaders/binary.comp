@@ -17,7 +17,7 @@ layout (constant_id = 0) const int KIND = 0;
 layout (constant_id = 1) const bool A_CONSTANT = false;
 layout (constant_id = 2) const bool B_CONSTANT = false;
 layout (constant_id = 3) const int RANK = 6;
-layout (push_constant) uniform Push { fov_push_binary push; };
+layout (push_constant) uniform Push { fov_push_binary push; FOV_FAR_ADDRESS };
 
 void main ()
 {

@@ -21,7 +21,7 @@ layout (constant_id = 2) const bool A_CONSTANT = false;
 layout (constant_id = 3) const int B_MODE = 0;
 layout (constant_id = 4) const bool B_CONSTANT = false;
 layout (constant_id = 5) const bool KEEP = false; /* the last block is not full */
-layout (push_constant) uniform Push { fov_push_binary_blocked push; };
+layout (push_constant) uniform Push { fov_push_binary_blocked push; FOV_FAR_ADDRESS };
 
 vec4 operand (int src, int batch, int mode, bool constant, int n, int block, int p)
 {

@@ -20,7 +20,7 @@ layout (constant_id = 1) const bool DY_CONSTANT = false;
 layout (constant_id = 2) const bool A_CONSTANT = false;
 layout (constant_id = 3) const bool B_CONSTANT = false;
 layout (constant_id = 4) const int RANK = 6;
-layout (push_constant) uniform Push { fov_push_binary_grad push; };
+layout (push_constant) uniform Push { fov_push_binary_grad push; FOV_FAR_ADDRESS };
 
 float power (float a, float b)
 {

@@ -12,7 +12,6 @@
 #include "lib/flat.glsl"
 #include "lib/divide.glsl"
 #include "lib/long.glsl"
-#include "lib/typed.glsl"
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int KIND = 0;
@@ -22,7 +21,8 @@ layout (constant_id = 3) const bool A_CONSTANT = false;
 layout (constant_id = 4) const bool B_CONSTANT = false;
 layout (constant_id = 5) const int RANK = 6;
 layout (constant_id = 6) const bool AS_C = false; /* remainders */
-layout (push_constant) uniform Push { fov_push_binary push; };
+layout (push_constant) uniform Push { fov_push_binary push; FOV_FAR_ADDRESS };
+#include "lib/typed.glsl"
 
 bool compare (uvec2 a, uvec2 b)
 {

@@ -10,13 +10,13 @@
 #include "lib/bind.glsl"
 #include "lib/flat.glsl"
 #include "lib/long.glsl"
-#include "lib/typed.glsl"
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int FROM = 0;
 layout (constant_id = 1) const int TO = 0;
 layout (constant_id = 2) const int FUNC = 0;
-layout (push_constant) uniform Push { fov_push_cast push; };
+layout (push_constant) uniform Push { fov_push_cast push; FOV_FAR_ADDRESS };
+#include "lib/typed.glsl"
 
 uvec2 from_bool (bool b)
 {

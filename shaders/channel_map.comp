@@ -16,7 +16,7 @@
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int SOURCES = 4;
-layout (push_constant) uniform Push { fov_push_channel_map push; };
+layout (push_constant) uniform Push { fov_push_channel_map push; FOV_FAR_ADDRESS };
 
 ivec4 fetch_map (int at)
 {

@@ -30,7 +30,7 @@ layout (constant_id = 9) const int DY = 1;
 layout (constant_id = 10) const int DX = 1;
 layout (constant_id = 11) const int GIVEN = 0;
 #include "lib/weights.glsl"
-layout (push_constant) uniform Push { fov_push_conv push; };
+layout (push_constant) uniform Push { fov_push_conv push; FOV_FAR_ADDRESS };
 
 const int ROWS = (KH - 1) * DY + 1;
 const int COLUMNS = (C - 1) * SX + (KW - 1) * DX + 1;

@@ -29,7 +29,7 @@ layout (constant_id = 6) const bool WINDOW = false;
 layout (constant_id = 7) const int CHANNELS = 4; /* of a block: pictures have 3, or 1 */
 layout (constant_id = 8) const int GIVEN = 0;
 #include "lib/weights.glsl"
-layout (push_constant) uniform Push { fov_push_conv push; };
+layout (push_constant) uniform Push { fov_push_conv push; FOV_FAR_ADDRESS };
 
 void main ()
 {

@@ -18,7 +18,7 @@ layout (constant_id = 0) const int LANES = 8;
 layout (constant_id = 1) const int MB = 2;
 layout (constant_id = 2) const int CB = 2;
 layout (constant_id = 3) const int EACH = 2; /* pixels of a lane at a time */
-layout (push_constant) uniform Push { fov_push_conv_grad push; };
+layout (push_constant) uniform Push { fov_push_conv_grad push; FOV_FAR_ADDRESS };
 #include "lib/window.glsl"
 
 const int SUMS = MB * CB * 16;

@@ -13,7 +13,7 @@
 
 layout (local_size_x_id = 0) in;
 layout (constant_id = 0) const int LANES = 8;
-layout (push_constant) uniform Push { fov_push_conv_grad push; };
+layout (push_constant) uniform Push { fov_push_conv_grad push; FOV_FAR_ADDRESS };
 #include "lib/window.glsl"
 
 shared float part[LANES];

@@ -20,7 +20,7 @@ layout (constant_id = 2) const bool KEEP = false; /* act (0) != 0 and a block no
 layout (constant_id = 3) const bool SAME = true; /* the 4 channels are of one group */
 layout (constant_id = 4) const int GIVEN = 0;
 #include "lib/weights.glsl"
-layout (push_constant) uniform Push { fov_push_conv push; };
+layout (push_constant) uniform Push { fov_push_conv push; FOV_FAR_ADDRESS };
 
 /* Rows (or columns) are whole where the remainder is 0; a negative one can not be inside. */
 int position (int o, int pad, int k, int dilation, int stride, int size)

@@ -11,7 +11,7 @@
 #include "lib/heads.glsl"
 
 layout (local_size_x = 64) in;
-layout (push_constant) uniform Push { fov_push_detect_rows push; };
+layout (push_constant) uniform Push { fov_push_detect_rows push; FOV_FAR_ADDRESS };
 #include "lib/anchor.glsl"
 
 void main ()

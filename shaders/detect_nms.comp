@@ -13,7 +13,7 @@
 #define MOST 1024
 
 layout (local_size_x = LANES) in;
-layout (push_constant) uniform Push { fov_push_detect_nms push; };
+layout (push_constant) uniform Push { fov_push_detect_nms push; FOV_FAR_ADDRESS };
 
 shared vec4 boxes[MOST];
 shared int labels[MOST]; /* -1: struck out */

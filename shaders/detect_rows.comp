@@ -14,7 +14,7 @@
 #define MOST 1024
 
 layout (local_size_x = LANES) in;
-layout (push_constant) uniform Push { fov_push_detect_rows push; };
+layout (push_constant) uniform Push { fov_push_detect_rows push; FOV_FAR_ADDRESS };
 #include "lib/anchor.glsl"
 
 shared uint keys[MOST];

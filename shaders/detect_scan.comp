@@ -15,7 +15,7 @@
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int MODE = 0;
-layout (push_constant) uniform Push { fov_push_detect_scan push; };
+layout (push_constant) uniform Push { fov_push_detect_scan push; FOV_FAR_ADDRESS };
 
 #define LOWEST -3.4e38
 

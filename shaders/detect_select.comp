@@ -13,7 +13,7 @@
 #define LANES 256
 
 layout (local_size_x = LANES) in;
-layout (push_constant) uniform Push { fov_push_detect_select push; };
+layout (push_constant) uniform Push { fov_push_detect_select push; FOV_FAR_ADDRESS };
 
 shared uint histogram[256];
 shared uint cut, missing;

@@ -12,7 +12,7 @@
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const bool CONSTANT = false;
 layout (constant_id = 1) const int INDEX = 0;
-layout (push_constant) uniform Push { fov_push_gather push; };
+layout (push_constant) uniform Push { fov_push_gather push; FOV_FAR_ADDRESS };
 #include "lib/indices.glsl"
 
 void main ()

@@ -20,7 +20,7 @@ layout (constant_id = 2) const bool SCATTER = false;
 layout (constant_id = 3) const bool ADD = false;
 layout (constant_id = 4) const bool X_CONSTANT = false;
 layout (constant_id = 5) const bool UPDATES_CONSTANT = false;
-layout (push_constant) uniform Push { fov_push_gather_elements push; };
+layout (push_constant) uniform Push { fov_push_gather_elements push; FOV_FAR_ADDRESS };
 #include "lib/indices.glsl"
 
 float x_at (int i)

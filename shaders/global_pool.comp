@@ -13,7 +13,7 @@
 
 layout (local_size_x = 32) in;
 layout (constant_id = 0) const int KIND = 0; /* 0 sum, 1 maximum, 2 minimum */
-layout (push_constant) uniform Push { fov_push_global_pool push; };
+layout (push_constant) uniform Push { fov_push_global_pool push; FOV_FAR_ADDRESS };
 
 shared vec4 part[32];
 

@@ -17,7 +17,7 @@ layout (constant_id = 1) const bool A_CONSTANT = false;
 layout (constant_id = 2) const bool B_CONSTANT = false;
 layout (constant_id = 3) const int C_PLACE = 0; /* 0 none, 1 arena, 2 constants */
 layout (constant_id = 4) const int ROWS = 4;
-layout (push_constant) uniform Push { fov_push_matmul push; };
+layout (push_constant) uniform Push { fov_push_matmul push; FOV_FAR_ADDRESS };
 
 float fetch (int at, bool constant)
 {

@@ -19,7 +19,7 @@ layout (constant_id = 0) const int RANK = 6;
 layout (constant_id = 1) const bool CONSTANT = false;
 layout (constant_id = 2) const bool FILL = false;
 layout (constant_id = 3) const int EACH = 4;
-layout (push_constant) uniform Push { fov_push_move push; };
+layout (push_constant) uniform Push { fov_push_move push; FOV_FAR_ADDRESS };
 
 const int LAST = RANK - 1, ROW = RANK > 1 ? RANK - 2 : 0;
 

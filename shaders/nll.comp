@@ -18,7 +18,7 @@ layout (constant_id = 2) const int WEIGHT = 0; /* 0 none, 1 arena, 2 constants *
 layout (constant_id = 3) const bool EACH = false;
 layout (constant_id = 4) const bool MEAN = true;
 layout (constant_id = 5) const bool LOSS = true; /* false: the total alone */
-layout (push_constant) uniform Push { fov_push_nll push; };
+layout (push_constant) uniform Push { fov_push_nll push; FOV_FAR_ADDRESS };
 #include "lib/lanes.glsl"
 #include "lib/label.glsl"
 

@@ -17,7 +17,7 @@ layout (constant_id = 1) const int WEIGHT = 0; /* 0 none, 1 arena, 2 constants *
 layout (constant_id = 2) const bool EACH = false;
 layout (constant_id = 3) const bool MEAN = true;
 layout (constant_id = 4) const bool DY_CONSTANT = false;
-layout (push_constant) uniform Push { fov_push_nll push; };
+layout (push_constant) uniform Push { fov_push_nll push; FOV_FAR_ADDRESS };
 #include "lib/label.glsl"
 
 void main ()

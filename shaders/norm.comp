@@ -18,7 +18,7 @@ layout (local_size_x = 64) in;
 layout (constant_id = 0) const bool SCALE_CONSTANT = true;
 layout (constant_id = 1) const bool BIAS_CONSTANT = true;
 layout (constant_id = 2) const bool BIAS = true;
-layout (push_constant) uniform Push { fov_push_norm push; };
+layout (push_constant) uniform Push { fov_push_norm push; FOV_FAR_ADDRESS };
 
 shared float part[64];
 

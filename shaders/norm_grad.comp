@@ -13,7 +13,7 @@
 
 layout (local_size_x_id = 0) in;
 layout (constant_id = 0) const int LANES = 64;
-layout (push_constant) uniform Push { fov_push_norm_grad push; };
+layout (push_constant) uniform Push { fov_push_norm_grad push; FOV_FAR_ADDRESS };
 #include "lib/lanes.glsl"
 
 void main ()

@@ -15,7 +15,7 @@
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int KIND = 0;
 layout (constant_id = 1) const bool STEPPED = true; /* not the first step; ONNX's T > 0 */
-layout (push_constant) uniform Push { fov_push_optimise push; };
+layout (push_constant) uniform Push { fov_push_optimise push; FOV_FAR_ADDRESS };
 
 void main ()
 {

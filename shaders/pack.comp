@@ -16,7 +16,7 @@
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const bool DENSE = true;
-layout (push_constant) uniform Push { fov_push_pack push; };
+layout (push_constant) uniform Push { fov_push_pack push; FOV_FAR_ADDRESS };
 
 int cut (inout int v, int by)
 {

@@ -13,7 +13,7 @@
 layout (local_size_x_id = 0) in;
 layout (constant_id = 0) const int LANES = 64;
 layout (constant_id = 1) const bool AVERAGE = false;
-layout (push_constant) uniform Push { fov_push_pool push; };
+layout (push_constant) uniform Push { fov_push_pool push; FOV_FAR_ADDRESS };
 
 void main ()
 {

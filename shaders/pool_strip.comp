@@ -22,7 +22,7 @@ layout (constant_id = 3) const int KH = 3;
 layout (constant_id = 4) const int KW = 3;
 layout (constant_id = 5) const int SY = 1;
 layout (constant_id = 6) const int SX = 1;
-layout (push_constant) uniform Push { fov_push_pool push; };
+layout (push_constant) uniform Push { fov_push_pool push; FOV_FAR_ADDRESS };
 
 const int COLUMNS = (C - 1) * SX + KW;
 const int HELD = KH - SY; /* rows that the next output row needs again; none below 1 */

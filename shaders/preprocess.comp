@@ -15,7 +15,7 @@
 
 layout (local_size_x = 128) in;
 layout (constant_id = 0) const int LAYOUT = 0;
-layout (push_constant) uniform Push { fov_push_preprocess push; };
+layout (push_constant) uniform Push { fov_push_preprocess push; FOV_FAR_ADDRESS };
 
 struct Grid {
     float start, step;

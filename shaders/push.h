@@ -4,8 +4,8 @@
 
 /*
  * Push constants, for C and GLSL alike: structs of int and float alone, at most
- * 128 bytes. A shader says
- *     layout (push_constant) uniform Push { fov_push_x push; };
+ * 120 bytes. A shader says
+ *     layout (push_constant) uniform Push { fov_push_x push; FOV_FAR_ADDRESS };
  * Offsets into the arena and the constants count in the unit that the comment
  * says: float (4 bytes) or vec4 (16 bytes).
  */

@@ -17,7 +17,7 @@
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int KIND = 0;
 layout (constant_id = 1) const bool LATE = false;
-layout (push_constant) uniform Push { fov_push_reduce push; };
+layout (push_constant) uniform Push { fov_push_reduce push; FOV_FAR_ADDRESS };
 
 float join (float a, float x)
 {

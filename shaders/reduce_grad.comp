@@ -18,7 +18,7 @@ layout (local_size_x = 64) in;
 layout (constant_id = 0) const int KIND = 0;
 layout (constant_id = 1) const int RANK = 6;
 layout (constant_id = 2) const bool DY_CONSTANT = false;
-layout (push_constant) uniform Push { fov_push_reduce_grad push; };
+layout (push_constant) uniform Push { fov_push_reduce_grad push; FOV_FAR_ADDRESS };
 
 float slope (float x, float y, int line)
 {

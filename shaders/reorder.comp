@@ -18,7 +18,7 @@ layout (constant_id = 0) const bool TO_BLOCKED = true;
 layout (constant_id = 1) const bool CONSTANT = false;
 layout (constant_id = 2) const bool ALIGNED = false;
 layout (constant_id = 3) const bool CHANNELS_LAST = false;
-layout (push_constant) uniform Push { fov_push_reorder push; };
+layout (push_constant) uniform Push { fov_push_reorder push; FOV_FAR_ADDRESS };
 
 vec4 fetch4 (int at)
 {

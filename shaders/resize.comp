@@ -17,7 +17,7 @@
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int TAPS = 2;
 layout (constant_id = 1) const int PLANES = 4;
-layout (push_constant) uniform Push { fov_push_resize push; };
+layout (push_constant) uniform Push { fov_push_resize push; FOV_FAR_ADDRESS };
 
 void main ()
 {

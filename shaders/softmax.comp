@@ -13,7 +13,7 @@
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const bool LOG = false;
-layout (push_constant) uniform Push { fov_push_reduce push; };
+layout (push_constant) uniform Push { fov_push_reduce push; FOV_FAR_ADDRESS };
 
 void main ()
 {

@@ -6,7 +6,7 @@
 #include "lib/bind.glsl"
 
 layout (local_size_x = 64) in;
-layout (push_constant) uniform Push { fov_push_test_scale push; };
+layout (push_constant) uniform Push { fov_push_test_scale push; FOV_FAR_ADDRESS };
 
 void main ()
 {

@@ -19,7 +19,7 @@ layout (local_size_x = 64) in;
 layout (constant_id = 0) const int ACT = 0;
 layout (constant_id = 1) const bool VECTOR = true;
 layout (constant_id = 2) const bool KEEP = false; /* act (0) != 0 and a block not full */
-layout (push_constant) uniform Push { fov_push_unary push; };
+layout (push_constant) uniform Push { fov_push_unary push; FOV_FAR_ADDRESS };
 
 void main ()
 {

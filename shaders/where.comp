@@ -10,7 +10,6 @@
 #include "lib/bind.glsl"
 #include "lib/divide.glsl"
 #include "lib/flat.glsl"
-#include "lib/typed.glsl"
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const int TYPE = 0;
@@ -18,7 +17,8 @@ layout (constant_id = 1) const bool C_CONSTANT = false;
 layout (constant_id = 2) const bool A_CONSTANT = false;
 layout (constant_id = 3) const bool B_CONSTANT = false;
 layout (constant_id = 4) const int RANK = 6;
-layout (push_constant) uniform Push { fov_push_where push; };
+layout (push_constant) uniform Push { fov_push_where push; FOV_FAR_ADDRESS };
+#include "lib/typed.glsl"
 
 uvec2 element (int i)
 {

@@ -36,12 +36,14 @@ find_form (FovGpu *gpu, const char *name, const char *suffix)
 /* The best form that the device can run and that was not found wrong, else the last that there is.
  */
 const FovShader *
-fov_gpu_find_shader (FovGpu *gpu, const char *name)
+fov_gpu_find_shader (FovGpu *gpu, const char *name, gboolean far)
 {
-    static const char *const suffixes[] = { ".wide", "", ".plain" };
+    static const char *const near_suffixes[] = { ".wide", "", ".plain" };
+    static const char *const far_suffixes[] = { ".wide.far", ".far", ".plain.far" };
+    const char *const *suffixes = far ? far_suffixes : near_suffixes;
     const FovShader *found = NULL, *form;
 
-    for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++) {
+    for (guint i = 0; i < G_N_ELEMENTS (near_suffixes); i++) {
         gboolean fits = i == 0   ? gpu->has_wide && gpu->has_shuffle
                         : i == 1 ? gpu->has_shuffle || !find_form (gpu, name, ".plain")
                                  : TRUE;

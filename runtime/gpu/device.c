@@ -102,6 +102,7 @@ fov_physical_limits (VkPhysicalDevice physical, FovGpuLimits *limits, gboolean *
         .memory_bytes = device_memory (physical),
         .timestamp_period = timestamp_bits ? (double) l->timestampPeriod : 0,
         .max_texel_elements = l->maxTexelBufferElements,
+        .far = v12.bufferDeviceAddress,
     };
     *shuffle = subgroup.subgroupSize >= 8 &&
                (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
@@ -156,6 +157,7 @@ create_device (FovGpu *gpu)
     VkPhysicalDeviceVulkan12Features v12 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
         .timelineSemaphore = VK_TRUE,
+        .bufferDeviceAddress = gpu->limits.far,
     };
     VkPhysicalDeviceFeatures features = { .shaderInt64 = gpu->has_wide };
     VkDeviceCreateInfo info = {

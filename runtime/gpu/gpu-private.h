@@ -9,6 +9,7 @@
 #include "gpu/shader-table.h"
 
 enum { FOV_N_BINDINGS = 6, FOV_PUSH_BYTES = 128, FOV_MAX_SPEC = 16 };
+enum { FOV_ADDRESS_AT = 120 }; /* of the arena, in the push constants: lib/bind.glsl */
 
 /* ---- instance.c ------------------------------------------------------- */
 
@@ -65,16 +66,24 @@ void fov_gpu_count_prepared (FovGpu *gpu);
 
 /* ---- memory.c --------------------------------------------------------- */
 
-typedef enum { FOV_MEMORY_DEVICE, FOV_MEMORY_HOST } FovMemoryKind;
+typedef enum {
+    FOV_MEMORY_DEVICE,
+    FOV_MEMORY_FAR,
+    FOV_MEMORY_HOST
+} FovMemoryKind; /* far: with an address */
 
 typedef struct {
     VkBuffer vk;
     VkDeviceMemory memory;
     VkBufferView texels; /* rgba32f over all of it, or none */
     gsize bytes;
-    guint8 *mapped; /* NULL where the host can not reach it */
+    guint8 *mapped;  /* NULL where the host can not reach it */
+    guint64 address; /* of kinds that have one */
 } FovBuffer;
 
+/** Whether kernels can reach a buffer of that size. */
+gboolean fov_buffer_check (FovGpu *gpu, const char *what, gsize bytes, FovMemoryKind kind,
+                           gboolean texels, GError **error);
 /** what: names the buffer in messages. Nothing is left behind on failure. */
 gboolean fov_buffer_init (FovGpu *gpu, FovBuffer *buffer, const char *what, gsize bytes,
                           FovMemoryKind kind, gboolean texels, GError **error);
@@ -84,9 +93,9 @@ void fov_buffer_clear (FovGpu *gpu, FovBuffer *buffer);
 
 /**
  * By name; where there is one, the variant "NAME.plain" on devices without subgroup shuffles or
- * "NAME.wide" on those with has_wide.
+ * "NAME.wide" on those with has_wide; far: "....far" of those, which reach all of a large arena.
  */
-const FovShader *fov_gpu_find_shader (FovGpu *gpu, const char *name);
+const FovShader *fov_gpu_find_shader (FovGpu *gpu, const char *name, gboolean far);
 /** Made once per (shader, constants) and device; owned by the device. */
 gboolean fov_gpu_pipeline (FovGpu *gpu, const FovShader *shader, const guint32 *spec, guint n_spec,
                            VkPipeline *pipeline, GError **error);
@@ -148,6 +157,7 @@ struct _FovGpuProgram {
     gsize *input_offset, *output_offset; /* within the slot's buffers */
     gsize input_total, output_total;
     gboolean profile, finished;
+    gboolean far; /* the arena is written by its address */
     FovProgress progress;
     gpointer progress_data;
 

@@ -37,6 +37,7 @@ typedef struct {
     guint64 max_storage_range, memory_bytes;
     double timestamp_period; /* ns per tick; 0: none */
     guint max_texel_elements;
+    gboolean far; /* memory can be written by its address: an arena may exceed max_storage_range */
 } FovGpuLimits;
 
 /** The N-th device of that kind, or the first whose name contains match (index < 0). */
@@ -94,7 +95,7 @@ gsize fov_gpu_program_input_offset (FovGpuProgram *program, guint index);
 /**
  * Appends a dispatch of gx * gy * gz workgroups. shader: name of the file in
  * shaders/ without ".comp". spec: values of specialisation constants 0..n-1.
- * push: at most 128 bytes. A dispatch waits for all before it, but for those
+ * push: at most 120 bytes. A dispatch waits for all before it, but for those
  * since fov_gpu_program_overlap was set.
  */
 gboolean fov_gpu_program_dispatch (FovGpuProgram *program, const char *shader, const guint32 *spec,

@@ -35,10 +35,11 @@ memory_type_of_kind (FovGpu *gpu, guint32 allowed, FovMemoryKind kind)
     return type >= 0 ? type : memory_type (gpu, allowed, 0, 0);
 }
 
-static gboolean
-check_range (FovGpu *gpu, const char *what, gsize bytes, gboolean texels, GError **error)
+gboolean
+fov_buffer_check (FovGpu *gpu, const char *what, gsize bytes, FovMemoryKind kind, gboolean texels,
+                  GError **error)
 {
-    guint64 limit = gpu->limits.max_storage_range;
+    guint64 limit = kind == FOV_MEMORY_FAR ? G_MAXUINT32 : gpu->limits.max_storage_range;
     if (texels)
         limit = MIN (limit, (guint64) gpu->limits.max_texel_elements * 16);
     if (bytes <= limit)
@@ -58,8 +59,13 @@ allocate (FovGpu *gpu, FovBuffer *buffer, FovMemoryKind kind)
     int type = memory_type_of_kind (gpu, needs.memoryTypeBits, kind);
     if (type < 0)
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    VkMemoryAllocateFlagsInfo flags = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+        .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
+    };
     VkMemoryAllocateInfo info = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .pNext = kind == FOV_MEMORY_FAR ? &flags : NULL,
         .allocationSize = needs.size,
         .memoryTypeIndex = (guint32) type,
     };
@@ -93,13 +99,15 @@ fov_buffer_init (FovGpu *gpu, FovBuffer *buffer, const char *what, gsize bytes, 
                  gboolean texels, GError **error)
 {
     *buffer = (FovBuffer){ .bytes = (MAX (bytes, 256) + 15) & ~(gsize) 15 };
-    if (bytes > G_MAXSIZE - 256 || !check_range (gpu, what, buffer->bytes, texels, error))
+    if (bytes > G_MAXSIZE - 256 ||
+        !fov_buffer_check (gpu, what, buffer->bytes, kind, texels, error))
         return FALSE;
     VkBufferCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
         .size = buffer->bytes,
         .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
                  VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+                 (kind == FOV_MEMORY_FAR ? VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT : 0) |
                  (texels ? VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT : 0),
     };
     VkResult result = vkCreateBuffer (gpu->device, &info, NULL, &buffer->vk);
@@ -107,6 +115,13 @@ fov_buffer_init (FovGpu *gpu, FovBuffer *buffer, const char *what, gsize bytes, 
         result = allocate (gpu, buffer, kind);
     if (result == VK_SUCCESS && texels)
         result = create_texels (gpu, buffer);
+    if (result == VK_SUCCESS && kind == FOV_MEMORY_FAR) {
+        VkBufferDeviceAddressInfo address = {
+            .sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
+            .buffer = buffer->vk,
+        };
+        buffer->address = vkGetBufferDeviceAddress (gpu->device, &address);
+    }
     if (result == VK_SUCCESS)
         return TRUE;
     g_autofree char *doing =

@@ -117,8 +117,13 @@ fov_gpu_program_new (FovGpu *gpu, const FovGpuProgramParams *params, GError **er
     fov_gpu_program_set_label (program, "", "");
 
     program->arena_bytes = (params->arena_bytes + 63) & ~(gsize) 63;
+    /* Half: there is scratch memory to come. */
+    program->far = gpu->limits.far && (program->arena_bytes > gpu->limits.max_storage_range / 2 ||
+                                       g_getenv ("FOVEA_FAR"));
 
-    if (!fov_program_lay_out (program, error) || !create_objects (program, error)) {
+    if (!fov_buffer_check (gpu, "the activations", program->arena_bytes,
+                           program->far ? FOV_MEMORY_FAR : FOV_MEMORY_DEVICE, TRUE, error) ||
+        !fov_program_lay_out (program, error) || !create_objects (program, error)) {
         fov_gpu_program_free (program);
         return NULL;
     }
@@ -273,16 +278,16 @@ fov_gpu_program_dispatch (FovGpuProgram *program, const char *shader, const guin
         .x = gx,
         .y = gy,
         .z = gz,
-        .shader = fov_gpu_find_shader (program->gpu, shader),
+        .shader = fov_gpu_find_shader (program->gpu, shader, program->far),
         .n_spec = n_spec,
         .push_bytes = (guint) push_bytes,
     };
     program->overlap_next = FALSE;
-    if (!command.shader || n_spec > FOV_MAX_SPEC || push_bytes > FOV_PUSH_BYTES || push_bytes % 4) {
+    if (!command.shader || n_spec > FOV_MAX_SPEC || push_bytes > FOV_ADDRESS_AT || push_bytes % 4) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
                      "kernel '%s' with %u constants and %" G_GSIZE_FORMAT
                      " bytes of push constants: there is none, or more than %d and %d",
-                     shader, n_spec, push_bytes, FOV_MAX_SPEC, FOV_PUSH_BYTES);
+                     shader, n_spec, push_bytes, FOV_MAX_SPEC, FOV_ADDRESS_AT);
         return FALSE;
     }
     if (!check_groups (program, shader, (guint[]){ gx, gy, gz }, error))

@@ -70,7 +70,9 @@ write_descriptors (FovGpuProgram *program, FovSlot *slot)
     VkWriteDescriptorSet writes[FOV_N_BINDINGS];
     for (guint i = 0; i < FOV_N_BINDINGS; i++) {
         gboolean texels = i == 1 || i == 3;
-        infos[i] = (VkDescriptorBufferInfo){ buffers[i]->vk, 0, buffers[i]->bytes };
+        /* What of a large arena is behind that, kernels reach by its address. */
+        gsize most = program->gpu->limits.max_storage_range;
+        infos[i] = (VkDescriptorBufferInfo){ buffers[i]->vk, 0, MIN (buffers[i]->bytes, most) };
         writes[i] = (VkWriteDescriptorSet){
             .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
             .dstSet = slot->set,
@@ -124,6 +126,9 @@ record_dispatch (FovGpuProgram *program, VkCommandBuffer commands, const FovComm
                  const guint groups[3])
 {
     vkCmdBindPipeline (commands, VK_PIPELINE_BIND_POINT_COMPUTE, command->pipeline);
+    if (program->far)
+        vkCmdPushConstants (commands, program->gpu->layout, VK_SHADER_STAGE_COMPUTE_BIT,
+                            FOV_ADDRESS_AT, sizeof program->arena.address, &program->arena.address);
     if (command->push_bytes)
         vkCmdPushConstants (commands, program->gpu->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                             command->push_bytes, command->push);
@@ -377,8 +382,8 @@ fov_gpu_program_finish (FovGpuProgram *program, GError **error)
         return FALSE;
     }
     if (!fov_buffer_init (gpu, &program->arena, "the activations",
-                          program->arena_bytes + program->scratch_bytes, FOV_MEMORY_DEVICE, TRUE,
-                          error) ||
+                          program->arena_bytes + program->scratch_bytes,
+                          program->far ? FOV_MEMORY_FAR : FOV_MEMORY_DEVICE, TRUE, error) ||
         !fov_buffer_init (gpu, &program->constants, "the model's constants",
                           program->constant_bytes, FOV_MEMORY_DEVICE, TRUE, error))
         return FALSE;

@@ -6,7 +6,8 @@
 #include <glib.h>
 
 typedef struct _FovShader {
-    const char *name; /* of the file, without ".comp"; "NAME.plain", "NAME.wide" for variants */
+    const char *name; /* of the file, without ".comp"; "NAME.plain", "NAME.wide", each with ".far"
+                         too, for variants */
     const guint32 *words;
     guint n_words;
 } FovShader;

@@ -106,5 +106,6 @@ fov_gpu_is_last_form (FovGpu *gpu, const char *kernel)
     g_autofree char *shader = g_strndup (kernel, strcspn (kernel, ","));
     g_autofree char *base = g_strndup (shader, strcspn (shader, "."));
 
-    return !strcmp (fov_gpu_find_shader (gpu, base)->name, shader);
+    return !strcmp (fov_gpu_find_shader (gpu, base, g_str_has_suffix (shader, ".far"))->name,
+                    shader);
 }

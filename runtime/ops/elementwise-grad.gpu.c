@@ -8,7 +8,7 @@
 static guint
 act_formats (const FovNode *node, int block)
 {
-    if (!fov_gpu_can_floats (node, 3) || node->inputs[0]->data || node->inputs[1]->data)
+    if (!fov_gpu_can_floats (node, 3) || node->inputs[1]->data)
         return 0;
     return FOV_CAN_PLANAR | (fov_gpu_can_block (node->inputs[0]) ? FOV_CAN_BLOCKED : 0);
 }
@@ -29,9 +29,11 @@ record_act (FovGpuProgram *program, const FovStep *step, GError **error)
     int n = fov_gpu_n_floats (out);
     gboolean vector = blocked || (x->offset % 16 == 0 && dy->offset % 16 == 0 &&
                                   out->offset % 16 == 0 && n % 4 == 0);
+    guint32 spec[] = { act->kind, (guint32) vector, 0, 0 };
+    int from = fov_gpu_source (program, dy, &spec[3]);
     struct fov_push_act_grad push = {
         .src = vector ? fov_gpu_texel (x) : fov_gpu_float (x),
-        .dy = vector ? fov_gpu_texel (dy) : fov_gpu_float (dy),
+        .dy = vector ? from / 4 : from,
         .dst = vector ? fov_gpu_texel (out) : fov_gpu_float (out),
         .n = vector ? n / 4 : n,
         .c4 = 1,
@@ -39,7 +41,6 @@ record_act (FovGpuProgram *program, const FovStep *step, GError **error)
         .a = act->a,
         .b = act->b,
     };
-    guint32 spec[] = { act->kind, (guint32) vector, 0 };
 
     if (blocked) {
         FovPicture picture = fov_picture (&out->shape);
@@ -48,7 +49,7 @@ record_act (FovGpuProgram *program, const FovStep *step, GError **error)
         push.keep = (picture.c - 1) % 4 + 1;
         spec[2] = picture.c % 4 && slope_at_zero_is_none (act);
     }
-    return fov_gpu_dispatch_flat (program, "act_grad", spec, 3, &push, sizeof push,
+    return fov_gpu_dispatch_flat (program, "act_grad", spec, 4, &push, sizeof push,
                                   (guint64) push.n, 256, error);
 }
 

@@ -8,18 +8,21 @@
  */
 #ifdef FOV_WIDE
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
-layout (set = 0, binding = 0, std430) writeonly buffer ArenaWide { u64vec2 arena_wide[]; };
-
-void store (int at, vec4 v)
-{
-    arena_wide[at] = u64vec2 (packUint2x32 (floatBitsToUint (v.xy)),
-                              packUint2x32 (floatBitsToUint (v.zw)));
-}
+#ifdef FOV_FAR
+layout (buffer_reference, std430, buffer_reference_align = 16) buffer FarWide { u64vec2 v[]; };
+#define arena_wide FarWide (arena_address).v
 #else
-void store (int at, vec4 v)
+layout (set = 0, binding = 0, std430) writeonly buffer ArenaWide { u64vec2 arena_wide[]; };
+#endif
+
+u64vec2 wide_words (vec4 v)
 {
-    arena4[at] = v;
+    return u64vec2 (packUint2x32 (floatBitsToUint (v.xy)), packUint2x32 (floatBitsToUint (v.zw)));
 }
+
+#define store(at, v) arena_wide[at] = wide_words (v)
+#else
+#define store(at, v) arena4[at] = v
 #endif
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * bench-train [DEVICE [NET...]]: a training step of small and common nets; processor time of all
- * threads and wall time, the best of several, and where it goes. train.py is PyTorch's side.
+ * bench-train [DEVICE [NET|MODEL.onnx:BATCH...]]: a training step of small and common nets, or of a
+ * model with squares of its first output as the loss; processor time of all threads and wall time,
+ * the best of several, and where it goes. train.py is PyTorch's side.
  */
 #include <stdio.h>
 #include <string.h>
@@ -175,56 +176,114 @@ print_profile (FovTrainer *trainer)
     }
 }
 
+/* Steps on one batch; takes the trainer. */
 static void
-run (const char *device_name, guint net)
+measure (const char *name, FovTrainer *trainer, const FovView *x, const FovView *target, int steps)
 {
     g_autoptr (GError) error = NULL;
-    g_autoptr (FovDevice) device = fov_device_open (device_name, &error);
-    Build b = { fov_graph_new (), g_rand_new_with_seed (1) };
-    gint64 n = nets[net].shape.dim[0], elements = fov_shape_elements (&nets[net].shape);
-    g_autofree float *pixels = g_new (float, elements);
-    g_autofree gint64 *labels = g_new (gint64, n);
-    FovView x = { FOV_F32, nets[net].shape, pixels }, target = { FOV_I64, { 1, { n } }, labels };
     double best_cpu = 1e9, best_wall = 1e9;
-    FovTrainer *trainer;
     FovTrainerInfo info;
 
-    for (gint64 i = 0; i < elements; i++)
-        pixels[i] = (float) g_rand_double_range (b.rand, -1.7, 1.7);
-    for (gint64 i = 0; i < n; i++)
-        labels[i] = i % nets[net].classes;
-    nets[net].build (&b, fov_graph_add_input (b.graph, "x", FOV_F32, &nets[net].shape));
-    trainer =
-        device ? fov_trainer_new_from_graph (device, b.graph,
-                                             &(FovTrainerParams){ .learning_rate = 0.01f }, &error)
-               : NULL;
-    if (!trainer)
-        g_error ("%s", error->message);
-    for (int i = 0; i < nets[net].steps; i++) {
+    for (int i = 0; i < steps; i++) {
         double cpu = seconds (CLOCK_PROCESS_CPUTIME_ID), wall = seconds (CLOCK_MONOTONIC);
-        if (!fov_trainer_step (trainer, &x, &target, NULL, &error))
+        if (!fov_trainer_step (trainer, x, target, NULL, &error))
             g_error ("%s", error->message);
         best_cpu = MIN (best_cpu, seconds (CLOCK_PROCESS_CPUTIME_ID) - cpu);
         best_wall = MIN (best_wall, seconds (CLOCK_MONOTONIC) - wall);
     }
     fov_trainer_info (trainer, &info);
-    printf ("%-10s %8.1f ms processor time, %8.1f ms wall, %.1f GFLOP, %.1f MiB\n", nets[net].name,
+    printf ("%-10s %8.1f ms processor time, %8.1f ms wall, %.1f GFLOP, %.1f MiB\n", name,
             best_cpu * 1e3, best_wall * 1e3, info.flops * 1e-9,
             (double) info.planned_bytes / 1048576);
     print_profile (trainer);
     fov_trainer_free (trainer);
+}
+
+static FovView
+random_view (const FovShape *shape, GRand *rand)
+{
+    gint64 n = fov_shape_elements (shape);
+    float *v = g_new (float, n);
+
+    for (gint64 i = 0; i < n; i++)
+        v[i] = (float) g_rand_double_range (rand, -1.7, 1.7);
+    return (FovView){ FOV_F32, *shape, v };
+}
+
+static void
+run (FovDevice *device, guint net)
+{
+    g_autoptr (GError) error = NULL;
+    Build b = { fov_graph_new (), g_rand_new_with_seed (1) };
+    gint64 n = nets[net].shape.dim[0];
+    g_autofree gint64 *labels = g_new (gint64, n);
+    FovView x, target = { FOV_I64, { 1, { n } }, labels };
+    FovTrainer *trainer;
+
+    for (gint64 i = 0; i < n; i++)
+        labels[i] = i % nets[net].classes;
+    nets[net].build (&b, fov_graph_add_input (b.graph, "x", FOV_F32, &nets[net].shape));
+    trainer = fov_trainer_new_from_graph (device, b.graph,
+                                          &(FovTrainerParams){ .learning_rate = 0.01f }, &error);
+    if (!trainer)
+        g_error ("%s", error->message);
+    x = random_view (&nets[net].shape, b.rand);
+    measure (nets[net].name, trainer, &x, &target, nets[net].steps);
+    g_free (x.data);
     g_rand_free (b.rand);
+}
+
+/* what: MODEL.onnx:BATCH */
+static void
+run_model (FovDevice *device, const char *what)
+{
+    g_autoptr (GError) error = NULL;
+    g_auto (GStrv) parts = g_strsplit (what, ":", 2);
+    g_autoptr (FovModel) model = fov_model_load (parts[0], &error);
+    g_autoptr (FovModel) resized = NULL;
+    g_autofree char *name = g_path_get_basename (parts[0]);
+    GRand *rand = g_rand_new_with_seed (1);
+    FovTrainerParams params = { .loss = FOV_LOSS_MSE, .learning_rate = 1e-6f };
+    FovTensorInfo input, output;
+    FovTrainer *trainer;
+    FovView x, target;
+
+    if (!model)
+        g_error ("%s", error->message);
+    fov_model_input (model, 0, &input);
+    if (parts[1])
+        input.shape.dim[0] = g_ascii_strtoll (parts[1], NULL, 10);
+    params.input_shapes = &input.shape;
+    resized = fov_model_reshape (model, &input.shape, &error);
+    trainer = resized ? fov_trainer_new (device, resized, &params, &error) : NULL;
+    if (!trainer)
+        g_error ("%s", error->message);
+    fov_trainer_target (trainer, &output);
+    x = random_view (&input.shape, rand);
+    target = random_view (&output.shape, rand);
+    measure (name, trainer, &x, &target, 2);
+    g_free (x.data);
+    g_free (target.data);
+    g_rand_free (rand);
 }
 
 int
 main (int argc, char **argv)
 {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (FovDevice) device = fov_device_open (argc > 1 ? argv[1] : "cpu:2", &error);
+
+    if (!device)
+        g_error ("%s", error->message);
     for (guint i = 0; i < G_N_ELEMENTS (nets); i++) {
         gboolean wanted = argc < 3;
         for (int k = 2; k < argc; k++)
             wanted = wanted || g_str_equal (argv[k], nets[i].name);
         if (wanted)
-            run (argc > 1 ? argv[1] : "cpu:2", i);
+            run (device, i);
     }
+    for (int k = 2; k < argc; k++)
+        if (strstr (argv[k], ".onnx"))
+            run_model (device, argv[k]);
     return 0;
 }

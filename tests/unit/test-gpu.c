@@ -31,16 +31,17 @@ open_any (void)
     return gpu;
 }
 
-/* in -> arena -> x * 2 + (1, 2, 3, 4) -> arena -> out; with two dispatches: applied twice. */
+/* in -> arena -> x * 2 + (1, 2, 3, 4) -> arena -> out; with two dispatches: applied twice.
+ * base: bytes of the arena in front of all that. */
 static FovGpuProgram *
-scale_program (FovGpu *gpu, guint n_slots, gboolean profile)
+scale_program_at (FovGpu *gpu, guint n_slots, gboolean profile, gsize base)
 {
     g_autoptr (GError) error = NULL;
     static const float add[4] = { 1, 2, 3, 4 };
     gsize bytes = N * sizeof (float);
     FovGpuProgram *program = fov_gpu_program_new (gpu,
                                                   &(FovGpuProgramParams){
-                                                      .arena_bytes = 4096,
+                                                      .arena_bytes = base + 4096,
                                                       .n_slots = n_slots,
                                                       .n_inputs = 1,
                                                       .n_outputs = 1,
@@ -51,21 +52,28 @@ scale_program (FovGpu *gpu, guint n_slots, gboolean profile)
                                                   &error);
     assert_null (error);
     fov_gpu_program_set_label (program, "Scale", "s");
+    const int first = (int) (base / 4);
     struct fov_push_test_scale push = {
-        .src = 16, .dst = 256, .constants = -1, .n = N, .factor = 2
+        .src = first + 16, .dst = first + 256, .constants = -1, .n = N, .factor = 2
     };
     push.constants = (int) fov_gpu_program_add_constant (program, add, sizeof add) / 4;
-    fov_gpu_program_copy_input (program, 0, 64, bytes);
+    fov_gpu_program_copy_input (program, 0, base + 64, bytes);
     for (int i = 0; i < 2; i++) {
         fov_gpu_program_dispatch (program, "test_scale", NULL, 0, &push, sizeof push, (N + 63) / 64,
                                   1, 1, &error);
         assert_null (error);
-        push.src = 256, push.dst = 512;
+        push.src = first + 256, push.dst = first + 512;
     }
-    fov_gpu_program_copy_output (program, 0, 512 * 4, bytes);
+    fov_gpu_program_copy_output (program, 0, base + 512 * 4, bytes);
     fov_gpu_program_finish (program, &error);
     assert_null (error);
     return program;
+}
+
+static FovGpuProgram *
+scale_program (FovGpu *gpu, guint n_slots, gboolean profile)
+{
+    return scale_program_at (gpu, n_slots, profile, 0);
 }
 
 static void
@@ -232,7 +240,8 @@ test_arena_over_the_range (void **state)
     g_autoptr (FovGpu) gpu = open_any ();
     g_autoptr (GError) error = NULL;
     const FovGpuLimits *limits = fov_gpu_limits (gpu);
-    guint64 most = MIN (limits->max_storage_range, (guint64) limits->max_texel_elements * 16);
+    guint64 texels = (guint64) limits->max_texel_elements * 16;
+    guint64 most = MIN (limits->far ? G_MAXUINT32 : limits->max_storage_range, texels);
     FovGpuProgramParams params = { .arena_bytes = most + 64, .n_slots = 1 };
     assert_null (fov_gpu_program_new (gpu, &params, &error));
     assert_true (g_error_matches (error, FOV_ERROR, FOV_ERROR_MEMORY));
@@ -240,6 +249,24 @@ test_arena_over_the_range (void **state)
     g_autofree char *can = g_strdup_printf ("%" G_GUINT64_FORMAT, most);
     assert_non_null (strstr (error->message, asked));
     assert_non_null (strstr (error->message, can));
+}
+
+/* Behind what a storage buffer can span, kernels write by address. */
+static void
+test_arena_beyond_a_storage_buffer (void **state)
+{
+    g_autoptr (FovGpu) gpu = open_any ();
+    const FovGpuLimits *limits = fov_gpu_limits (gpu);
+    FovGpuProgram *program;
+
+    if (!limits->far || limits->max_storage_range > 1 << 28)
+        skip (); /* no such arena, or one of gigabytes */
+    program = scale_program_at (gpu, 1, FALSE, (limits->max_storage_range + 4096) & ~(gsize) 63);
+    fill_input (program, 0, 5);
+    assert_true (fov_gpu_program_submit (program, 0, NULL));
+    assert_true (fov_gpu_program_wait (program, 0, NULL));
+    check_output (program, 0, 5);
+    fov_gpu_program_free (program);
 }
 
 static char *
@@ -307,11 +334,17 @@ main (void)
     g_setenv ("XDG_CACHE_HOME", cache_dir, TRUE);
     g_setenv ("FOVEA_VALIDATION", "1", TRUE);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_list),          cmocka_unit_test (test_no_such_device),
-        cmocka_unit_test (test_round_trip),    cmocka_unit_test (test_slots_in_flight),
-        cmocka_unit_test (test_grown_input),   cmocka_unit_test (test_profile),
-        cmocka_unit_test (test_rejects),       cmocka_unit_test (test_arena_over_the_range),
-        cmocka_unit_test (test_damaged_cache), cmocka_unit_test (test_validation_silent),
+        cmocka_unit_test (test_list),
+        cmocka_unit_test (test_no_such_device),
+        cmocka_unit_test (test_round_trip),
+        cmocka_unit_test (test_slots_in_flight),
+        cmocka_unit_test (test_grown_input),
+        cmocka_unit_test (test_profile),
+        cmocka_unit_test (test_rejects),
+        cmocka_unit_test (test_arena_over_the_range),
+        cmocka_unit_test (test_arena_beyond_a_storage_buffer),
+        cmocka_unit_test (test_damaged_cache),
+        cmocka_unit_test (test_validation_silent),
     };
     return cmocka_run_group_tests (tests, NULL, remove_cache);
 }
