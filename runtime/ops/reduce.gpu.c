@@ -3,7 +3,7 @@
 #include "ops/copy.h"
 #include "ops/infer.h"
 
-enum { MOST_STEPS = 65535, PART = 1024, FEW_LINES = 256 };
+enum { MOST_STEPS = 65535, PART = 1024, FEW_LINES = 256, LONG_LINE = 256 };
 enum { KIND_ROOT = 10, KIND_ARG_MAX = 16, KIND_ARG_MIN = 17 }; /* of the shader, as FovReduceKind */
 
 gboolean
@@ -99,12 +99,24 @@ kind_of_parts (int kind, int *whole)
     }
 }
 
+/* Lines this long are cut into about as many parts as those have elements. */
+static int
+part_of (gint64 size)
+{
+    int part = 16;
+
+    while (part < PART && (gint64) part * part < size)
+        part *= 2;
+    return part;
+}
+
 /* Few long lines: parts of each first, so that there is work for all lanes. */
 static gboolean
 record_parts (FovGpuProgram *program, const FovStep *step, int kind, const FovLines *lines,
               GError **error)
 {
-    int whole, part = kind_of_parts (kind, &whole), parts = (int) ((lines->size + PART - 1) / PART);
+    int size = part_of (lines->size), parts = (int) ((lines->size + size - 1) / size);
+    int whole, part = kind_of_parts (kind, &whole);
     gint64 n = lines->outer * lines->inner * parts;
     int place = (int) (fov_gpu_program_scratch (program, (gsize) n * 4) / 4);
     guint32 spec[2] = { (guint32) part, FALSE };
@@ -112,7 +124,7 @@ record_parts (FovGpuProgram *program, const FovStep *step, int kind, const FovLi
         .src = fov_gpu_float (step->in[0]),
         .dst = place,
         .n = (int) n,
-        .size = PART,
+        .size = size,
         .inner = (int) lines->inner,
         .whole = (int) lines->size,
         .parts = parts,
@@ -151,7 +163,7 @@ record_reduce (FovGpuProgram *program, const FovStep *step, GError **error)
     fov_gpu_find_lines (&step->in[0]->shape, p->mask, &lines);
     if (p->kind != FOV_REDUCE_LOG_SUM_EXP &&
         (lines.size > MOST_STEPS ||
-         (lines.size >= 4 * PART && lines.outer * lines.inner < FEW_LINES)))
+         (lines.size >= LONG_LINE && lines.outer * lines.inner < FEW_LINES)))
         return record_parts (program, step, p->kind, &lines, error);
     return dispatch_lines (program, "reduce", spec, 2, step, &lines, error);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "train/build.h"
 
+#include "graph/passes.h"
+
 void
 fov_train_graph_clear (FovTrainGraph *t)
 {
@@ -62,8 +64,10 @@ build (FovTrainGraph *t, FovModel *model, const FovTrainerParams *params, GError
                      graph->outputs->len);
         return FALSE;
     }
+    /* What is one activation is differentiated as one. */
     if (!fov_train_find_parameters (t, params, error) ||
         !fov_graph_specialize (graph, params->input_shapes, error) ||
+        !fov_pass_patterns (graph, error) ||
         !add_loss (t, model, params, error))
         return FALSE;
     fov_train_add_step (t);

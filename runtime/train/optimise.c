@@ -170,16 +170,19 @@ static void
 add_norm (FovGrad *g, FovTrainGraph *t, FovTensor *const *gradients)
 {
     FovAttr drop = { .name = "keepdims", .type = FOV_ATTR_INT };
-    FovTensor *sum = NULL;
+    FovAttr axis = { .name = "axis", .type = FOV_ATTR_INT };
+    guint n = t->parameters->len;
+    g_autofree FovTensor **squares = g_new0 (FovTensor *, n + 1);
+    FovNode *node = NULL;
 
-    for (guint i = 0; i < t->parameters->len; i++) {
+    for (guint i = 0; i < n; i++) {
         FovTensor *gradient = gradients[i];
-        FovNode *node = fov_grad_node (g, "ReduceSumSquare", &gradient, 1, 1, &drop, 1);
-        if (!node)
-            return;
-        sum = sum ? fov_grad_binary (g, "Add", sum, node->outputs[0]) : node->outputs[0];
+        node = fov_grad_node (g, "ReduceSumSquare", &gradient, 1, 1, &drop, 1);
+        squares[i] = node ? fov_grad_reshape (g, node->outputs[0], &(FovShape){ 1, { 1 } }) : NULL;
     }
-    t->gradient_norm = fov_grad_unary (g, "Sqrt", sum);
+    node = fov_grad_node (g, "Concat", squares, n, 1, &axis, 1);
+    node = node ? fov_grad_node (g, "ReduceSum", node->outputs, 1, 1, &drop, 1) : NULL;
+    t->gradient_norm = node ? fov_grad_unary (g, "Sqrt", node->outputs[0]) : NULL;
 }
 
 /* min (1, most / norm) */
