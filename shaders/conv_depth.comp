@@ -6,6 +6,7 @@
  * Blocked in and out. Weights: [c4][kx][ky][4].
  * A lane walks down a strip of C columns of one block of 4 channels, and holds
  * the input rows that its window covers: each is fetched once.
+ * y's pixels may lie apart, as for conv_flat.
  * Workgroups: x: LANES strips, those of all blocks in one row; y: push.rows rows; z: pictures.
  */
 #extension GL_GOOGLE_include_directive : require
@@ -42,7 +43,7 @@ void main ()
     int c4 = push.c4, w = push.w, h = push.h, oh = push.oh, ow = push.ow, used = push.keep;
     int residual = push.residual - push.dst, strips = push.strips, pad_x = push.pad_x;
     int iy = -push.pad_y, weights = push.weights, biases = push.bias, rows = push.rows;
-    int src = push.src, dst = push.dst;
+    int src = push.src, dst = push.dst, out_row = push.out_row, out_step = push.out_step;
     float a = push.a, b = push.b;
 
     int strip = int (gl_WorkGroupID.x) * LANES + int (gl_LocalInvocationID.x);
@@ -69,7 +70,7 @@ void main ()
         [[unroll]] for (int i = 0; i < COLUMNS; i++)
             v[min (r + SY, ROWS - 1)][i] = texelFetch (arena_texels, max (row + column[i], 0));
     }
-    int o = dst + (plane * oh + oy) * ow + ox;
+    int o = dst + plane * push.out_plane + oy * out_row + ox * out_step;
     for (; oy < end; oy++) {
         [[unroll]] for (int r = 0; r < HELD; r++)
             [[unroll]] for (int i = 0; i < COLUMNS; i++)
@@ -86,16 +87,17 @@ void main ()
                     y += k[kx * KH + ky] * v[ky * DY][j * SX + kx * DX];
             if (!there || ox + j >= ow)
                 continue;
+            int to = o + j * out_step;
             if (RESIDUAL == 1)
-                y += texelFetch (arena_texels, residual + o + j);
+                y += texelFetch (arena_texels, residual + to);
             y = act (y, ACT, a, b);
             if (RESIDUAL == 2)
-                y += texelFetch (arena_texels, residual + o + j);
+                y += texelFetch (arena_texels, residual + to);
             if (KEEP && block == c4 - 1)
                 y = keep_channels (y, used);
-            store (o + j, y);
+            store (to, y);
         }
         iy += SY;
-        o += ow;
+        o += out_row;
     }
 }

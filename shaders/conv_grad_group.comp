@@ -24,16 +24,24 @@ void main ()
     int taps = push.kh * push.kw, row = divide (i, taps), tap = i - row * taps;
     int m = divide (row, push.c), c = row - m * push.c + divide (m, push.m) * push.c;
     int ky = divide (tap, push.kw), kx = tap - ky * push.kw;
-    int plane = push.plane * (c / 4), out_plane = push.out_plane * (m / 4);
-    int first = int (gl_WorkGroupID.z) * push.chunk, end = min (first + push.chunk, push.pixels);
-    int steps = (end - first + LANES - 1) / LANES, q = first + lane;
+    int w = push.w, h = push.h, out_plane = push.out_plane;
+    int first = int (gl_WorkGroupID.z) * push.chunk, end = min (first + push.chunk, out_plane);
+    int steps = (end - first + LANES - 1) / LANES;
+    int dy_at = push.dy + out_plane * (m / 4), x_at = push.x + push.plane * (c / 4);
+    Walk start = walk_from (first + lane, ky, kx);
 
     float sum = 0.0;
-    for (int s = 0; s < steps; s++) {
-        Pixel p = pixel_at (q, end);
-        float dy = texelFetch (arena_texels, p.dy > 0 ? p.dy + out_plane : 0)[m & 3];
-        sum += dy * texelFetch (arena_texels, max (tap_at (p, ky, kx) + plane, 0))[c & 3];
-        q += LANES;
+    for (int n = 0; n < push.images; n++) {
+        Walk p = start;
+        for (int s = 0; s < steps; s++) {
+            bool there = p.q < end;
+            bool inside = there && p.iy >= 0 && p.iy < h && p.ix >= 0 && p.ix < w;
+            sum += texelFetch (arena_texels, there ? dy_at + p.q : 0)[m & 3] *
+                   texelFetch (arena_texels, inside ? x_at + p.iy * w + p.ix : 0)[c & 3];
+            p = walk_on (p, push.stride_y, push.stride_x, push.ow);
+        }
+        dy_at += push.m4 * out_plane;
+        x_at += push.c4 * push.plane;
     }
     part[lane] = sum;
     barrier ();

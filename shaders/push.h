@@ -79,12 +79,12 @@ struct fov_push_pack {
 };
 
 /**
- * conv_grad_*: x, dy in vec4, dst in floats; plane, out_plane: pixels of x and dy; pixels: of dy in
- * all pictures, chunk of them at a time; c, m: channels; n: elements of dw.
+ * conv_grad_*: x, dy in vec4, dst in floats; plane, out_plane: pixels of x and dy, of which a chunk
+ * at a time; c, m: channels; n: elements of dw.
  */
 struct fov_push_conv_grad {
     int x, dy, dst;
-    int c4, h, w, plane, m4, ow, out_plane, pixels, chunk;
+    int images, c4, h, w, plane, m4, ow, out_plane, chunk;
     int kh, kw, stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x;
     int c, m, n;
 };

@@ -18,18 +18,27 @@ formats (const FovNode *node, int block)
     return FOV_CAN_BLOCKED | FOV_WANTS_BLOCKED;
 }
 
-/* How many chunks, given the workgroups of one. */
+/* How many chunks of a picture, given the workgroups of one. */
 static int
-count_chunks (FovGpuProgram *program, guint64 groups, int pixels)
+count_chunks (FovGpuProgram *program, guint64 groups, const struct fov_push_conv_grad *push)
 {
     gboolean few = fov_gpu_on_processor (program);
     guint64 want = few ? 16 : 4096;
-    int smallest = few ? 512 : 2048, n;
+    int smallest = few ? 512 : 2048, most = push->out_plane * push->images / smallest, n;
 
     n = (int) MIN ((want + groups - 1) / groups, MOST_CHUNKS);
-    n = MIN (n, MAX (pixels / smallest, 1));
+    n = CLAMP (n, 1, MAX (MIN (most, push->out_plane / 64), 1));
     /* A loop of more than 65535 rounds ends early on some drivers. */
-    return MAX (n, (pixels + 65535 * LANES_AT_LEAST - 1) / (65535 * LANES_AT_LEAST));
+    return MAX (n, (push->out_plane + 65535 * LANES_AT_LEAST - 1) / (65535 * LANES_AT_LEAST));
+}
+
+/* Blocks of a tile, so that tiles of `most` at most are about equal. */
+static guint32
+tile_of (int blocks, int most)
+{
+    int tiles = (blocks + most - 1) / most;
+
+    return (guint32) ((blocks + tiles - 1) / tiles);
 }
 
 static struct fov_push_conv_grad
@@ -41,6 +50,7 @@ make_push (const FovStep *step)
     return (struct fov_push_conv_grad){
         .x = fov_gpu_texel (step->in[0]),
         .dy = fov_gpu_texel (step->in[1]),
+        .images = x.n,
         .c4 = x.blocks,
         .h = x.h,
         .w = x.w,
@@ -48,7 +58,6 @@ make_push (const FovStep *step)
         .m4 = dy.blocks,
         .ow = dy.w,
         .out_plane = dy.h * dy.w,
-        .pixels = dy.n * dy.h * dy.w,
         .kh = (int) p->kernel_shape.v[0],
         .kw = (int) p->kernel_shape.v[1],
         .stride_y = (int) p->strides.v[0],
@@ -68,7 +77,7 @@ static gboolean
 dispatch (FovGpuProgram *program, const FovStep *step, const char *shader, const guint32 *spec,
           guint n_spec, struct fov_push_conv_grad push, guint64 x, guint y, GError **error)
 {
-    int chunks = count_chunks (program, x * y, push.pixels);
+    int chunks = count_chunks (program, x * y, &push);
     guint64 rows = (x + 65534) / 65535;
     gsize bytes = (gsize) chunks * (gsize) push.n * 4;
     struct fov_push_reduce sum = {
@@ -80,8 +89,8 @@ dispatch (FovGpuProgram *program, const FovStep *step, const char *shader, const
     };
     guint32 kind[2] = { FOV_REDUCE_SUM, FALSE };
 
-    push.chunk = (push.pixels + chunks - 1) / chunks;
-    sum.size = sum.whole = chunks = (push.pixels + push.chunk - 1) / push.chunk;
+    push.chunk = (push.out_plane + chunks - 1) / chunks;
+    sum.size = sum.whole = chunks = (push.out_plane + push.chunk - 1) / push.chunk;
     sum.src = chunks > 1 ? (int) (fov_gpu_program_scratch (program, bytes) / 4) : sum.dst;
     push.dst = sum.src;
     if (rows > 1 && y == 1) { /* one row of workgroups over two dimensions */
@@ -96,6 +105,15 @@ dispatch (FovGpuProgram *program, const FovStep *step, const char *shader, const
 }
 
 static gboolean
+has_window (const FovConvGradParams *p)
+{
+    for (int i = 0; i < 4; i++)
+        if (p->pads.v[i] || p->kernel_shape.v[i % 2] != 1 || p->strides.v[i % 2] != 1)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
 record (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     const FovConvGradParams *p = step->node->params;
@@ -104,8 +122,9 @@ record (FovGpuProgram *program, const FovStep *step, GError **error)
     gint64 channels = step->in[0]->shape.dim[1];
 
     if (p->group == 1) {
-        guint32 c = push.c4 > 1 ? 2 : 1, m = push.m4 == 1 ? 1 : c == 1 ? 4 : 2;
-        guint32 spec[] = { lanes, m, c, 2 };
+        guint32 m = tile_of (push.m4, fov_gpu_on_processor (program) ? 4 : 2);
+        guint32 c = tile_of (push.c4, 2);
+        guint32 spec[] = { lanes, m, c, has_window (p) };
         guint64 tiles = (((guint64) push.m4 + m - 1) / m) * (((guint64) push.c4 + c - 1) / c);
         return dispatch (program, step, "conv_grad", spec, 4, push, tiles,
                          (guint) (push.kh * push.kw), error);

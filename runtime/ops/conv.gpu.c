@@ -352,27 +352,46 @@ fits_depth (const Conv *c)
 }
 
 static gboolean
-record_depth (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
+dispatch_depth (FovGpuProgram *program, const FovStep *step, const Conv *c, const Places *places,
+                struct fov_push_conv push, GError **error)
 {
     int lanes = (int) fov_gpu_lanes (program) * 2;
-    FovStrips strips = fov_gpu_strips (program, c->out.h, c->out.w, c->sx);
-    struct fov_push_conv push;
+    FovStrips strips = fov_gpu_strips (program, push.oh, push.ow, push.stride_x);
     guint32 spec[] = {
-        (guint32) lanes, (guint32) strips.columns, c->params->act.kind, residual_kind (c, step),
-        keep (c),        (guint32) c->kh,          (guint32) c->kw,     (guint32) c->sy,
-        (guint32) c->sx, (guint32) c->dy,          (guint32) c->dx,     0,
+        (guint32) lanes,
+        (guint32) strips.columns,
+        c->params->act.kind,
+        residual_kind (c, step),
+        keep (c),
+        (guint32) push.kh,
+        (guint32) push.kw,
+        (guint32) push.stride_y,
+        (guint32) push.stride_x,
+        (guint32) c->dy,
+        (guint32) c->dx,
+        places->given,
     };
-    Places places;
 
-    if (!place_weights (program, step, depth_pack (c), c->out.blocks * 4, &places, error))
-        return FALSE;
-    spec[11] = places.given;
-    push = make_push (c, step, &places);
     push.rows = strips.rows;
     push.strips = strips.count;
     return fov_gpu_program_dispatch (program, "conv_depth", spec, G_N_ELEMENTS (spec), &push,
                                      sizeof push, div_up (push.strips * c->in.blocks, lanes),
-                                     div_up (c->out.h, push.rows), (guint) c->in.n, error);
+                                     div_up (push.oh, push.rows), (guint) c->in.n, error);
+}
+
+static gboolean
+record_depth (FovGpuProgram *program, const FovStep *step, const Conv *c, GError **error)
+{
+    struct fov_push_conv push;
+    Places places;
+
+    if (!place_weights (program, step, depth_pack (c), c->out.blocks * 4, &places, error))
+        return FALSE;
+    push = make_push (c, step, &places);
+    push.out_plane = c->out.h * c->out.w;
+    push.out_row = c->out.w;
+    push.out_step = 1;
+    return dispatch_depth (program, step, c, &places, push, error);
 }
 
 /* The kernels for what is rare: one lane computes 4 channels of one pixel. */
@@ -425,11 +444,13 @@ make_phase (int phase, int stride, int pad, int kernel, int size)
 static gboolean
 has_phases (const Conv *c)
 {
-    return c->group == 1 && c->dy == 1 && c->dx == 1 && c->kh >= c->sy && c->kw >= c->sx &&
-           (c->kh + c->sy - 1) / c->sy <= 16 && c->sy * c->sx <= MOST_PHASES;
+    return (c->group == 1 || (is_depthwise (c) && c->kh < 8 && c->kw < 8)) && c->dy == 1 &&
+           c->dx == 1 && c->kh >= c->sy && c->kw >= c->sx && (c->kh + c->sy - 1) / c->sy <= 16 &&
+           c->sy * c->sx <= MOST_PHASES;
 }
 
-/* As of a convolution with weights [M][C][y.taps][x.taps], from [C][M][kh][kw]. */
+/* As of a convolution with weights [M][C][y.taps][x.taps], from [C][M][kh][kw]; depthwise both with
+ * one channel a group. */
 static Pack
 phase_pack (const Conv *c, const Phase *y, const Phase *x, int m)
 {
@@ -439,12 +460,12 @@ phase_pack (const Conv *c, const Phase *y, const Phase *x, int m)
 
     part.kh = y->taps;
     part.kw = x->taps;
-    pack = dense_pack (&part, m);
+    pack = c->group > 1 ? depth_pack (&part) : dense_pack (&part, m);
     pack.p.src = (y->first + c->sy * (y->taps - 1)) * c->kw + x->first + c->sx * (x->taps - 1);
     pack.p.oc_by = taps;
     pack.p.ic_by = c->out.c * taps;
-    pack.p.hi_by = -c->sy * c->kw;
-    pack.p.lo_by = -c->sx;
+    pack.p.hi_by = c->group > 1 ? -c->sx : -c->sy * c->kw;
+    pack.p.lo_by = c->group > 1 ? -c->sy * c->kw : -c->sx;
     return pack;
 }
 
@@ -453,6 +474,7 @@ record_phase (FovGpuProgram *program, const FovStep *step, const Conv *c, const 
               const Phase *x, const Tile *tile, const Places *places, GError **error)
 {
     struct fov_push_conv push = make_push (c, step, places);
+    gboolean window;
 
     push.kh = y->taps;
     push.kw = x->taps;
@@ -465,7 +487,11 @@ record_phase (FovGpuProgram *program, const FovStep *step, const Conv *c, const 
     push.out_plane = c->out.h * c->out.w;
     push.out_row = c->sy * c->out.w;
     push.out_step = c->sx;
-    return dispatch_flat (program, step, c, tile, TRUE, places, push, error);
+    if (c->group > 1)
+        return dispatch_depth (program, step, c, places, push, error);
+    window = y->taps != 1 || x->taps != 1 || push.pad_y || push.pad_x || c->sy != 1 || c->sx != 1 ||
+             push.oh != c->in.h || push.ow != c->in.w;
+    return dispatch_flat (program, step, c, tile, window, places, push, error);
 }
 
 /* Weights of all phases first, so that the phases need not wait for each other. */
@@ -492,7 +518,8 @@ record_phases (FovGpuProgram *program, const FovStep *step, const Conv *c, GErro
                            &places[i].weights, error))
             return FALSE;
     }
-    if (!place_bias (program, step, padded_channels (c, tile), &places[0], error))
+    if (!place_bias (program, step, c->group > 1 ? c->out.blocks * 4 : padded_channels (c, tile),
+                     &places[0], error))
         return FALSE;
     for (int i = 0; i < n; i++) {
         places[i].bias = places[0].bias;

@@ -3,32 +3,36 @@
 #define FOV_WINDOW_GLSL
 
 /*
- * Pixels q of all pictures' dy, in one row, for the gradients of convolutions by their weights.
- * Needs push (fov_push_conv_grad), lib/bind and lib/divide.
+ * A lane's walk over the pixels of a picture's dy, LANES at a time, and what tap (ky, kx) of their
+ * windows sees, for the gradients of convolutions by their weights. There is one division, at the
+ * start. Needs push (fov_push_conv_grad), LANES and lib/divide.
  */
-struct Pixel {
-    int dy;        /* texel of block 0 of dy; 0 where q is beyond the end */
-    int top, left; /* of its window; far outside where q is beyond the end */
-    int x;         /* texel of block 0 of the picture */
+struct Walk {
+    int q;      /* pixel of dy */
+    int ox;     /* its column */
+    int iy, ix; /* pixel of x, which may be outside */
 };
 
-Pixel pixel_at (int q, int end)
+int step_rows, step_columns; /* LANES pixels further */
+
+Walk walk_from (int q, int ky, int kx)
 {
-    bool there = q < end;
-    q = min (q, end - 1);
-    int n = divide (q, push.out_plane), p = q - n * push.out_plane;
-    int oy = divide (p, push.ow), ox = p - oy * push.ow;
-    return Pixel (there ? push.dy + n * push.m4 * push.out_plane + p : 0,
-                  there ? oy * push.stride_y - push.pad_y : -(1 << 20),
-                  ox * push.stride_x - push.pad_x, push.x + n * push.c4 * push.plane);
+    step_rows = divide (LANES, push.ow);
+    step_columns = LANES - step_rows * push.ow;
+    int oy = divide (q, push.ow), ox = q - oy * push.ow;
+    return Walk (q, ox, oy * push.stride_y - push.pad_y + ky * push.dilation_y,
+                 ox * push.stride_x - push.pad_x + kx * push.dilation_x);
 }
 
-/* The texel of block 0 that tap (ky, kx) sees; -(1 << 30): outside the picture. */
-int tap_at (Pixel p, int ky, int kx)
+Walk walk_on (Walk p, int stride_y, int stride_x, int ow)
 {
-    int y = p.top + ky * push.dilation_y, x = p.left + kx * push.dilation_x;
-    bool inside = y >= 0 && y < push.h && x >= 0 && x < push.w;
-    return inside ? p.x + y * push.w + x : -(1 << 30);
+    p.q += LANES;
+    p.ox += step_columns;
+    bool wraps = p.ox >= ow;
+    p.ox -= wraps ? ow : 0;
+    p.ix += (step_columns - (wraps ? ow : 0)) * stride_x;
+    p.iy += (step_rows + (wraps ? 1 : 0)) * stride_y;
+    return p;
 }
 
 #endif
