@@ -76,6 +76,21 @@ def test_goes_on_after_kill(folder, data):
     assert out.read_bytes() == (folder / 'a.onnx').read_bytes()
 
 
+def test_vulkan(folder, data):
+    """Learns there too, and goes on after Ctrl-C to the bytes of an unbroken run."""
+    out, broken = folder / 'v.onnx', folder / 'w.onnx'
+    subprocess.run(train(*common(data, out, 'vulkan')), check=True)
+    rows = list(csv.DictReader((folder / 'v.onnx.csv').open()))
+    assert float(rows[-1]['accuracy']) >= 0.9, rows
+    with subprocess.Popen(train(*common(data, broken, 'vulkan'))) as process:
+        while not (folder / 'w.onnx.safetensors').exists() and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+    assert len((folder / 'w.onnx.csv').read_text().splitlines()) < 20 + 1
+    subprocess.run(train(*common(data, broken, 'vulkan'), '--resume'), check=True)
+    assert broken.read_bytes() == out.read_bytes()
+
+
 def test_goes_on_from_a_model(folder, data):
     out = folder / 'd.onnx'
     subprocess.run(train(data, '-o', out, '-m', folder / 'a.onnx', '--freeze', 'to=pool', '--epochs',
@@ -117,7 +132,7 @@ def test_errors(folder, data):
 
 def main():
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
-             test_goes_on_from_a_model, test_preview, test_errors]
+             test_vulkan, test_goes_on_from_a_model, test_preview, test_errors]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
