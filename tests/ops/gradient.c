@@ -12,6 +12,7 @@
 #include "host/host.h"
 #include "model/device.h"
 #include "model/session.h"
+#include "ops/record.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -134,12 +135,69 @@ flip_sign (FovGraph *graph, FovNode *node, FovTensor **grads, guint n)
 }
 
 /*
+ * What vulkan records of a node, with one output negated behind it: as if its kernels had the
+ * wrong sign. One node at a time.
+ */
+static const FovGpuOp *mutated_gpu;
+static guint mutated_output;
+static gboolean mutant_ran;
+
+static gboolean
+record_mutant (FovGpuProgram *program, const FovStep *step, GError **error)
+{
+    const FovOperand *out = step->out[mutated_output];
+    struct fov_push_unary push = {
+        .src = fov_gpu_float (out),
+        .dst = fov_gpu_float (out),
+        .n = fov_gpu_n_floats (out),
+        .c4 = 1,
+        .plane = 1,
+    };
+    guint32 spec[] = { FOV_ACT_NEG, FALSE, FALSE };
+
+    mutant_ran = TRUE;
+    return mutated_gpu->record (program, step, error) &&
+           fov_gpu_dispatch_flat (program, "unary", spec, 3, &push, sizeof push, (guint64) push.n,
+                                  256, error);
+}
+
+/* The node's op is a copy that goes with the caller's. FALSE: it has no such output or kernel. */
+static gboolean
+mutate (FovNode *node, guint output, FovOpDef *op, FovGpuOp *gpu)
+{
+    const FovTensor *out = output < node->n_outputs ? node->outputs[output] : NULL;
+
+    if (!out || !(out->consumers->len || fov_tensor_is_kept (out)) || out->dtype != FOV_F32 ||
+        !node->op->gpu || node->op->flags & FOV_OP_ALIAS)
+        return FALSE;
+    mutated_gpu = node->op->gpu;
+    mutated_output = output;
+    mutant_ran = FALSE;
+    *op = *node->op;
+    *gpu = *node->op->gpu;
+    gpu->record = record_mutant;
+    op->gpu = gpu;
+    node->op = op;
+    return TRUE;
+}
+
+/* Which node of the backward pass is mutated, where its op is kept, and what came of it. */
+typedef struct {
+    int node;
+    guint output;
+    FovOpDef *op;
+    FovGpuOp *gpu;
+    gboolean there, made;
+} Mutant;
+
+/*
  * A session whose outputs are the gradients by the inputs that are not integers. flip: with the
  * sign of that node of the backward pass turned (from 0; -1: of none); NULL without an error where
  * there is no such node, and *flip is -1 where that changes nothing.
  */
 static FovSession *
-gradient_session (const CheckCase *c, FovDevice *where, int *flip, GError **error)
+gradient_session_with (const CheckCase *c, FovDevice *where, int *flip, Mutant *mutant,
+                       GError **error)
 {
     FovGraph *graph = make_graph (c);
     g_autofree FovTensor **wanted = g_new0 (FovTensor *, graph->inputs->len + 1);
@@ -169,7 +227,23 @@ gradient_session (const CheckCase *c, FovDevice *where, int *flip, GError **erro
     g_ptr_array_set_size (graph->outputs, 0);
     for (guint i = 0; i < n; i++)
         fov_graph_add_output (graph, grads[i]);
+    if (mutant) {
+        guint at = n_forward + (guint) mutant->node;
+        mutant->there = at < graph->nodes->len;
+        mutant->made = mutant->there &&
+                       mutate (graph->nodes->pdata[at], mutant->output, mutant->op, mutant->gpu);
+        if (!mutant->made) {
+            fov_graph_free (graph);
+            return NULL;
+        }
+    }
     return fov_session_new_from_graph (where, graph, NULL, error);
+}
+
+static FovSession *
+gradient_session (const CheckCase *c, FovDevice *where, int *flip, GError **error)
+{
+    return gradient_session_with (c, where, flip, NULL, error);
 }
 
 /* ---- differences -------------------------------------------------------- */
@@ -384,6 +458,57 @@ test_flips_are_caught (void **state)
     assert_true (n_flips > 400);
 }
 
+/* Every output of node i of the backward pass in turn; FALSE: there is no such node. */
+static gboolean
+mutate_node (const CheckCase *c, int i, FovSession *oracle, const FovView *inputs, guint *n_flips)
+{
+    for (guint output = 0; output < 3; output++) {
+        FovGpuOp gpu;
+        FovOpDef op;
+        int none = -1;
+        Mutant mutant = { i, output, &op, &gpu, FALSE, FALSE };
+        FovSession *wrong = gradient_session_with (c, device, &none, &mutant, NULL);
+        if (!mutant.there)
+            return FALSE;
+        if (!wrong || !mutant.made) {
+            g_clear_pointer (&wrong, fov_session_unref);
+            continue;
+        }
+        if (mutant_ran && distance (oracle, wrong, inputs) < 1e-3)
+            fail_msg ("%s: output %u of node %d (%s) may have the wrong sign unnoticed", c->name,
+                      output, i, op.name);
+        *n_flips += mutant_ran;
+        fov_session_unref (wrong);
+    }
+    return TRUE;
+}
+
+/* With any one result of a kernel negated, the device's gradients would not agree. */
+static void
+test_wrong_kernels_are_caught (void **state)
+{
+    const CheckCase negation = { "Neg", { { "Neg", "3x5", "" } } };
+    guint n_flips = 0;
+
+    if (!on_vulkan)
+        skip ();
+    set_test_real (FOV_F32);
+    /* The mutants' own kernel is checked at start as any; here, while it does what it should. */
+    fov_session_unref (fov_session_new_from_graph (device, make_graph (&negation), NULL, NULL));
+    for (const CheckCase *c = gradient_cases; c->name; c++) {
+        int none = -1;
+        g_autoptr (FovSession) oracle = gradient_session (c, reference, &none, NULL);
+        FovView inputs[MAX_INPUTS];
+        guint n = make_inputs (oracle, inputs);
+        for (int i = 0; mutate_node (c, i, oracle, inputs, &n_flips); i++)
+            ;
+        for (guint i = 0; i < n; i++)
+            g_free (inputs[i].data);
+    }
+    print_message ("# %u wrong kernels\n", n_flips);
+    assert_true (n_flips > 300);
+}
+
 /* ---- the table ---------------------------------------------------------- */
 
 static void
@@ -442,6 +567,7 @@ main (int argc, char **argv)
                                        cmocka_unit_test (test_all_cases_have_gradients),
                                        cmocka_unit_test (test_all_kernels_ran),
                                        cmocka_unit_test (test_flips_are_caught),
+                                       cmocka_unit_test (test_wrong_kernels_are_caught),
                                        cmocka_unit_test (test_validation_silent) };
     int failed;
 
