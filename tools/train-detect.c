@@ -161,7 +161,7 @@ make_trainer (Run *r, GError **error)
     const guint64 steps = (guint64) o->epochs * r->batches;
     /* Norms that were folded away leave weights of very different sizes: Adam's steps fit all. */
     const gboolean adam = !o->optimiser || g_str_equal (o->optimiser, "adamw");
-    const double rate = adam ? 5e-5 : 1e-5;
+    const double rate = adam ? 2e-5 : 1e-5;
     FovTrainerParams params = { .input_shapes = &r->shape,
                                 .loss = FOV_LOSS_DETECTION,
                                 .decoder = o->decoder,
@@ -172,7 +172,7 @@ make_trainer (Run *r, GError **error)
                                 .clip_norm = 10,
                                 .n_steps = steps,
                                 .warmup_steps = MIN (MAX (r->batches, 30), steps / 5),
-                                .average = 0.05f };
+                                .average = 0.2f };
     FovTensorInfo target;
 
     if (!train_parse_freeze (o->freeze, &params, error))

@@ -141,12 +141,41 @@ test_scenes (void **state)
         fov_session_unref (sessions[m]);
 }
 
+/* Boxes of three sizes, each a tenth larger or smaller: their middles are found. */
+static void
+test_anchors (void **state)
+{
+    const float middle[3][2] = { { 10, 20 }, { 60, 30 }, { 100, 120 } };
+    g_autoptr (GError) error = NULL;
+    float sizes[300][2], anchors[3][2], again[3][2];
+    double overlap;
+    guint64 dice = 3;
+
+    for (int i = 0; i < 300; i++)
+        for (int d = 0; d < 2; d++)
+            sizes[i][d] = middle[i % 3][d] * (0.9f + 0.001f * (float) roll (&dice, 201));
+    assert_true (fov_train_anchors (sizes[0], 300, 3, 1, anchors[0], &overlap, &error));
+    for (int i = 0; i < 3; i++)
+        for (int d = 0; d < 2; d++)
+            assert_true (fabsf (anchors[i][d] / middle[i][d] - 1) < 0.02f);
+    assert_true (overlap > 0.88 && overlap < 0.96);
+    assert_true (fov_train_anchors (sizes[0], 300, 3, 1, again[0], NULL, &error));
+    assert_memory_equal (anchors, again, sizeof anchors);
+    assert_false (fov_train_anchors (sizes[0], 2, 3, 1, anchors[0], NULL, &error));
+    assert_string_equal (error->message, "3 anchors of 2 boxes, expected 1..2");
+    g_clear_error (&error);
+    sizes[1][1] = 0;
+    assert_false (fov_train_anchors (sizes[0], 300, 3, 1, anchors[0], NULL, &error));
+    assert_string_equal (error->message, "box 1 has the height 0");
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests[] = {
         { "the reference assigns as Python does", test_scenes, NULL, NULL, (void *) "reference" },
         { "the host assigns as Python does", test_scenes, NULL, NULL, (void *) "cpu:2" },
+        { "anchors of the sizes that there are", test_anchors, NULL, NULL, NULL },
     };
 
     return cmocka_run_group_tests_name ("train-assign", tests, NULL, NULL);

@@ -242,6 +242,16 @@ FOV_API FovModel *fov_recipe_new (const char *name, int size, int n_classes, gui
                                   GError **error);
 
 /**
+ * Sizes for the anchors of a detector that counts boxes from them: sizes [n, 2] are the widths and
+ * heights of a data set's boxes (any unit, above 0), anchors [k, 2] become k that overlap them
+ * best, by rising area: k-means by 1 - IoU (Redmon and Farhadi 2017, section 2). overlap (may be
+ * NULL): mean IoU of a box with its nearest anchor. The same seed gives the same anchors.
+ * FOV_ERROR_ARGUMENT for k out of 1..n or a size that is none. Thread safe.
+ */
+FOV_API gboolean fov_train_anchors (const float *sizes, guint n, guint k, guint32 seed,
+                                    float *anchors, double *overlap, GError **error);
+
+/**
  * A detector for other classes: the layers that give class scores get a row for each of labels,
  * those of names that the model knows the old one, others new weights, which start with scores of
  * 0.01; all else is kept. The metadata's names become labels'. decoder: family, or NULL. The same
