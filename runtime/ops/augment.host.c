@@ -69,6 +69,23 @@ take_bilinear (const FovAugmentLayer *l, const guint8 *picture, float u, float v
     }
 }
 
+/* Narrows first..last to pixels i with from <= step (i + 0.5) + start < to, and one more on each
+ * side, for rounding. */
+static void
+narrow (float step, float start, float from, float to, int *first, int *last)
+{
+    const float a = (from - start) / step, b = (to - start) / step;
+    const float low = floorf (MIN (a, b) - 0.5f) - 1, high = ceilf (MAX (a, b) - 0.5f) + 1;
+
+    if (step == 0) {
+        if (!(start >= from && start < to))
+            *last = *first - 1;
+        return;
+    }
+    *first = low > (float) *first ? (int) MIN (low, (float) *last + 1) : *first;
+    *last = high < (float) *last ? (int) MAX (high, (float) *first - 1) : *last;
+}
+
 static void
 draw_layer (const Row *row, const FovAugmentLayer *l)
 {
@@ -77,8 +94,13 @@ draw_layer (const Row *row, const FovAugmentLayer *l)
     const gboolean flat = l->h[6] == 0 && w0 == 1;
     const guint8 *picture = row->base + l->offset;
     float value[3] = { l->fill[0], l->fill[1], l->fill[2] };
+    int first = 0, last = (int) row->p->width - 1;
 
-    for (int i = 0; i < row->p->width; i++) {
+    if (flat) {
+        narrow (l->h[0], u0, l->region[0], l->region[2], &first, &last);
+        narrow (l->h[3], v0, l->region[1], l->region[3], &first, &last);
+    }
+    for (int i = first; i <= last; i++) {
         const float x = (float) i + 0.5f;
         float u = l->h[0] * x + u0, v = l->h[3] * x + v0;
         if (!flat) {
