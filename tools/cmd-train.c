@@ -1,24 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * fovea train: teaches a classifier from pictures in folders, or a detector from pictures with
- * boxes.
+ * fovea train: teaches a network from pictures: classes, masks, texts, tags, vectors, or a detector
+ * from pictures with boxes.
  */
 #include "commands.h"
 #include "interrupt.h"
 #include "model-options.h"
-#include "train.h"
+#include "train-task.h"
 
 #include <string.h>
 
 #include <fovea/detector.h>
 
-static TrainOptions o = { .seed = 1, .validation = 20 };
+static TrainOptions o = { .seed = 1, .validation = 20, .classes = 2, .vector = 64 };
 
 static const char *const *
 recipe_words (void)
 {
-    static const char *const words[] = { "residual", "depthwise", NULL };
+    static const char *const words[] = {
+        "residual", "depthwise", "embedding", "unet", "crnn", NULL
+    };
+
+    return words;
+}
+
+static const char *const *
+task_words (void)
+{
+    static const char *const words[] = { "classes", "tags", "masks", "texts", "vectors", NULL };
 
     return words;
 }
@@ -81,7 +91,19 @@ static const CliOption options[] = {
       "for each class",
       "Preview" },
     { "recipe", 'r', CLI_TEXT, &o.recipe, "NAME",
-      "Trains from scratch: residual (default) or depthwise", "Model", .words = recipe_words },
+      "Trains from scratch: residual (default), depthwise, embedding, unet or crnn; +se or +cbam "
+      "behind it adds attention",
+      "Model", .words = recipe_words },
+    { "task", 't', CLI_TEXT, &o.task, "NAME",
+      "What pictures are to become: classes, tags, masks, texts or vectors (default: by recipe and "
+      "data)",
+      "Model", .words = task_words },
+    { "classes", 0, CLI_INT, &o.classes, "N",
+      "Classes of masks (default 2: above half grey is the object)", "Model", 2, 255 },
+    { "width", 0, CLI_INT, &o.width, "N",
+      "Pixels that a line of text is wide (default 4 times --size, its height)", "Model", 16,
+      4096 },
+    { "vector", 0, CLI_INT, &o.vector, "N", "Numbers of a vector (default 64)", "Model", 2, 4096 },
     { "model", 'm', CLI_PATH, &o.model, "MODEL",
       "Goes on from this ONNX model: a detector, or a classifier with a score for each class",
       "Model" },
@@ -90,8 +112,8 @@ static const CliOption options[] = {
       "and all before it",
       "Model" },
     { "size", 0, CLI_INT, &o.size, "N",
-      "Pictures of N x N pixels for a recipe (default 64), a detector (default: the model's) or a "
-      "preview (default 320)",
+      "Pictures of N x N pixels for a recipe (default 64; lines of text 32), a detector (default: "
+      "the model's) or a preview (default 320)",
       "Model", 8, 2048 },
     { "device", 'd', CLI_TEXT, &o.device, "DEVICE",
       "Where to train: cpu[:THREADS] (default cpu) or reference", "Model" },
@@ -131,6 +153,12 @@ static const CliExample examples[] = {
       "Teaches a detector the categories of photos.json." },
     { "fovea train instances_train.json --preview look.png --augment strong",
       "Shows what a detector would learn from." },
+    { "fovea train cells -r unet -o cells.onnx",
+      "Learns masks: cells/NAME.png with cells/NAME.mask.png." },
+    { "fovea train words -r crnn -o words.onnx",
+      "Learns to read: words/labels.txt has lines \"picture<TAB>text\"." },
+    { "fovea train tags.csv -r residual+se -o tags.onnx",
+      "Learns several labels a picture, from lines \"picture,label;label\"." },
     { NULL, NULL },
 };
 
@@ -140,45 +168,64 @@ is_one_of (const char *text, const char *const *words)
     return !text || g_strv_contains (words, text);
 }
 
-/* The kind of run decides what was not said. */
+/* "residual+se": what stands before the + is the recipe. */
 static gboolean
-check_options (const char *data, gboolean *detector, GError **error)
+is_recipe (const char *name)
 {
-    *detector = o.annotations || g_str_has_suffix (data, ".json");
-    if (*detector && !o.model)
-        return cli_usage_error (error, "--model is missing: expected a detector, an .onnx file") >
-               0;
+    g_autofree char *base = g_strndup (name ? name : "", strcspn (name ? name : "", "+"));
+
+    return !name || g_strv_contains (recipe_words (), base);
+}
+
+static gboolean
+check_words (GError **error)
+{
     if (o.model && o.recipe)
         return cli_usage_error (error, "--model and --recipe exclude each other") > 0;
-    if (!is_one_of (o.recipe, recipe_words ()))
-        return cli_usage_error (error, "--recipe is '%s', expected residual or depthwise",
+    if (!is_recipe (o.recipe))
+        return cli_usage_error (error,
+                                "--recipe is '%s', expected residual, depthwise, embedding, unet "
+                                "or crnn",
                                 o.recipe) > 0;
+    if (!is_one_of (o.task, task_words ()))
+        return cli_usage_error (error,
+                                "--task is '%s', expected classes, tags, masks, texts or vectors",
+                                o.task) > 0;
     if (!is_one_of (o.optimiser, optimiser_words ()))
         return cli_usage_error (error, "--optimiser is '%s', expected sgd or adamw", o.optimiser) >
                0;
     if (!is_one_of (o.head, head_words ()))
         return cli_usage_error (error, "--head is '%s', expected auto, keep or new", o.head) > 0;
-    o.epochs = o.epochs ? o.epochs : 20;
-    o.batch = o.batch ? o.batch : *detector ? 8 : 32;
-    o.size = o.size || *detector ? o.size : 64;
     return TRUE;
 }
 
 static int
 run (char **args, GError **error)
 {
+    const TaskKind *kind = NULL;
     gboolean detector, ok;
 
     if (!args[0] || args[1])
-        return cli_usage_error (error, "expected one DATA: a folder of pictures");
+        return cli_usage_error (error, "expected one DATA: a folder, or a file of labels or boxes");
     if (o.preview)
         return train_preview (&o, args[0], error) ? CLI_OK : -1;
     if (!o.output)
         return cli_usage_error (error, "--output is missing: expected the .onnx file to write");
-    if (!check_options (args[0], &detector, error))
+    if (!check_words (error))
         return -1;
+    detector = o.annotations || g_str_has_suffix (args[0], ".json");
+    if (detector && !o.model)
+        return cli_usage_error (error, "--model is missing: expected a detector, an .onnx file");
+    if (!detector)
+        kind = task_kind (&o, args[0]);
+    /* The kind of run decides what was not said. */
+    o.epochs = o.epochs ? o.epochs : 20;
+    o.batch = o.batch ? o.batch : detector ? 8 : 32;
+    o.size = o.size || detector ? o.size : kind && kind->size ? kind->size : 64;
     interrupt_catch ();
-    ok = detector ? train_detect_run (&o, args[0], error) : train_run (&o, args[0], error);
+    ok = detector ? train_detect_run (&o, args[0], error)
+         : kind   ? train_task_run (&o, kind, args[0], error)
+                  : train_run (&o, args[0], error);
     if (!ok && !interrupted ())
         return -1;
     return interrupted () ? CLI_INTERRUPTED : CLI_OK;
@@ -187,14 +234,15 @@ run (char **args, GError **error)
 const CliCommand command_train = {
     .name = "train",
     .args = "DATA --output FILE ",
-    .summary = "Teaches a classifier from pictures in folders, or a detector from boxes.",
-    .text =
-        "For a classifier DATA holds a folder for each class, named after it, with that class's "
-        "pictures. For a detector DATA is the file of annotations (COCO's json), or with "
-        "--annotations the folder of the pictures; --model is what it goes on from. "
-        "After each epoch the model, a checkpoint and the losses are written, so that an "
-        "interruption (Ctrl-C, a power cut) costs an epoch at most. The same pictures, options "
-        "and seed give the same model, whatever the number of threads.",
+    .summary = "Teaches a network from pictures.",
+    .text = "DATA holds a folder for each class, named after it, with that class's pictures (for "
+            "vectors: for each thing that is to be known again). For masks it holds NAME.mask.png "
+            "beside NAME.png, for texts labels.txt; for tags it is a file, "
+            "picture,label;label. For a detector DATA is the file of annotations (COCO's json), or "
+            "with --annotations the folder of the pictures; --model is what it goes on from.\n\n"
+            "After each epoch the model, a checkpoint and the losses are written, so that an "
+            "interruption (Ctrl-C, a power cut) costs an epoch at most. The same pictures, options "
+            "and seed give the same model, whatever the number of threads.",
     .examples = examples,
     .options = options,
     .run = run,

@@ -7,7 +7,7 @@
 #include "doctor-picture.h"
 #include "eval.h"
 #include "frames.h"
-#include "train.h"
+#include "train-task.h"
 
 static gboolean
 no_media (GError **error)
@@ -75,6 +75,18 @@ train_detect_run (const TrainOptions *options, const char *data, GError **error)
 
 gboolean
 train_preview (const TrainOptions *options, const char *path, GError **error)
+{
+    return no_media (error);
+}
+
+const TaskKind *
+task_kind (const TrainOptions *options, const char *data)
+{
+    return NULL;
+}
+
+gboolean
+train_task_run (const TrainOptions *options, const TaskKind *kind, const char *data, GError **error)
 {
     return no_media (error);
 }

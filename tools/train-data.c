@@ -32,9 +32,8 @@ by_name (gconstpointer a, gconstpointer b)
     return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
-/* Names in a folder, sorted; hidden ones left out. */
-static GPtrArray *
-list_folder (const char *folder, gboolean folders, GError **error)
+GPtrArray *
+train_list_folder (const char *folder, gboolean folders, GError **error)
 {
     g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
     GPtrArray *names;
@@ -81,7 +80,7 @@ read_class (TrainData *data, const char *folder, guint label, int validation, Pr
             GError **error)
 {
     g_autofree char *path = g_build_filename (folder, data->classes->pdata[label], NULL);
-    g_autoptr (GPtrArray) files = list_folder (path, FALSE, error);
+    g_autoptr (GPtrArray) files = train_list_folder (path, FALSE, error);
 
     for (guint i = 0; files && i < files->len; i++) {
         g_autofree char *file = g_build_filename (path, files->pdata[i], NULL);
@@ -104,7 +103,7 @@ read_classes (TrainData *data, const char *folder, int validation, gboolean quie
 {
     g_autoptr (Progress) progress = progress_new ("reading", "pictures", -1, quiet);
 
-    data->classes = list_folder (folder, TRUE, error);
+    data->classes = train_list_folder (folder, TRUE, error);
     if (!data->classes) {
         data->classes = g_ptr_array_new ();
         return FALSE;

@@ -18,6 +18,9 @@ typedef struct {
     int max_images;
     double balance; /* power of fov_data_repeat_factors */
     char *preview;
+    /* other tasks than one class a picture */
+    char *task;
+    int classes, width, vector;
 } TrainOptions;
 
 /** Sets params' freeze_to or freeze_backbone from --freeze's word. */
@@ -44,6 +47,9 @@ typedef struct {
     GArray *train, *valid; /* TrainPicture */
     int side;              /* of the kept pictures, larger than the network's: room to crop */
 } TrainData;
+
+/** Names in a folder, sorted, hidden ones left out: char*. NULL: error set. */
+GPtrArray *train_list_folder (const char *folder, gboolean folders, GError **error);
 
 /** Reads all pictures; every n-th of a class, as validation percent asks, is kept apart. */
 TrainData *train_data_read (const char *folder, int size, int validation, gboolean quiet,

@@ -102,23 +102,32 @@ fov_recipe_conv (FovRecipe *r, const char *name, FovTensor *x, gint64 out, gint6
 }
 
 FovTensor *
+fov_recipe_norm (FovRecipe *r, const char *name, FovTensor *x, double gain)
+{
+    const FovShape c = { 1, { x ? x->shape.dim[1] : 1 } };
+    FovTensor *inputs[5] = { x };
+
+    if (r->error)
+        return NULL;
+    inputs[1] = fov_recipe_constant (r, name, "scale", c, 0, gain);
+    inputs[2] = fov_recipe_constant (r, name, "bias", c, 0, 0);
+    inputs[3] = fov_recipe_constant (r, name, "mean", c, 0, 0);
+    inputs[4] = fov_recipe_constant (r, name, "var", c, 0, 1);
+    return fov_recipe_add (r, "BatchNormalization", name, inputs, 5, NULL, 0);
+}
+
+FovTensor *
 fov_recipe_conv_norm (FovRecipe *r, FovTensor *x, gint64 out, gint64 kernel, gint64 stride,
                       gint64 group, double gain)
 {
     g_autofree char *conv = g_strdup_printf ("conv%u", ++r->n_layers);
     g_autofree char *norm = g_strdup_printf ("norm%u", r->n_layers);
-    const FovShape c = { 1, { out } };
-    FovTensor *inputs[5] = { x };
+    FovTensor *inputs[2] = { x };
 
     if (r->error)
         return NULL;
     inputs[1] = conv_weights (r, conv, out, x->shape.dim[1] / group, kernel);
-    inputs[0] = conv_node (r, conv, inputs, 2, kernel, stride, group);
-    inputs[1] = fov_recipe_constant (r, norm, "scale", c, 0, gain);
-    inputs[2] = fov_recipe_constant (r, norm, "bias", c, 0, 0);
-    inputs[3] = fov_recipe_constant (r, norm, "mean", c, 0, 0);
-    inputs[4] = fov_recipe_constant (r, norm, "var", c, 0, 1);
-    return fov_recipe_add (r, "BatchNormalization", norm, inputs, 5, NULL, 0);
+    return fov_recipe_norm (r, norm, conv_node (r, conv, inputs, 2, kernel, stride, group), gain);
 }
 
 FovTensor *

@@ -37,6 +37,8 @@ FovTensor *fov_recipe_with_ints (FovRecipe *r, const char *op, const char *name,
 /** Convolution (He et al. 2015's start, eq. 10) with "same" padding, with a bias. */
 FovTensor *fov_recipe_conv (FovRecipe *r, const char *name, FovTensor *x, gint64 out,
                             gint64 kernel);
+/** Batch norm; gain: its first scale. */
+FovTensor *fov_recipe_norm (FovRecipe *r, const char *name, FovTensor *x, double gain);
 /** Convolution and batch norm; gain: the norm's first scale. */
 FovTensor *fov_recipe_conv_norm (FovRecipe *r, FovTensor *x, gint64 out, gint64 kernel,
                                  gint64 stride, gint64 group, double gain);

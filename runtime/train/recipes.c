@@ -85,13 +85,15 @@ depthwise_net (FovRecipe *r, FovTensor *x, const FovRecipeParams *p)
                               p->n_outputs);
 }
 
-/* x / max (|x|, 1e-6) */
+/* x / max (|x|, 1e-6), of what a norm has centred: vectors that all start out alike would learn to
+ * stay so. */
 static FovTensor *
 embedding_net (FovRecipe *r, FovTensor *x, const FovRecipeParams *p)
 {
     FovTensor *pair[2], *length;
 
     x = fov_recipe_linear (r, "head", "vector", pooled (r, residual_body (r, x), p), p->n_outputs);
+    x = fov_recipe_norm (r, "neck", x, 1);
     length = fov_recipe_with_ints (r, "ReduceL2", "length", x, (const gint64[]){ 1 }, 1);
     pair[0] = length;
     pair[1] = fov_recipe_constant (r, "length", "least", (FovShape){ 0, { 0 } }, 0, 1e-6);

@@ -7,6 +7,14 @@
 G_BEGIN_DECLS
 
 /**
+ * Average precision of a ranking: n scores, and for each whether it is true
+ * (not 0). The sum over the distinct scores, from the highest, of the precision
+ * there times the recall that it adds; equal scores count as one. 0..1, NAN
+ * where none is true or n is 0. Thread safe.
+ */
+FOV_API double fov_average_precision (const float *scores, const guint8 *truths, guint n);
+
+/**
  * COCO's detection metric (Lin et al. 2014, and the rules of its published
  * evaluation: 10 IoU thresholds 0.50..0.95, 101 recall points, at most 100
  * detections an image, crowd regions ignored by intersection over detection

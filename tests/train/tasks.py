@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""fovea train's other ends, on pictures drawn for it: tasks.py FOVEA DRAW [long]
+
+What is measured is measured on pictures that were kept apart. Prints each figure.
+"""
+import csv
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+FOVEA, DRAW = sys.argv[1:3]
+
+
+def draw(folder, kind, n):
+    subprocess.run([DRAW, kind, str(folder / kind), str(n)], check=True)
+    return folder / kind
+
+
+def train(*args):
+    return [FOVEA, 'train', *map(str, args), '--quiet', '-d', 'cpu:2']
+
+
+def learn(folder, data, *args):
+    """The last epoch's figure."""
+    subprocess.run(train(data, '-o', folder / 'out.onnx', *args), check=True)
+    row = list(csv.reader((folder / 'out.onnx.csv').open()))[-1]
+    return float(row[-1])
+
+
+def at_least(what, value, low):
+    print(f'# {what} {100 * value:.1f} %', flush=True)
+    assert value >= low, (what, value, low)
+
+
+def test_masks(folder):
+    data = draw(folder, 'shapes', 120)
+    at_least('Dice', learn(folder, data, '-r', 'unet', '-e', 7, '-b', 12), 0.9)
+
+
+def test_tags(folder):
+    data = draw(folder, 'tags', 400)
+    at_least('macro-AP', learn(folder, data / 'tags.csv', '-r', 'depthwise+se', '--size', 48, '-e',
+                               14, '-b', 16), 0.8)
+    assert (folder / 'out.onnx.labels').read_text() == 'cross\ndisc\nframe\n'
+
+
+def test_vectors(folder):
+    data = draw(folder, 'marks', 40)
+    at_least('recall', learn(folder, data, '-r', 'embedding', '--size', 32, '--vector', 16, '-e', 8,
+                             '-b', 32), 0.3)
+
+
+def test_texts_begin(folder):
+    """A few steps, a kill and a resume: the bytes of an unbroken run."""
+    data = draw(folder, 'words', 40)
+    args = [data, '-r', 'crnn', '--width', 96, '-b', 8, '-e', 4]
+    subprocess.run(train(*args, '-o', folder / 'a.onnx'), check=True)
+    done = 0
+    while done < 50:
+        resume = ['--resume'] if (folder / 'b.onnx.safetensors').exists() else []
+        with subprocess.Popen(train(*args, '-o', folder / 'b.onnx', *resume)) as process:
+            try:
+                assert process.wait(1 + 0.5 * done) == 0
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                done += 1
+    assert (folder / 'a.onnx').read_bytes() == (folder / 'b.onnx').read_bytes()
+    labels = (folder / 'a.onnx.labels').read_text().splitlines()
+    assert len(labels) == len(set(labels)) and 'a' in labels
+
+
+def test_texts(folder):
+    data = draw(folder, 'words', 1500)
+    wrong = learn(folder, data, '-r', 'crnn', '--width', 96, '-e', 16, '-b', 16)
+    print(f'# CER {100 * wrong:.1f} %', flush=True)
+    assert wrong <= 0.05
+
+
+def fails(args, text):
+    done = subprocess.run(train(*args), capture_output=True, text=True, check=False)
+    assert done.returncode in (1, 2) and text in done.stderr and done.stderr.count('\n') == 1, done
+
+
+def test_errors(folder):
+    out = folder / 'e.onnx'
+    words, shapes = draw(folder, 'words', 5), draw(folder, 'shapes', 3)
+    (words / 'labels.txt').write_text('00000.png\n')
+    fails([words, '-r', 'crnn', '-o', out], 'labels.txt, line 1: expected picture<TAB>text')
+    (words / 'labels.txt').write_text('00000.png\tabcdefghijklmnopqrstuvwxyz\n')
+    fails([words, '-r', 'crnn', '-o', out, '--width', 96], "needs more than the 24 steps")
+    (words / 'labels.txt').write_text('nowhere.png\tabc\n')
+    fails([words, '-r', 'crnn', '-o', out], 'nowhere.png')
+    fails([folder / 'nothing.csv', '-o', out], 'nothing.csv')
+    (folder / 'bad.csv').write_text('only a name\n')
+    fails([folder / 'bad.csv', '-o', out], 'bad.csv, line 1: expected picture,label;label')
+    fails([shapes, '-r', 'unet', '-o', out, '--size', 30], 'expected multiples of 8')
+    fails([folder / 'nowhere', '-r', 'unet', '-o', out], 'not a folder that can be read')
+    fails([shapes, '-r', 'unet+cake', '-o', out], "recipe 'unet+cake'")
+    fails([shapes, '-t', 'cake', '-o', out], "--task is 'cake'")
+    (shapes / '0001.mask.png').write_bytes(b'no picture')
+    fails([shapes, '-r', 'unet', '-o', out], '0001.mask.png')
+
+
+def main():
+    tests = [test_texts] if sys.argv[3:] == ['long'] else [test_masks, test_tags, test_vectors,
+                                                           test_texts_begin, test_errors]
+    print(f'1..{len(tests)}', flush=True)
+    for i, test in enumerate(tests, 1):
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory() as name:
+            test(pathlib.Path(name))
+        print(f'ok {i} - {test.__name__} # {time.monotonic() - start:.1f} s', flush=True)
+
+
+main()

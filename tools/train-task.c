@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Epochs of a task's training, each followed by a look at pictures kept apart, a checkpoint and the
+ * model. */
+#include "interrupt.h"
+#include "print.h"
+#include "train-task.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fovea/session.h>
+
+typedef struct {
+    Task task;
+    FovDevice *device;
+    FovModel *model;
+    FovTrainer *trainer;
+    FovShape shape;
+    FovTensorInfo target;
+    guint batches; /* of an epoch */
+    float *pixels;
+    gpointer labels; /* of a batch, of the target's type */
+    char *checkpoint, *curve_path;
+    GString *curve;
+    int epoch; /* done */
+    gint64 started;
+} Run;
+
+static void
+run_clear (Run *r)
+{
+    fov_trainer_free (r->trainer);
+    fov_model_unref (r->model);
+    g_clear_pointer (&r->device, fov_device_unref);
+    g_ptr_array_unref (r->task.classes);
+    g_array_unref (r->task.train);
+    g_array_unref (r->task.valid);
+    g_array_unref (r->task.sums);
+    g_free (r->pixels);
+    g_free (r->labels);
+    g_free (r->checkpoint);
+    g_free (r->curve_path);
+    if (r->curve)
+        g_string_free (r->curve, TRUE);
+}
+
+/* ---- setting up ---------------------------------------------------------------- */
+
+static gboolean
+load_model (Run *r, GError **error)
+{
+    const TrainOptions *o = r->task.o;
+    g_autoptr (FovModel) fresh = NULL;
+    FovTensorInfo in;
+
+    if (!o->model && !o->resume) {
+        fresh = fov_recipe_build (&(FovRecipeParams){ .name = o->recipe ? o->recipe
+                                                                        : r->task.kind->recipe,
+                                                      .width = r->task.width,
+                                                      .height = r->task.height,
+                                                      .n_outputs =
+                                                          (int) r->task.kind->n_outputs (&r->task),
+                                                      .seed = (guint32) o->seed },
+                                  error);
+        if (!fresh || !fov_model_save (fresh, o->output, error))
+            return FALSE;
+    }
+    r->model = fov_model_load (o->model && !o->resume ? o->model : o->output, error);
+    if (!r->model)
+        return FALSE;
+    fov_model_input (r->model, 0, &in);
+    if (fov_model_n_inputs (r->model) == 1 && in.shape.rank == 4 && in.dtype == FOV_F32 &&
+        (in.shape.dim[2] == r->task.height || in.shape.dim[2] < 0) &&
+        (in.shape.dim[3] == r->task.width || in.shape.dim[3] < 0))
+        return TRUE;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_SHAPE,
+                 "%s: expected one input of pictures, float32 [N, 3, %d, %d]; see --size",
+                 fov_model_path (r->model), r->task.height, r->task.width);
+    return FALSE;
+}
+
+/* What a picture's outputs are, and the labels, must fit the data. */
+static gboolean
+check_outputs (Run *r, GError **error)
+{
+    const gint64 batch = r->shape.dim[0], want = (gint64) r->task.kind->n_outputs (&r->task);
+    g_autoptr (FovSession) session =
+        fov_session_new (r->device, r->model, &(FovSessionParams){ .input_shapes = &r->shape },
+                         error);
+    FovTensorInfo out;
+    gint64 found;
+
+    if (!session)
+        return FALSE;
+    fov_session_output (session, 0, &out);
+    found = out.shape.dim[r->task.kind->loss == FOV_LOSS_CTC ? 2 : 1];
+    if (fov_shape_elements (&r->target.shape) == batch * r->task.n_labels &&
+        (found == want || r->task.kind->in_groups))
+        return TRUE;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_SHAPE,
+                 "the model gives %" G_GINT64_FORMAT " scores, but the data have %" G_GINT64_FORMAT
+                 " kinds",
+                 found, want);
+    return FALSE;
+}
+
+static gboolean
+make_trainer (Run *r, GError **error)
+{
+    const TrainOptions *o = r->task.o;
+    const guint64 steps = (guint64) o->epochs * r->batches;
+    const gboolean sgd = o->optimiser && g_str_equal (o->optimiser, "sgd");
+    const double rate = r->task.kind->rate * (sgd ? 10 : 1) * (o->model ? 0.3 : 1);
+    FovTrainerParams params = { .input_shapes = &r->shape,
+                                .loss = r->task.kind->loss,
+                                .label_length = (int) r->task.n_labels,
+                                .optimiser = sgd ? FOV_OPTIMISER_SGD : FOV_OPTIMISER_ADAMW,
+                                .learning_rate =
+                                    (float) (o->learning_rate > 0 ? o->learning_rate : rate),
+                                .weight_decay = sgd ? 5e-4f : 0.02f,
+                                .clip_norm = 10,
+                                .n_steps = steps,
+                                .warmup_steps = MIN (r->batches, steps / 10),
+                                .average = 0.05f,
+                                .seed = (guint32) o->seed };
+
+    if (!train_parse_freeze (o->freeze, &params, error))
+        return FALSE;
+    r->trainer = fov_trainer_new (r->device, r->model, &params, error);
+    if (!r->trainer)
+        return FALSE;
+    fov_trainer_target (r->trainer, &r->target);
+    r->labels = g_malloc0 (8 * fov_shape_elements (&r->target.shape));
+    return check_outputs (r, error);
+}
+
+static gboolean
+resume (Run *r, GError **error)
+{
+    g_autoptr (GHashTable) notes = NULL;
+    const char *epoch, *curve;
+
+    if (!fov_trainer_load (r->trainer, r->checkpoint, &notes, error) ||
+        !train_note_is (notes, "seed", r->task.o->seed, error) ||
+        !train_note_is (notes, "batch", r->task.o->batch, error) ||
+        !train_note_is (notes, "epochs", r->task.o->epochs, error) ||
+        !train_note_is (notes, "pictures", r->task.train->len, error))
+        return FALSE;
+    epoch = g_hash_table_lookup (notes, "epoch");
+    curve = g_hash_table_lookup (notes, "curve");
+    r->epoch = epoch ? atoi (epoch) : 0;
+    g_string_assign (r->curve, curve ? curve : "");
+    return TRUE;
+}
+
+static gboolean
+read_data (Run *r, const char *data, GError **error)
+{
+    if (!r->task.kind->read (&r->task, data, error))
+        return FALSE;
+    if (!interrupted () && r->task.train->len && r->task.kind->n_outputs (&r->task) >= 2)
+        return TRUE;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "%s: %u pictures of %u kinds to learn from",
+                 data, r->task.train->len, r->task.classes->len);
+    return FALSE;
+}
+
+static gboolean
+set_up (Run *r, const char *data, GError **error)
+{
+    const TrainOptions *o = r->task.o;
+
+    r->checkpoint = g_strconcat (o->output, ".safetensors", NULL);
+    r->curve_path = g_strconcat (o->output, ".csv", NULL);
+    r->curve = g_string_new ("epoch,step,loss,learning_rate,");
+    g_string_append_printf (r->curve, "%s\n", r->task.kind->metric);
+    r->device = fov_device_open (o->device ? o->device : "cpu", error);
+    if (!r->device || !read_data (r, data, error) || !load_model (r, error))
+        return FALSE;
+    r->shape = (FovShape){ 4, { o->batch, 3, r->task.height, r->task.width } };
+    r->batches = MAX (r->task.train->len / (guint) o->batch, 1);
+    r->pixels = g_new (float, fov_shape_elements (&r->shape));
+    return make_trainer (r, error) && (!o->resume || resume (r, error));
+}
+
+/* ---- batches ---------------------------------------------------------------------- */
+
+static void
+mirror_rows (gpointer values, gsize size, int width, gsize rows)
+{
+    guint8 *v = values;
+
+    for (gsize row = 0; row < rows; row++, v += width * size)
+        for (int i = 0; i < width / 2; i++) {
+            guint64 kept = 0;
+            memcpy (&kept, v + i * size, size);
+            memcpy (v + i * size, v + (width - 1 - i) * size, size);
+            memcpy (v + (width - 1 - i) * size, &kept, size);
+        }
+}
+
+static void
+fill_example (Run *r, int i, const TaskExample *e, gboolean mirror)
+{
+    const Task *task = &r->task;
+    const gsize image = 3 * (gsize) task->width * task->height;
+    const gsize size = fov_dtype_size (r->target.dtype), n = task->n_labels;
+    guint8 *labels = (guint8 *) r->labels + i * n * size;
+
+    memcpy (r->pixels + i * image, e->pixels, image * sizeof (float));
+    memcpy (labels, e->labels ? (gconstpointer) e->labels : e->values, n * size);
+    if (!mirror)
+        return;
+    mirror_rows (r->pixels + i * image, sizeof (float), task->width, 3 * (gsize) task->height);
+    if (task->kind->by_pixel)
+        mirror_rows (labels, size, task->width, n / task->width);
+}
+
+/* Four of each of some names, where there are so many: those of a name lie together in classes. */
+static void
+group (const Task *task, GRand *rand, guint *order)
+{
+    g_autofree guint *by_name = train_shuffle (rand, task->train->len);
+    const guint n = task->train->len;
+    guint at = 0;
+
+    while (at < n) {
+        const gint64 name = g_array_index (task->train, TaskExample,
+                                           by_name[g_rand_int_range (rand, 0, (gint32) n)])
+                                .labels[0];
+        guint taken = 0, first = (guint) g_rand_int_range (rand, 0, (gint32) n);
+        for (guint i = 0; i < n && taken < 4 && at < n; i++) {
+            const guint k = by_name[(first + i) % n];
+            if (g_array_index (task->train, TaskExample, k).labels[0] == name) {
+                order[at++] = k;
+                taken++;
+            }
+        }
+    }
+}
+
+static gboolean
+run_epoch (Run *r, Progress *progress, double *loss, GError **error)
+{
+    const guint32 seed[] = { (guint32) r->task.o->seed, (guint32) r->epoch };
+    g_autoptr (GRand) rand = g_rand_new_with_seed_array (seed, 2);
+    g_autofree guint *order = train_shuffle (rand, r->task.train->len);
+    const FovView x = { FOV_F32, r->shape, r->pixels };
+    const FovView target = { r->target.dtype, r->target.shape, r->labels };
+    const guint batch = (guint) r->task.o->batch;
+
+    if (r->task.kind->in_groups)
+        group (&r->task, rand, order);
+    *loss = 0;
+    for (guint b = 0; b < r->batches && !interrupted (); b++) {
+        double one;
+        for (guint i = 0; i < batch; i++) {
+            const guint at = order[(b * batch + i) % r->task.train->len];
+            fill_example (r, (int) i, &g_array_index (r->task.train, TaskExample, at),
+                          r->task.kind->mirror && g_rand_boolean (rand));
+        }
+        if (!fov_trainer_step (r->trainer, &x, &target, &one, error))
+            return FALSE;
+        *loss += one / r->batches;
+        progress_set (progress, (gint64) r->epoch * r->batches + b + 1);
+    }
+    return TRUE;
+}
+
+/* -1 without pictures kept apart. */
+static gboolean
+validate (Run *r, double *result, GError **error)
+{
+    g_autoptr (FovModel) model = fov_trainer_model (r->trainer, FOV_WEIGHTS_AVERAGED, error);
+    g_autoptr (FovSession) session =
+        model ? fov_session_new (r->device, model, &(FovSessionParams){ .input_shapes = &r->shape },
+                                 error)
+              : NULL;
+    const FovView x = { FOV_F32, r->shape, r->pixels };
+    const guint n = r->task.valid->len, batch = (guint) r->task.o->batch;
+    FovView out[8];
+
+    g_array_set_size (r->task.sums, 0);
+    for (guint first = 0; session && first < n; first += batch) {
+        const guint count = MIN (batch, n - first);
+        for (guint i = 0; i < count; i++)
+            fill_example (r, (int) i, &g_array_index (r->task.valid, TaskExample, first + i),
+                          FALSE);
+        if (!fov_session_run (session, &x, out, error))
+            return FALSE;
+        for (guint i = 0; i < count; i++) {
+            const gsize each = (gsize) fov_shape_elements (&out[0].shape) / batch;
+            r->task.kind->note (&r->task, &g_array_index (r->task.valid, TaskExample, first + i),
+                                (const float *) out[0].data + i * each, each);
+        }
+    }
+    *result = n ? r->task.kind->result (&r->task) : -1;
+    return session != NULL;
+}
+
+/* ---- what is kept ------------------------------------------------------------------- */
+
+static gboolean
+save (Run *r, GError **error)
+{
+    g_autoptr (GHashTable) notes = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+
+    train_add_note (notes, "epoch", r->epoch);
+    train_add_note (notes, "epochs", r->task.o->epochs);
+    train_add_note (notes, "seed", r->task.o->seed);
+    train_add_note (notes, "batch", r->task.o->batch);
+    train_add_note (notes, "pictures", r->task.train->len);
+    g_hash_table_insert (notes, (gpointer) "curve", g_strdup (r->curve->str));
+    return fov_trainer_save (r->trainer, r->checkpoint, notes, error) &&
+           fov_trainer_write_onnx (r->trainer, r->task.o->output, FOV_WEIGHTS_AVERAGED, error) &&
+           g_file_set_contents (r->curve_path, r->curve->str, (gssize) r->curve->len, error);
+}
+
+static gboolean
+write_labels (const Run *r, GError **error)
+{
+    g_autofree char *path = g_strconcat (r->task.o->output, ".labels", NULL);
+    g_autoptr (GString) text = g_string_new (NULL);
+
+    for (guint i = 0; i < r->task.classes->len; i++)
+        g_string_append_printf (text, "%s\n", (char *) r->task.classes->pdata[i]);
+    return g_file_set_contents (path, text->str, (gssize) text->len, error);
+}
+
+static void
+report (Run *r, double loss, double result, Progress *progress, int first)
+{
+    FovTrainerInfo info;
+    char rate[G_ASCII_DTOSTR_BUF_SIZE];
+    const double done = (double) (g_get_monotonic_time () - r->started) * 1e-6;
+    const double left = done / (r->epoch - first) * (r->task.o->epochs - r->epoch);
+
+    fov_trainer_info (r->trainer, &info);
+    g_string_append_printf (r->curve, "%d,%" G_GUINT64_FORMAT ",%.6f,%s,%.4f\n", r->epoch,
+                            info.step, loss,
+                            g_ascii_formatd (rate, sizeof rate, "%.6g", info.learning_rate),
+                            result);
+    if (r->task.o->quiet)
+        return;
+    progress_clear (progress);
+    printf ("epoch %d/%d  loss %.4f  rate %s", r->epoch, r->task.o->epochs, loss, rate);
+    if (r->task.valid->len)
+        printf ("  %s %.1f %%", r->task.kind->metric, result * 100);
+    printf ("  left %.0f s\n", left);
+    fflush (stdout);
+}
+
+static gboolean
+run_epochs (Run *r, GError **error)
+{
+    const TrainOptions *o = r->task.o;
+    g_autoptr (Progress) progress =
+        progress_new ("training", "steps", (gint64) o->epochs * r->batches, o->quiet);
+    const int first = r->epoch;
+
+    r->started = g_get_monotonic_time ();
+    while (r->epoch < o->epochs) {
+        double loss, result;
+        if (!run_epoch (r, progress, &loss, error))
+            return FALSE;
+        if (interrupted ()) /* the last whole epoch is what --resume goes on from */
+            return TRUE;
+        if (!validate (r, &result, error))
+            return FALSE;
+        r->epoch++;
+        report (r, loss, result, progress, first);
+        if (!save (r, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+example_clear (gpointer data)
+{
+    TaskExample *e = data;
+
+    g_free (e->pixels);
+    g_free (e->labels);
+    g_free (e->values);
+}
+
+gboolean
+train_task_run (const TrainOptions *options, const TaskKind *kind, const char *data, GError **error)
+{
+    Run r = { .task = { .o = options,
+                        .kind = kind,
+                        .classes = g_ptr_array_new_with_free_func (g_free),
+                        .train = g_array_new (FALSE, FALSE, sizeof (TaskExample)),
+                        .valid = g_array_new (FALSE, FALSE, sizeof (TaskExample)),
+                        .sums = g_array_new (FALSE, TRUE, sizeof (double)) } };
+    gboolean ok;
+
+    g_array_set_clear_func (r.task.train, example_clear);
+    g_array_set_clear_func (r.task.valid, example_clear);
+    ok = set_up (&r, data, error) && write_labels (&r, error) && run_epochs (&r, error);
+    run_clear (&r);
+    return ok;
+}
