@@ -59,7 +59,8 @@ augment_words (void)
 
 static const CliOption options[] = {
     { "annotations", 'a', CLI_PATH, &o.annotations, "FILE",
-      "Teaches a detector: what is on the pictures, as COCO's instances_*.json", "Detectors" },
+      "Teaches a detector: what is on the pictures in DATA, as COCO's instances_*.json",
+      "Detectors" },
     { "images", 'i', CLI_PATH, &o.images, "DIR",
       "The folder of its pictures (default: DATA, or that of the annotations)", "Detectors" },
     { "valid-annotations", 0, CLI_PATH, &o.valid_annotations, "FILE",
@@ -177,6 +178,16 @@ is_recipe (const char *name)
     return !name || g_strv_contains (recipe_words (), base);
 }
 
+/* Any other file is a list of pictures for a task. */
+static gboolean
+has_boxes (const char *data)
+{
+    const FovDataFormat format = fov_data_format (data);
+
+    return o.annotations || format == FOV_DATA_YOLO || format == FOV_DATA_SHARDS ||
+           g_str_has_suffix (data, ".json");
+}
+
 static gboolean
 check_words (GError **error)
 {
@@ -213,7 +224,7 @@ run (char **args, GError **error)
         return cli_usage_error (error, "--output is missing: expected the .onnx file to write");
     if (!check_words (error))
         return -1;
-    detector = o.annotations || g_str_has_suffix (args[0], ".json");
+    detector = has_boxes (args[0]);
     if (detector && !o.model)
         return cli_usage_error (error, "--model is missing: expected a detector, an .onnx file");
     if (!detector)
@@ -238,8 +249,9 @@ const CliCommand command_train = {
     .text = "DATA holds a folder for each class, named after it, with that class's pictures (for "
             "vectors: for each thing that is to be known again). For masks it holds NAME.mask.png "
             "beside NAME.png, for texts labels.txt; for tags it is a file, "
-            "picture,label;label. For a detector DATA is the file of annotations (COCO's json), or "
-            "with --annotations the folder of the pictures; --model is what it goes on from.\n\n"
+            "picture,label;label. For a detector DATA is a file of annotations (COCO's json), a "
+            "folder with images/ and labels/ (YOLO's text files), tar shards, or with "
+            "--annotations the folder of the pictures; --model is what it goes on from.\n\n"
             "After each epoch the model, a checkpoint and the losses are written, so that an "
             "interruption (Ctrl-C, a power cut) costs an epoch at most. The same pictures, options "
             "and seed give the same model, whatever the number of threads.",

@@ -18,12 +18,11 @@ typedef struct {
     FovDevice *device;
     FovModel *model; /* with the batch's shape */
     FovLabels *labels;
-    DetectData *train, *valid; /* valid may be NULL */
+    FovData *train, *valid; /* valid may be NULL; labels are the model's once it is loaded */
     FovTrainer *trainer;
     FovTrainerIntake intake;
     FovShape shape, target;
     guint batches; /* of an epoch */
-    FovData *samples;
     FovLoader *loader;
     double loss, parts[MAX_PARTS]; /* means of the epoch */
     const char *part_names[MAX_PARTS];
@@ -39,13 +38,12 @@ static void
 run_clear (Run *r)
 {
     fov_loader_free (r->loader);
-    fov_data_unref (r->samples);
     fov_trainer_free (r->trainer);
     g_clear_pointer (&r->model, fov_model_unref);
     g_clear_pointer (&r->labels, fov_labels_unref);
     g_clear_pointer (&r->device, fov_device_unref);
-    detect_data_free (r->valid);
-    detect_data_free (r->train);
+    fov_data_unref (r->valid);
+    fov_data_unref (r->train);
     g_free (r->checkpoint);
     g_free (r->curve_path);
     if (r->curve)
@@ -55,26 +53,53 @@ run_clear (Run *r)
 /* ---- setting up ------------------------------------------------------------------- */
 
 static gboolean
-open_data (Run *r, const char *data, GError **error)
+open_data (Run *r, const char *path, GError **error)
 {
     const TrainOptions *o = r->o;
-    const gboolean file = g_str_has_suffix (data, ".json");
-    const char *images = o->images ? o->images : file ? NULL : data;
+    const gboolean pictures = g_file_test (path, G_FILE_TEST_IS_DIR);
+    FovDataParams params = { .pictures = o->images, .most = (guint) o->max_images };
+    g_autoptr (FovData) all = NULL;
 
-    if (file && o->annotations) {
+    if (o->annotations && !pictures) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                     "both '%s' and --annotations are annotations, expected one", data);
+                     "both '%s' and --annotations are annotations, expected one", path);
         return FALSE;
     }
-    r->train =
-        detect_data_open (file ? data : o->annotations, images, (guint) o->max_images, error);
-    if (!r->train)
+    if (o->annotations && !o->images)
+        params.pictures = path;
+    all = fov_data_open (o->annotations ? o->annotations : path, &params, error);
+    if (!all)
         return FALSE;
     if (o->valid_annotations)
-        r->valid = detect_data_open (o->valid_annotations, o->valid_images, 0, error);
-    else if (o->validation)
-        r->valid = detect_data_split (r->train, o->validation);
+        r->valid = fov_data_open (o->valid_annotations,
+                                  &(FovDataParams){ .pictures = o->valid_images }, error);
+    if (o->validation && !o->valid_annotations)
+        fov_data_split (all, &(FovSplitParams){ .share = (float) o->validation / 100 }, &r->train,
+                        &r->valid);
+    else
+        r->train = g_steal_pointer (&all);
     return r->valid || !o->valid_annotations;
+}
+
+/* From the data's own classes to the model's. */
+static void
+relabel (FovData **data, const FovLabels *labels)
+{
+    FovData *own = *data;
+
+    if (!own)
+        return;
+    *data = fov_data_relabel (own, labels, NULL);
+    fov_data_unref (own);
+}
+
+static gboolean
+is_known (const FovData *data, const FovLabels *labels)
+{
+    guint n_left_out;
+
+    fov_data_unref (fov_data_relabel (data, labels, &n_left_out));
+    return n_left_out == 0;
 }
 
 /* The file of labels that a detector looks for beside out.onnx: out.labels. */
@@ -118,7 +143,7 @@ choose_head (Run *r, FovModel *model, GError **error)
     if (fov_detector_labels (detector))
         r->labels = fov_labels_ref (fov_detector_labels (detector));
     if (r->labels && (r->o->resume || g_str_equal (head, "keep") ||
-                      (g_str_equal (head, "auto") && detect_data_known (r->train, r->labels))))
+                      (g_str_equal (head, "auto") && is_known (r->train, r->labels))))
         return fov_model_ref (model);
     if (!g_str_equal (head, "keep") && !r->o->resume)
         return make_head (r, model, error);
@@ -193,11 +218,11 @@ make_trainer (Run *r, GError **error)
 static guint
 count_batches (const Run *r)
 {
-    const guint n = fov_data_length (r->samples);
+    const guint n = fov_data_length (r->train);
     g_autofree double *factors = g_new (double, n);
     double sum = 0;
 
-    fov_data_repeat_factors (r->samples, r->o->balance, factors);
+    fov_data_repeat_factors (r->train, r->o->balance, factors);
     for (guint i = 0; i < n; i++)
         sum += factors[i];
     return MAX ((guint) (sum / r->o->batch), 1);
@@ -224,7 +249,7 @@ make_loader (Run *r, GError **error)
 
     if (!train_parse_augment (r->o->augment, &params.augment, error))
         return FALSE;
-    r->loader = fov_loader_new (r->samples, &params, error);
+    r->loader = fov_loader_new (r->train, &params, error);
     return r->loader != NULL;
 }
 
@@ -238,7 +263,7 @@ resume (Run *r, GError **error)
         !train_note_is (notes, "seed", r->o->seed, error) ||
         !train_note_is (notes, "batch", r->o->batch, error) ||
         !train_note_is (notes, "epochs", r->o->epochs, error) ||
-        !train_note_is (notes, "pictures", r->train->order->len, error))
+        !train_note_is (notes, "pictures", fov_data_length (r->train), error))
         return FALSE;
     epoch = g_hash_table_lookup (notes, "epoch");
     curve = g_hash_table_lookup (notes, "curve");
@@ -268,10 +293,8 @@ set_up (Run *r, const char *data, GError **error)
     r->device = fov_device_open (o->device ? o->device : "cpu", error);
     if (!r->device || !open_data (r, data, error) || !load_model (r, error))
         return FALSE;
-    detect_data_map (r->train, r->labels);
-    r->samples = detect_data_samples (r->train, r->labels, error);
-    if (!r->samples)
-        return FALSE;
+    relabel (&r->train, r->labels);
+    relabel (&r->valid, r->labels);
     r->batches = count_batches (r);
     if (!make_trainer (r, error) || !make_loader (r, error))
         return FALSE;
@@ -322,7 +345,7 @@ write_and_score (Run *r, GError **error)
     if (!fov_trainer_write_onnx (r->trainer, r->o->output, FOV_WEIGHTS_AVERAGED, error))
         return FALSE;
     r->score = (FovCocoSummary){ .ap = (double) NAN, .ap50 = (double) NAN };
-    if (!r->valid || !r->valid->order->len)
+    if (!r->valid || !fov_data_length (r->valid))
         return TRUE;
     model = fov_model_load (r->o->output, error);
     return model &&
@@ -338,7 +361,7 @@ save (Run *r, GError **error)
     train_add_note (notes, "epochs", r->o->epochs);
     train_add_note (notes, "seed", r->o->seed);
     train_add_note (notes, "batch", r->o->batch);
-    train_add_note (notes, "pictures", r->train->order->len);
+    train_add_note (notes, "pictures", fov_data_length (r->train));
     g_hash_table_insert (notes, (gpointer) "curve", g_strdup (r->curve->str));
     g_hash_table_insert (notes, (gpointer) "place", fov_loader_place (r->loader));
     return fov_trainer_save (r->trainer, r->checkpoint, notes, error) &&

@@ -48,8 +48,12 @@ typedef struct {
     FovDataFormat format;
     const char *pictures; /**< COCO: folder of the pictures; NULL: looked for beside the json */
     FovLabels *classes;   /**< labels are indices into this list; NULL: the data's own list */
+    guint most;           /**< only the first so many pictures; 0: all */
     gboolean skip_others; /**< what is of none of these classes is left out; else it is an error */
 } FovDataParams;
+
+/** What is at path: by the name of a file, by what a folder holds; never FOV_DATA_AUTO. */
+FOV_API FovDataFormat fov_data_format (const char *path);
 
 /** An empty list; classes: NULL-terminated names, copied. */
 FOV_API FovData *fov_data_new (const char *const *classes);
@@ -98,6 +102,14 @@ FOV_API int fov_data_find_class (const FovData *data, const char *name);
 
 /** counts[fov_data_n_classes]: objects (without those to be ignored) and pictures of each class. */
 FOV_API void fov_data_count (const FovData *data, guint64 *counts);
+
+/**
+ * The same pictures with labels that are indices into another list, found by name (or, where no
+ * name is in both and the lists are of one length, by place). Objects and classes of pictures that
+ * it does not have are left out; n_left_out (may be NULL) is how many.
+ */
+FOV_API FovData *fov_data_relabel (const FovData *data, const FovLabels *classes,
+                                   guint *n_left_out);
 
 /** Zero means the default. */
 typedef struct {

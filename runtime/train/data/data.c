@@ -274,14 +274,16 @@ holds_tar (const char *path)
     return FALSE;
 }
 
-static FovDataFormat
-guess (const char *path)
+FovDataFormat
+fov_data_format (const char *path)
 {
     g_autofree char *images = g_build_filename (path, "images", NULL);
     g_autofree char *labels = g_build_filename (path, "labels", NULL);
 
-    if (!g_file_test (path, G_FILE_TEST_IS_DIR))
-        return is_tar (path) ? FOV_DATA_SHARDS : FOV_DATA_COCO;
+    if (is_tar (path))
+        return FOV_DATA_SHARDS;
+    if (g_str_has_suffix (path, ".json") || g_file_test (path, G_FILE_TEST_IS_REGULAR))
+        return FOV_DATA_COCO;
     if (g_file_test (images, G_FILE_TEST_IS_DIR) && g_file_test (labels, G_FILE_TEST_IS_DIR))
         return FOV_DATA_YOLO;
     return holds_tar (path) ? FOV_DATA_SHARDS : FOV_DATA_FOLDERS;
@@ -304,8 +306,10 @@ fov_data_open (const char *path, const FovDataParams *params, GError **error)
         return NULL;
     }
     if (format == FOV_DATA_AUTO || format >= G_N_ELEMENTS (readers))
-        format = guess (path);
+        format = fov_data_format (path);
     data = readers[format](path, p, error);
+    if (data && p->most && p->most < data->entries->len)
+        g_ptr_array_set_size (data->entries, (int) p->most);
     if (!data || fov_data_length (data))
         return data;
     fov_data_unref (data);
