@@ -16,7 +16,9 @@
 typedef struct {
     const TrainOptions *o;
     FovDevice *device;
-    FovModel *model; /* with the batch's shape */
+    FovModel *given; /* what learns */
+    FovModel *model; /* the same for so many pictures at once: */
+    guint at_once;   /* the batch, or 1 where the network can not take several */
     FovLabels *labels;
     FovData *train, *valid; /* valid may be NULL; labels are the model's once it is loaded */
     FovTrainer *trainer;
@@ -40,6 +42,7 @@ run_clear (Run *r)
     fov_loader_free (r->loader);
     fov_trainer_free (r->trainer);
     g_clear_pointer (&r->model, fov_model_unref);
+    g_clear_pointer (&r->given, fov_model_unref);
     g_clear_pointer (&r->labels, fov_labels_unref);
     g_clear_pointer (&r->device, fov_device_unref);
     fov_data_unref (r->valid);
@@ -159,24 +162,36 @@ static gboolean
 load_model (Run *r, GError **error)
 {
     const TrainOptions *o = r->o;
-    g_autoptr (FovModel) given = fov_model_load (o->resume ? o->output : o->model, error);
-    g_autoptr (FovModel) model = given ? choose_head (r, given, error) : NULL;
+    g_autoptr (FovModel) loaded = fov_model_load (o->resume ? o->output : o->model, error);
     FovTensorInfo in;
 
-    if (!model)
+    r->given = loaded ? choose_head (r, loaded, error) : NULL;
+    if (!r->given)
         return FALSE;
-    fov_model_input (model, 0, &in);
+    fov_model_input (r->given, 0, &in);
     if (in.shape.rank != 4 || (in.shape.dim[1] != 3 && in.shape.dim[1] >= 0)) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
-                     "%s: expected one input of pictures, [N, 3, H, W]", fov_model_path (model));
+                     "%s: expected one input of pictures, [N, 3, H, W]", fov_model_path (r->given));
         return FALSE;
     }
     r->shape = (FovShape){ 4, { o->batch, 3, in.shape.dim[2], in.shape.dim[3] } };
     for (int d = 2; d < 4; d++)
         if (o->size || r->shape.dim[d] < 0)
             r->shape.dim[d] = o->size ? o->size : 640;
-    r->model = fov_model_reshape (model, &r->shape, error);
-    return r->model != NULL;
+    return TRUE;
+}
+
+/* A step of so many pictures at once; some exports have the batch of 1 in their midst. */
+static gboolean
+plan_trainer (Run *r, guint at_once, FovTrainerParams *params, GError **error)
+{
+    g_clear_pointer (&r->model, fov_model_unref);
+    r->at_once = at_once;
+    r->shape.dim[0] = at_once;
+    params->accumulate = (guint) r->o->batch / at_once;
+    r->model = fov_model_reshape (r->given, &r->shape, error);
+    r->trainer = r->model ? fov_trainer_new (r->device, r->model, params, error) : NULL;
+    return r->trainer != NULL;
 }
 
 static gboolean
@@ -202,8 +217,8 @@ make_trainer (Run *r, GError **error)
 
     if (!train_parse_freeze (o->freeze, &params, error))
         return FALSE;
-    r->trainer = fov_trainer_new (r->device, r->model, &params, error);
-    if (!r->trainer)
+    if (!plan_trainer (r, (guint) o->batch, &params, o->batch > 1 ? NULL : error) &&
+        (o->batch == 1 || !plan_trainer (r, 1, &params, error)))
         return FALSE;
     fov_trainer_intake (r->trainer, &r->intake);
     fov_trainer_target (r->trainer, &target);
@@ -234,7 +249,7 @@ make_loader (Run *r, GError **error)
     const FovTrainerIntake *in = &r->intake;
     FovLoaderParams params = { .width = in->width,
                                .height = in->height,
-                               .batch = (guint) r->o->batch,
+                               .batch = r->at_once,
                                .fit = in->stretch  ? FOV_FIT_STRETCH
                                       : in->center ? FOV_FIT_LETTERBOX_CENTER
                                                    : FOV_FIT_LETTERBOX_TOPLEFT,
@@ -304,19 +319,23 @@ set_up (Run *r, const char *data, GError **error)
 
 /* ---- epochs ------------------------------------------------------------------------ */
 
+/* One change of the parameters. */
 static gboolean
 run_step (Run *r, GError **error)
 {
+    const guint n = (guint) r->o->batch / r->at_once;
     double loss, part;
     const char *name;
     FovBatch batch;
 
-    if (!fov_loader_next (r->loader, &batch, error) ||
-        !fov_trainer_step (r->trainer, &batch.pictures, &batch.objects, &loss, error))
-        return FALSE;
-    r->loss += loss / r->batches;
-    for (guint i = 0; fov_trainer_part (r->trainer, i, &name, &part); i++)
-        r->parts[i] += part / r->batches;
+    for (guint k = 0; k < n; k++) {
+        if (!fov_loader_next (r->loader, &batch, error) ||
+            !fov_trainer_step (r->trainer, &batch.pictures, &batch.objects, &loss, error))
+            return FALSE;
+        r->loss += loss / (r->batches * n);
+        for (guint i = 0; fov_trainer_part (r->trainer, i, &name, &part); i++)
+            r->parts[i] += part / (r->batches * n);
+    }
     return TRUE;
 }
 

@@ -35,7 +35,7 @@ match_rows (const FovNet *net, const FovNetOutput *output, FovMatch *match)
         columns < 6 || columns > 7 || output->shape.rank > 3)
         return FALSE;
     numbered = columns == 7;
-    if ((numbered || output->shape.rank < 3) && net->n > 1)
+    if (numbered && net->n > 1)
         return FALSE;
     set_rows (net, match, rows, 1, 1);
     input = fov_match_input (match, output->tensor);

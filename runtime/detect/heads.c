@@ -18,8 +18,7 @@ fov_net_matrix (const FovNet *net, const FovNetOutput *output, gint64 *rows, gin
         *rows = -1;
         return net->n == 1;
     }
-    /* A matrix holds the pictures one below the other. */
-    if (n == 0 || n % (*columns * net->n) || (net->n > 1 && s->rank > 2 && s->dim[0] != net->n))
+    if (n == 0 || n % (*columns * net->n) || (net->n > 1 && s->dim[0] != net->n))
         return FALSE;
     *rows = n / *columns / net->n;
     return TRUE;
