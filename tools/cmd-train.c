@@ -112,6 +112,16 @@ static const CliOption options[] = {
       "What stays as it is: none (default), backbone, or to=NODE: this node or tensor of the model "
       "and all before it",
       "Model" },
+    { "unfold", 0, CLI_PATH, &o.unfold, "DIR",
+      "Puts batch norms back into a model whose export folded them away, with statistics of these "
+      "pictures, which it should be good on as it is",
+      "Model" },
+    { "recalibrate", 0, CLI_FLAG, &o.recalibrate, NULL,
+      "Before training, the model's batch norms take statistics of the pictures that it is to "
+      "learn",
+      "Model" },
+    { "frozen-norms", 0, CLI_FLAG, &o.frozen_norms, NULL,
+      "Batch norms keep their statistics while the model learns; for small batches", "Model" },
     { "size", 0, CLI_INT, &o.size, "N",
       "Pictures of N x N pixels for a recipe (default 64; lines of text 32), a detector (default: "
       "the model's) or a preview (default 320)",
@@ -193,6 +203,8 @@ check_words (GError **error)
 {
     if (o.model && o.recipe)
         return cli_usage_error (error, "--model and --recipe exclude each other") > 0;
+    if ((o.unfold || o.recalibrate) && !o.model)
+        return cli_usage_error (error, "--unfold and --recalibrate need --model") > 0;
     if (!is_recipe (o.recipe))
         return cli_usage_error (error,
                                 "--recipe is '%s', expected residual, depthwise, embedding, unet "

@@ -5,6 +5,6 @@
 #include "cli.h"
 
 extern const CliCommand command_detect, command_track, command_info, command_doctor, command_bench,
-    command_eval_coco, command_eval_mot, command_eval_sot, command_train;
+    command_eval_coco, command_eval_mot, command_eval_sot, command_train, command_recalibrate;
 
 #endif

@@ -12,8 +12,17 @@
 #include <string.h>
 
 const CliCommand *const cli_commands[] = {
-    &command_detect,    &command_track,    &command_info,     &command_doctor, &command_bench,
-    &command_eval_coco, &command_eval_mot, &command_eval_sot, &command_train,  NULL,
+    &command_detect,
+    &command_track,
+    &command_info,
+    &command_doctor,
+    &command_bench,
+    &command_eval_coco,
+    &command_eval_mot,
+    &command_eval_sot,
+    &command_train,
+    &command_recalibrate,
+    NULL,
 };
 
 static int

@@ -12,7 +12,6 @@ struct _Frames {
     guint n; /* read so far */
 };
 
-/* A folder is the glob of its pictures, whose type the first of them tells. */
 static char *
 glob_of_folder (const char *folder, GError **error)
 {
@@ -29,14 +28,20 @@ glob_of_folder (const char *folder, GError **error)
     return NULL;
 }
 
+char *
+frames_name (const char *input, GError **error)
+{
+    return g_file_test (input, G_FILE_TEST_IS_DIR) ? glob_of_folder (input, error)
+                                                   : g_strdup (input);
+}
+
 Frames *
 frames_open (const char *input, guint skip, GError **error)
 {
     g_autoptr (Frames) frames = g_new0 (Frames, 1);
     gint64 pts;
 
-    frames->input =
-        g_file_test (input, G_FILE_TEST_IS_DIR) ? glob_of_folder (input, error) : g_strdup (input);
+    frames->input = frames_name (input, error);
     frames->reader = frames->input ? fov_reader_open (frames->input, error) : NULL;
     if (!frames->reader)
         return NULL;

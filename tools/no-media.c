@@ -7,6 +7,7 @@
 #include "doctor-picture.h"
 #include "eval.h"
 #include "frames.h"
+#include "norm-frames.h"
 #include "train-task.h"
 
 static gboolean
@@ -52,6 +53,25 @@ frames_open (const char *input, guint skip, GError **error)
 void
 frames_free (Frames *frames)
 {
+}
+
+NormFrames *
+norm_frames_open (FovModel *model, const FovDetectorParams *params, const char *input, guint most,
+                  GError **error)
+{
+    no_media (error);
+    return NULL;
+}
+
+void
+norm_frames_free (NormFrames *frames)
+{
+}
+
+FovNormFrames
+norm_frames_get (NormFrames *frames)
+{
+    return (FovNormFrames){ 0 };
 }
 
 const FovImage *

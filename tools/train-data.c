@@ -53,21 +53,31 @@ train_list_folder (const char *folder, gboolean folders, GError **error)
     return names;
 }
 
-/* The square in the middle, so that nothing is squeezed. */
+gboolean
+train_picture_tensor (const FovImage *image, int width, int height, float *tensor, GError **error)
+{
+    const float w = (float) image->width, h = (float) image->height;
+    const float s = MIN (w / (float) width, h / (float) height);
+    const float x = MAX ((w - s * (float) width) / 2, 0), y = MAX ((h - s * (float) height) / 2, 0);
+
+    return fov_picture_to_tensor (image,
+                                  &(FovPictureParams){ .width = width,
+                                                       .height = height,
+                                                       .region = { x, y, w - x, h - y } },
+                                  tensor, error);
+}
+
 static gboolean
 read_picture (const char *path, int side, float *pixels, GError **error)
 {
     FovReader *reader = fov_reader_open (path, error);
-    FovPictureParams params = { .width = side, .height = side };
     gboolean ok = FALSE;
     FovFrame frame;
 
     if (!reader)
         return FALSE;
     if (fov_reader_read (reader, &frame, error)) {
-        const float w = (float) frame.image.width, h = (float) frame.image.height, s = MIN (w, h);
-        params.region = (FovBox){ (w - s) / 2, (h - s) / 2, (w + s) / 2, (h + s) / 2 };
-        ok = fov_picture_to_tensor (&frame.image, &params, pixels, error);
+        ok = train_picture_tensor (&frame.image, side, side, pixels, error);
     } else if (error && !*error) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "no picture in it");
     }

@@ -133,11 +133,19 @@ make_head (Run *r, FovModel *model, GError **error)
     return fov_model_load (r->o->output, error);
 }
 
+/* What is written has its norms folded, so that a checkpoint of un-folded ones is not its. */
+static gboolean
+goes_on_from_output (const TrainOptions *o)
+{
+    return o->resume && !o->unfold && !o->recalibrate;
+}
+
 /* The model with the classes that the pictures show; labels are set. */
 static FovModel *
 choose_head (Run *r, FovModel *model, GError **error)
 {
     const char *head = r->o->head ? r->o->head : "auto";
+    const gboolean goes_on = goes_on_from_output (r->o);
     const FovDetectorParams params = { .decoder = r->o->decoder };
     g_autoptr (FovDetector) detector = fov_detector_new (r->device, model, &params, error);
 
@@ -145,10 +153,10 @@ choose_head (Run *r, FovModel *model, GError **error)
         return NULL;
     if (fov_detector_labels (detector))
         r->labels = fov_labels_ref (fov_detector_labels (detector));
-    if (r->labels && (r->o->resume || g_str_equal (head, "keep") ||
+    if (r->labels && (goes_on || g_str_equal (head, "keep") ||
                       (g_str_equal (head, "auto") && is_known (r->train, r->labels))))
         return fov_model_ref (model);
-    if (!g_str_equal (head, "keep") && !r->o->resume)
+    if (!g_str_equal (head, "keep") && !goes_on)
         return make_head (r, model, error);
     g_set_error (
         error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
@@ -158,14 +166,36 @@ choose_head (Run *r, FovModel *model, GError **error)
     return NULL;
 }
 
+static FovModel *
+take_norms (Run *r, FovModel *model, GError **error)
+{
+    g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+
+    if (!r->o->unfold && !r->o->recalibrate)
+        return fov_model_ref (model);
+    for (guint i = 0; i < fov_data_length (r->train); i++) {
+        const FovSample *sample = fov_data_sample (r->train, i);
+        if (sample->bytes) {
+            g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
+                         "%s: norms are measured on pictures in files, not in shards",
+                         sample->name);
+            return NULL;
+        }
+        g_ptr_array_add (paths, g_strdup (sample->name));
+    }
+    return train_detector_norms (model, r->device, r->o, paths, error);
+}
+
 static gboolean
 load_model (Run *r, GError **error)
 {
     const TrainOptions *o = r->o;
-    g_autoptr (FovModel) loaded = fov_model_load (o->resume ? o->output : o->model, error);
+    g_autoptr (FovModel) loaded =
+        fov_model_load (goes_on_from_output (o) ? o->output : o->model, error);
+    g_autoptr (FovModel) headed = loaded ? choose_head (r, loaded, error) : NULL;
     FovTensorInfo in;
 
-    r->given = loaded ? choose_head (r, loaded, error) : NULL;
+    r->given = headed ? take_norms (r, headed, error) : NULL;
     if (!r->given)
         return FALSE;
     fov_model_input (r->given, 0, &in);
@@ -212,7 +242,8 @@ make_trainer (Run *r, GError **error)
                                 .clip_norm = 10,
                                 .n_steps = steps,
                                 .warmup_steps = MIN (MAX (r->batches, 30), steps / 5),
-                                .average = 0.2f };
+                                .average = 0.2f,
+                                .frozen_norms = o->frozen_norms };
     FovTensorInfo target;
 
     if (!train_parse_freeze (o->freeze, &params, error))

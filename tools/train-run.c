@@ -69,10 +69,12 @@ static gboolean
 load_model (Run *r, GError **error)
 {
     const TrainOptions *o = r->o;
+    /* What is written has its norms folded, so that a checkpoint of un-folded ones is not its. */
+    const gboolean from_output = o->resume && !o->unfold && !o->recalibrate;
     FovTensorInfo in;
 
     if (o->model || o->resume)
-        r->model = fov_model_load (o->resume ? o->output : o->model, error);
+        r->model = fov_model_load (from_output ? o->output : o->model, error);
     else
         r->model = NULL;
     r->size = o->size;
@@ -150,7 +152,8 @@ make_trainer (Run *r, GError **error)
                                 .clip_norm = 10,
                                 .n_steps = steps,
                                 .warmup_steps = MIN (r->batches, steps / 10),
-                                .average = 0.05f };
+                                .average = 0.05f,
+                                .frozen_norms = o->frozen_norms };
 
     if (!train_parse_freeze (o->freeze, &params, error))
         return FALSE;
@@ -191,6 +194,21 @@ resume (Run *r, GError **error)
 }
 
 static gboolean
+take_norms (Run *r, GError **error)
+{
+    FovModel *made;
+
+    if (!r->o->unfold && !r->o->recalibrate)
+        return TRUE;
+    made = train_norms (r->model, r->device, r->o, r->data, r->size, error);
+    if (!made)
+        return FALSE;
+    fov_model_unref (r->model);
+    r->model = made;
+    return TRUE;
+}
+
+static gboolean
 set_up (Run *r, const char *folder, GError **error)
 {
     const TrainOptions *o = r->o;
@@ -203,6 +221,8 @@ set_up (Run *r, const char *folder, GError **error)
         return FALSE;
     r->data = train_data_read (folder, r->size, o->validation, o->quiet, error);
     if (!r->data || (!r->model && !make_recipe (r, error)))
+        return FALSE;
+    if (!take_norms (r, error))
         return FALSE;
     r->shape = (FovShape){ 4, { o->batch, 3, r->size, r->size } };
     r->batches = MAX (r->data->train->len / (guint) o->batch, 1);

@@ -9,10 +9,10 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    char *model, *recipe, *output, *device, *optimiser, *freeze;
+    char *model, *recipe, *output, *device, *optimiser, *freeze, *unfold;
     int epochs, batch, size, seed, validation; /* epochs, batch, size 0: the default */
     double learning_rate;
-    gboolean resume, quiet;
+    gboolean resume, quiet, recalibrate, frozen_norms;
     /* detectors */
     char *annotations, *images, *valid_annotations, *valid_images, *decoder, *head, *augment;
     int max_images;
@@ -56,9 +56,27 @@ TrainData *train_data_read (const char *folder, int size, int validation, gboole
                             GError **error);
 void train_data_free (TrainData *data);
 
+/** The largest part in the middle of that shape, so that nothing is squeezed: [3, height, width].
+ */
+gboolean train_picture_tensor (const FovImage *image, int width, int height, float *tensor,
+                               GError **error);
+
 /** A part of size x size: from x, y on, mirrored or not. */
 void train_picture_cut (const TrainData *data, const TrainPicture *picture, int size, int x, int y,
                         gboolean mirror, float *out);
+
+/* ---- norms before the run (train-norms.c) -------------------------------- */
+
+/**
+ * What --unfold and --recalibrate ask for: the model with norms that were folded away put back, and
+ * with statistics of the pictures that learn. size: of the network's input. A new reference.
+ */
+FovModel *train_norms (FovModel *model, FovDevice *device, const TrainOptions *options,
+                       const TrainData *data, int size, GError **error);
+
+/** The same for a detector; paths (char*): the pictures that learn. */
+FovModel *train_detector_norms (FovModel *model, FovDevice *device, const TrainOptions *options,
+                                const GPtrArray *paths, GError **error);
 
 /* ---- a look at batches (train-preview.c) ----------------------------------- */
 

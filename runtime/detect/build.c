@@ -5,14 +5,6 @@
 
 #include <string.h>
 
-static void
-drop_outputs (FovGraph *graph)
-{
-    for (guint i = 0; i < graph->outputs->len; i++)
-        ((FovTensor *) graph->outputs->pdata[i])->is_output = FALSE;
-    g_ptr_array_set_size (graph->outputs, 0);
-}
-
 static FovNode *
 add_decode (FovDetectNet *net, FovTensor *frames, GError **error)
 {
@@ -56,7 +48,7 @@ fov_detect_net_graph (FovDetectNet *net, gsize capacity, guint max_detections, G
 
     if (!frames)
         return NULL;
-    drop_outputs (graph);
+    fov_graph_clear_outputs (graph);
     decode = add_decode (net, frames, error);
     if (decode) {
         FovTensor *in[] = { frames, decode->outputs[0], decode->outputs[1] };

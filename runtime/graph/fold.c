@@ -11,6 +11,7 @@
 #include "graph/op.h"
 #include "graph/params.h"
 
+#include <float.h>
 #include <math.h>
 
 /* Reads a constant of n values (or one that stands for all), whatever its dtype. */
@@ -62,6 +63,9 @@ affine_of_norm (const FovNode *node, gint64 channels, double **s, double **t)
     *t = g_new (double, channels);
     for (gint64 c = 0; c < channels; c++) {
         (*s)[c] = scale[c] / sqrt (var[c] + eps);
+        /* What a float of scale can not say is no factor: norms that undo themselves vanish. */
+        if (fabs ((*s)[c] - 1) < FLT_EPSILON)
+            (*s)[c] = 1;
         (*t)[c] = bias[c] - (*s)[c] * mean[c];
     }
     return TRUE;
@@ -185,6 +189,33 @@ can_scale (const FovNode *conv)
            conv->outputs[0]->dtype == FOV_F32 && fov_tensor_elements (conv->outputs[0]) >= 0;
 }
 
+/* y = s x + t: who read y reads the convolution, which makes it now. */
+static void
+take_in (FovGraph *graph, FovNode *conv, FovNode *node, gint64 channels, const double *s,
+         const double *t)
+{
+    FovTensor *out = conv->outputs[0];
+
+    scale_conv (graph, conv, channels, s, t);
+    fov_graph_replace_uses (graph, node->outputs[0], out);
+    /* node is now its own reader; cut it loose for the dead-code pass */
+    for (guint k = 0; k < node->n_inputs; k++)
+        if (node->inputs[k] == out)
+            fov_graph_set_input (graph, node, k, NULL);
+}
+
+gboolean
+fov_graph_fold_norm (FovGraph *graph, FovNode *conv, FovNode *norm)
+{
+    const gint64 channels = fov_tensor_elements (norm->inputs[1]);
+    g_autofree double *s = NULL, *t = NULL;
+
+    if (!affine_of_norm (norm, channels, &s, &t) || !all_finite (s, t, channels))
+        return FALSE;
+    take_in (graph, conv, norm, channels, s, t);
+    return TRUE;
+}
+
 gboolean
 fov_pass_fold_norm (FovGraph *graph, GError **error)
 {
@@ -195,16 +226,11 @@ fov_pass_fold_norm (FovGraph *graph, GError **error)
         while (can_scale (conv) && (next = fov_tensor_only_consumer (conv->outputs[0]))) {
             gint64 channels = conv->outputs[0]->shape.dim[1];
             g_autofree double *s = NULL, *t = NULL;
-            FovTensor *out = conv->outputs[0];
 
-            if (!find_affine (next, out, channels, &s, &t) || !all_finite (s, t, channels))
+            if (!find_affine (next, conv->outputs[0], channels, &s, &t) ||
+                !all_finite (s, t, channels))
                 break;
-            scale_conv (graph, conv, channels, s, t);
-            fov_graph_replace_uses (graph, next->outputs[0], out);
-            /* next is now its own reader; cut it loose for the dead-code pass */
-            for (guint k = 0; k < next->n_inputs; k++)
-                if (next->inputs[k] == out)
-                    fov_graph_set_input (graph, next, k, NULL);
+            take_in (graph, conv, next, channels, s, t);
         }
     }
     fov_graph_remove_unused (graph);

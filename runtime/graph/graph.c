@@ -90,6 +90,14 @@ fov_graph_rename (FovGraph *graph, FovTensor *tensor, const char *name)
     g_hash_table_insert (graph->names, tensor->name, tensor);
 }
 
+void
+fov_graph_clear_outputs (FovGraph *graph)
+{
+    for (guint i = 0; i < graph->outputs->len; i++)
+        ((FovTensor *) graph->outputs->pdata[i])->is_output = FALSE;
+    g_ptr_array_set_size (graph->outputs, 0);
+}
+
 FovTensor *
 fov_graph_find (const FovGraph *graph, const char *name)
 {

@@ -113,6 +113,8 @@ FovNode *fov_graph_add_node (FovGraph *graph, const char *op, const char *name,
                              const FovAttr *attrs, guint n_attrs, GError **error);
 void fov_graph_rename (FovGraph *graph, FovTensor *tensor, const char *name);
 void fov_graph_add_output (FovGraph *graph, FovTensor *tensor);
+/** Nothing is asked for any more; others may be added. */
+void fov_graph_clear_outputs (FovGraph *graph);
 /** By name, or NULL. */
 FovTensor *fov_graph_find (const FovGraph *graph, const char *name);
 

@@ -12,6 +12,11 @@
 gboolean fov_pass_simplify (FovGraph *graph, GError **error);
 /** Folds batch norm, and per-channel Mul / Add by constants, into the convolution before it. */
 gboolean fov_pass_fold_norm (FovGraph *graph, GError **error);
+/**
+ * The same for one batch norm with constant inputs behind conv (its only reader), whose weights
+ * and bias, if any, are constants. FALSE and unchanged where the norm's values are no numbers.
+ */
+gboolean fov_graph_fold_norm (FovGraph *graph, FovNode *conv, FovNode *norm);
 /** x * Sigmoid(x) -> fov.Silu, x * HardSigmoid(x) -> HardSwish, Clip's bounds into its params ...
  */
 gboolean fov_pass_patterns (FovGraph *graph, GError **error);

@@ -16,9 +16,7 @@ fov_train_graph_clear (FovTrainGraph *t)
 static void
 set_outputs (FovTrainGraph *t)
 {
-    for (guint i = 0; i < t->graph->outputs->len; i++)
-        ((FovTensor *) t->graph->outputs->pdata[i])->is_output = FALSE;
-    g_ptr_array_set_size (t->graph->outputs, 0);
+    fov_graph_clear_outputs (t->graph);
     fov_graph_add_output (t->graph, t->loss);
     if (t->gradient_norm)
         fov_graph_add_output (t->graph, t->gradient_norm);

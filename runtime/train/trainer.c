@@ -4,6 +4,7 @@
 #include "model/model.h"
 #include "train/build.h"
 #include "train/checkpoint.h"
+#include "train/norms.h"
 
 #include <math.h>
 #include <string.h>
@@ -366,8 +367,9 @@ learned_state (FovTrainer *trainer, const char *name, FovWeights weights)
     return state ? state : g_hash_table_lookup (trainer->by_name, name);
 }
 
-FovModel *
-fov_trainer_model (FovTrainer *trainer, FovWeights weights, GError **error)
+/* The model's graph with what was learned. */
+static FovGraph *
+learned_graph (FovTrainer *trainer, FovWeights weights, GError **error)
 {
     FovGraph *graph;
 
@@ -386,35 +388,26 @@ fov_trainer_model (FovTrainer *trainer, FovWeights weights, GError **error)
         g_bytes_unref (t->data);
         t->data = g_bytes_new (state->view.data, size);
     }
+    return graph;
+}
+
+FovModel *
+fov_trainer_model (FovTrainer *trainer, FovWeights weights, GError **error)
+{
+    FovGraph *graph = learned_graph (trainer, weights, error);
+
+    if (!graph)
+        return NULL;
     return fov_model_new_from_graph (graph, fov_model_path (trainer->model),
                                      fov_model_format (trainer->model),
                                      fov_model_copy_metadata (trainer->model));
 }
 
-static gboolean
-learned_view (const char *name, FovView *view, gpointer data)
-{
-    gpointer *pair = data;
-    FovTrainer *trainer = pair[0];
-    const FovTrainerState *state;
-
-    if (!g_ptr_array_find_with_equal_func (trainer->learned, name, g_str_equal, NULL))
-        return FALSE;
-    state = learned_state (trainer, name, GPOINTER_TO_INT (pair[1]));
-    *view = state->view;
-    return TRUE;
-}
-
 gboolean
 fov_trainer_write_onnx (FovTrainer *trainer, const char *path, FovWeights weights, GError **error)
 {
-    gpointer pair[2] = { trainer, GINT_TO_POINTER (weights) };
+    g_autoptr (FovGraph) graph = learned_graph (trainer, weights, error);
 
-    if (!trainer->model) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "the trainer was made without a model");
-        return FALSE;
-    }
-    return fov_session_fetch_states (trainer->session, error) &&
-           fov_onnx_write_back (fov_model_path (trainer->model), path, trainer->learned->len,
-                                learned_view, pair, error);
+    return graph && fov_fold_and_write (graph, trainer->learned, fov_model_path (trainer->model),
+                                        path, error);
 }

@@ -34,6 +34,7 @@ HEADER_OF = {
     'loader.h': 'train',
     'train.h': 'train',
     'trainer.h': 'train',
+    'norms.h': 'train',
     'tracker.h': 'trackers',
     'visual.h': 'trackers',
     'overlay.h': 'overlay',

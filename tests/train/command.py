@@ -113,6 +113,23 @@ def test_preview(folder, data):
     fails([data / 'no.json', '--preview', folder / 'd.png'], 'no.json')
 
 
+def test_takes_new_statistics(folder, data):
+    """Of pictures a third as bright: it starts better with them than with the old ones."""
+    pale = folder / 'pale'
+    for path in data.glob('*/*.ppm'):
+        (pale / path.parent.name).mkdir(parents=True, exist_ok=True)
+        head, pixels = path.read_bytes()[:13], path.read_bytes()[13:]
+        (pale / path.parent.name / path.name).write_bytes(head + bytes(v // 3 for v in pixels))
+    first = {}
+    for option in ((), ('--recalibrate',)):
+        out = folder / f'f{len(option)}.onnx'
+        go_on = [pale, '-o', out, '-m', folder / 'a.onnx', *option, '--epochs', 2, '--batch', 12]
+        subprocess.run(train(*go_on), check=True)
+        first[option] = float(next(csv.DictReader(out.with_suffix('.onnx.csv').open()))['accuracy'])
+        subprocess.run(train(*go_on, '--resume'), check=True)
+    assert first['--recalibrate',] > first[()], first
+
+
 def fails(args, text):
     done = subprocess.run(train(*args), capture_output=True, text=True, check=False)
     assert done.returncode in (1, 2) and text in done.stderr and done.stderr.count('\n') == 1, done
@@ -124,6 +141,8 @@ def test_errors(folder, data):
     fails([data / 'rows', '-o', out], 'expected a folder of pictures for each of at least 2 classes')
     fails([data, '-o', folder / 'no' / 'e.onnx'], 'e.onnx')
     fails([data], '--output is missing')
+    fails([data, '-o', out, '--recalibrate'], 'need --model')
+    fails([data, '-o', out, '-m', folder / 'a.onnx', '--unfold', data / 'rows'], 'no convolution')
     fails([data, '-o', out, '--recipe', 'cake'], "--recipe is 'cake'")
     fails([data, '-o', folder / 'a.onnx', '--resume', '--seed', 9], 'made with seed 1, not 9')
     (data / 'rows' / 'z.ppm').write_bytes(b'P6\n3')
@@ -132,7 +151,8 @@ def test_errors(folder, data):
 
 def main():
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
-             test_vulkan, test_goes_on_from_a_model, test_preview, test_errors]
+             test_vulkan, test_goes_on_from_a_model, test_preview,
+             test_takes_new_statistics, test_errors]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

@@ -102,7 +102,26 @@ FOV_API char *fov_detector_explain (FovModel *model, const FovDetectorParams *pa
 /** The names of all decoder families, NULL-terminated, static. */
 FOV_API const char *const *fov_detector_families (void);
 
+/**
+ * A detector's preprocessing alone: pictures as its network wants to see them,
+ * letterboxed and scaled as FovDetector does it. For what runs the network by
+ * itself: training, statistics. Used by one thread at a time; works on the CPU.
+ */
+typedef struct _FovPreparer FovPreparer;
+
+/** params as for fov_detector_new, of which batch is the number of pictures that the tensor
+ * holds: 1 is expected. Errors as fov_detector_new. */
+FOV_API FovPreparer *fov_preparer_new (FovModel *model, const FovDetectorParams *params,
+                                       GError **error);
+FOV_API void fov_preparer_free (FovPreparer *preparer);
+/** The network's picture input: its name (owned by the preparer), type and shape. */
+FOV_API void fov_preparer_info (FovPreparer *preparer, FovTensorInfo *info);
+/** Fills tensor, dense values of that type and shape, from the whole of image. Blocks. */
+FOV_API gboolean fov_preparer_run (FovPreparer *preparer, const FovImage *image, void *tensor,
+                                   GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovDetector, fov_detector_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovPreparer, fov_preparer_free)
 
 G_END_DECLS
 

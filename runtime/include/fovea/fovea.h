@@ -15,6 +15,7 @@
 #include <fovea/model.h>
 #include <fovea/mot.h>
 #include <fovea/motfile.h>
+#include <fovea/norms.h>
 #include <fovea/overlay.h>
 #include <fovea/session.h>
 #include <fovea/sot.h>
