@@ -89,7 +89,8 @@ likelihood (const FovNode *node, const double *x, const FovShape *shape, const F
         total += w;
     }
     if (p->reduction != FOV_LOSS_REDUCE_NONE)
-        fov_view_set (out, 0, p->reduction == FOV_LOSS_REDUCE_MEAN && total != 0 ? sum / total : sum);
+        fov_view_set (out, 0,
+                      p->reduction == FOV_LOSS_REDUCE_MEAN && total != 0 ? sum / total : sum);
     return TRUE;
 }
 

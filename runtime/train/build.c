@@ -65,8 +65,7 @@ build (FovTrainGraph *t, FovModel *model, const FovTrainerParams *params, GError
     /* What is one activation is differentiated as one. */
     if (!fov_train_find_parameters (t, params, error) ||
         !fov_graph_specialize (graph, params->input_shapes, error) ||
-        !fov_pass_patterns (graph, error) ||
-        !add_loss (t, model, params, error))
+        !fov_pass_patterns (graph, error) || !add_loss (t, model, params, error))
         return FALSE;
     fov_train_add_step (t);
     if (!fov_train_add_dropout (t, params, error))

@@ -23,7 +23,7 @@ typedef struct {
     FovTensor *target;
     FovTensor *step;  /* [FOV_STEP_N], below */
     FovTensor *apply; /* of it, where batches are added up; else NULL */
-    gint64 n_labels; /* that labels name; 0: the target has none */
+    gint64 n_labels;  /* that labels name; 0: the target has none */
     FovTensor *loss;
     FovTensor *gradient_norm;
     /* Of detectors: what the loss is the sum of, how pictures become the input, classes. */
