@@ -115,7 +115,12 @@ gboolean fov_verdicts_wrong (FovGpu *gpu, const char *shader);
 
 /* ---- program.c, record.c, run.c --------------------------------------- */
 
-typedef enum { FOV_CMD_DISPATCH, FOV_CMD_COPY_INPUT, FOV_CMD_COPY_OUTPUT } FovCommandKind;
+typedef enum {
+    FOV_CMD_DISPATCH,
+    FOV_CMD_COPY_INPUT,
+    FOV_CMD_COPY_OUTPUT,
+    FOV_CMD_HOST,
+} FovCommandKind;
 
 typedef struct {
     FovCommandKind kind;
@@ -130,6 +135,8 @@ typedef struct {
     VkPipeline pipeline;
     guint index; /* copies: of the input or output */
     gsize offset, bytes;
+    FovGpuHostFunc host;
+    gpointer host_data;
 } FovCommand;
 
 typedef struct {
@@ -145,7 +152,7 @@ typedef struct {
 typedef struct {
     FovBuffer in, out;
     VkDescriptorSet set;
-    VkCommandBuffer commands;
+    VkCommandBuffer *parts; /* between work of the host: n_hosts + 1 */
     VkQueryPool queries;
     guint64 value; /* of the timeline, when the last submit is done; 0: none yet */
 } FovSlot;
@@ -168,7 +175,7 @@ struct _FovGpuProgram {
     GArray *commands;      /* FovCommand */
     GArray *labels;        /* FovLabel */
     gboolean overlap_next, constants_failed;
-    guint n_dispatches;
+    guint n_dispatches, n_hosts;
 
     VkCommandPool pool;
     VkCommandBuffer once; /* for work between frames */

@@ -109,6 +109,16 @@ void fov_gpu_program_copy_input (FovGpuProgram *program, guint index, gsize aren
 void fov_gpu_program_copy_output (FovGpuProgram *program, guint index, gsize arena_offset,
                                   gsize bytes);
 
+/**
+ * Appends work of the host: func is called by fov_gpu_program_wait once all before it has run, and
+ * what comes after it starts when it returns; FALSE ends the frame with its error. In programs of
+ * one slot. It may use fov_gpu_program_arena, or fov_gpu_program_transfer.
+ */
+typedef gboolean (*FovGpuHostFunc) (gpointer data, GError **error);
+void fov_gpu_program_add_host (FovGpuProgram *program, FovGpuHostFunc func, gpointer data);
+/** The arena where the host can reach it, after finish; else NULL. */
+guint8 *fov_gpu_program_arena (FovGpuProgram *program);
+
 /** Uploads constants, makes pipelines, records one command buffer per slot, warms up. */
 gboolean fov_gpu_program_finish (FovGpuProgram *program, GError **error);
 

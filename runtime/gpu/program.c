@@ -327,6 +327,27 @@ fov_gpu_program_copy_output (FovGpuProgram *program, guint index, gsize arena_of
     add_copy (program, FOV_CMD_COPY_OUTPUT, index, arena_offset, bytes);
 }
 
+void
+fov_gpu_program_add_host (FovGpuProgram *program, FovGpuHostFunc func, gpointer data)
+{
+    FovCommand command = {
+        .kind = FOV_CMD_HOST,
+        .label = program->labels->len - 1,
+        .host = func,
+        .host_data = data,
+    };
+
+    g_return_if_fail (program->n_slots == 1);
+    g_array_append_val (program->commands, command);
+    program->n_hosts++;
+}
+
+guint8 *
+fov_gpu_program_arena (FovGpuProgram *program)
+{
+    return program->arena.mapped;
+}
+
 guint
 fov_gpu_program_n_dispatches (FovGpuProgram *program)
 {

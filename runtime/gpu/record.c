@@ -33,7 +33,7 @@ fov_slot_init (FovGpuProgram *program, FovSlot *slot, GError **error)
         .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
         .commandPool = program->pool,
         .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-        .commandBufferCount = 1,
+        .commandBufferCount = program->n_hosts + 1,
     };
     VkQueryPoolCreateInfo queries = {
         .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
@@ -42,9 +42,10 @@ fov_slot_init (FovGpuProgram *program, FovSlot *slot, GError **error)
     };
     if (!init_buffers (program, slot, error))
         return FALSE;
+    slot->parts = g_new0 (VkCommandBuffer, program->n_hosts + 1);
     VkResult result = vkAllocateDescriptorSets (gpu->device, &set, &slot->set);
     if (result == VK_SUCCESS)
-        result = vkAllocateCommandBuffers (gpu->device, &commands, &slot->commands);
+        result = vkAllocateCommandBuffers (gpu->device, &commands, slot->parts);
     if (result == VK_SUCCESS && program->profile)
         result = vkCreateQueryPool (gpu->device, &queries, NULL, &slot->queries);
     fov_gpu_count_prepared (gpu);
@@ -58,6 +59,7 @@ fov_slot_clear (FovGpuProgram *program, FovSlot *slot)
     fov_buffer_clear (gpu, &slot->in);
     fov_buffer_clear (gpu, &slot->out);
     vkDestroyQueryPool (gpu->device, slot->queries, NULL);
+    g_free (slot->parts);
 }
 
 static void
@@ -107,7 +109,8 @@ barrier (VkCommandBuffer commands, gboolean to_host)
 }
 
 static void
-record_copy (FovGpuProgram *program, FovSlot *slot, const FovCommand *command)
+record_copy (FovGpuProgram *program, FovSlot *slot, VkCommandBuffer commands,
+             const FovCommand *command)
 {
     gboolean in = command->kind == FOV_CMD_COPY_INPUT;
     gsize frame =
@@ -117,7 +120,7 @@ record_copy (FovGpuProgram *program, FovSlot *slot, const FovCommand *command)
         .dstOffset = in ? command->offset : frame,
         .size = command->bytes,
     };
-    vkCmdCopyBuffer (slot->commands, in ? slot->in.vk : program->arena.vk,
+    vkCmdCopyBuffer (commands, in ? slot->in.vk : program->arena.vk,
                      in ? program->arena.vk : slot->out.vk, 1, &region);
 }
 
@@ -135,45 +138,54 @@ record_dispatch (FovGpuProgram *program, VkCommandBuffer commands, const FovComm
     vkCmdDispatch (commands, groups[0], groups[1], groups[2]);
 }
 
-static void
-record_commands (FovGpuProgram *program, FovSlot *slot)
+/* From command `at` up to work of the host or the end, which is returned; n: timestamps so far. */
+static guint
+record_part (FovGpuProgram *program, FovSlot *slot, VkCommandBuffer commands, guint at, guint *n)
 {
-    VkCommandBuffer commands = slot->commands;
-    guint n = 0;
-    if (program->profile) {
+    const guint first = at;
+
+    if (program->profile && first == 0) {
         vkCmdResetQueryPool (commands, slot->queries, 0, program->n_dispatches + 1);
-        vkCmdWriteTimestamp (commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, slot->queries, n++);
+        vkCmdWriteTimestamp (commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, slot->queries, (*n)++);
     }
     vkCmdBindDescriptorSets (commands, VK_PIPELINE_BIND_POINT_COMPUTE, program->gpu->layout, 0, 1,
                              &slot->set, 0, NULL);
-    for (guint i = 0; i < program->commands->len; i++) {
-        const FovCommand *command = &g_array_index (program->commands, FovCommand, i);
+    for (; at < program->commands->len; at++) {
+        const FovCommand *command = &g_array_index (program->commands, FovCommand, at);
+        if (command->kind == FOV_CMD_HOST)
+            break;
         /* The first one waits for the frame before, which used the same arena. Validation sees
          * whole buffers, so to it kernels that overlap would always be in conflict. */
-        if (i == 0 || !command->overlap || program->gpu->instance.validation)
+        if (at == first || !command->overlap || program->gpu->instance.validation)
             barrier (commands, FALSE);
         if (command->kind != FOV_CMD_DISPATCH) {
-            record_copy (program, slot, command);
+            record_copy (program, slot, commands, command);
             continue;
         }
         record_dispatch (program, commands, command,
                          (guint[]){ command->x, command->y, command->z });
         if (program->profile)
             vkCmdWriteTimestamp (commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, slot->queries,
-                                 n++);
+                                 (*n)++);
     }
     barrier (commands, TRUE);
+    return at;
 }
 
 gboolean
 fov_slot_record (FovGpuProgram *program, FovSlot *slot, GError **error)
 {
     VkCommandBufferBeginInfo begin = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO };
+    VkResult result = VK_SUCCESS;
+    guint at = 0, n = 0;
+
     write_descriptors (program, slot);
-    VkResult result = vkBeginCommandBuffer (slot->commands, &begin);
-    if (result == VK_SUCCESS) {
-        record_commands (program, slot);
-        result = vkEndCommandBuffer (slot->commands);
+    for (guint i = 0; i <= program->n_hosts && result == VK_SUCCESS; i++, at++) {
+        result = vkBeginCommandBuffer (slot->parts[i], &begin);
+        if (result != VK_SUCCESS)
+            break;
+        at = record_part (program, slot, slot->parts[i], at, &n);
+        result = vkEndCommandBuffer (slot->parts[i]);
     }
     fov_gpu_count_prepared (program->gpu);
     return fov_gpu_check (program->gpu, result, "recording a frame's commands", error);
@@ -328,8 +340,9 @@ count_kernels (FovGpuProgram *program)
 {
     g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
     for (guint i = 0; i < program->commands->len; i++)
-        g_hash_table_add (seen,
-                          (gpointer) g_array_index (program->commands, FovCommand, i).pipeline);
+        if (g_array_index (program->commands, FovCommand, i).pipeline)
+            g_hash_table_add (seen,
+                              (gpointer) g_array_index (program->commands, FovCommand, i).pipeline);
     return g_hash_table_size (seen);
 }
 
@@ -363,7 +376,9 @@ make_pipelines (FovGpuProgram *program, GError **error)
 static gboolean
 run_first_frame (FovGpuProgram *program, GError **error)
 {
-    if (!fov_gpu_program_submit (program, 0, error) || !fov_gpu_program_wait (program, 0, error))
+    /* The host's work would be asked to make sense of zeros. */
+    if (!program->n_hosts &&
+        (!fov_gpu_program_submit (program, 0, error) || !fov_gpu_program_wait (program, 0, error)))
         return FALSE;
     if (program->progress)
         program->progress ("preparing kernels: done", 1, program->progress_data);

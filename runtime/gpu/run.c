@@ -74,13 +74,28 @@ fov_gpu_program_submit (FovGpuProgram *program, guint slot, GError **error)
         return FALSE;
     }
     FovSlot *s = &program->slots[slot];
-    return fov_program_start (program, s->commands, &s->value, error);
+    return fov_program_start (program, s->parts[0], &s->value, error);
 }
 
+/* The host's work where it is due, and after each what of the program follows. */
 gboolean
 fov_gpu_program_wait (FovGpuProgram *program, guint slot, GError **error)
 {
-    return fov_program_wait_value (program, program->slots[slot].value, error);
+    FovSlot *s = &program->slots[slot];
+    guint part = 0;
+
+    if (!fov_program_wait_value (program, s->value, error))
+        return FALSE;
+    for (guint i = 0; program->n_hosts && i < program->commands->len; i++) {
+        const FovCommand *command = &g_array_index (program->commands, FovCommand, i);
+        if (command->kind != FOV_CMD_HOST)
+            continue;
+        if (!command->host (command->host_data, error) ||
+            !fov_program_start (program, s->parts[++part], &s->value, error) ||
+            !fov_program_wait_value (program, s->value, error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 gboolean

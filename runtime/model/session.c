@@ -42,6 +42,26 @@ gpu_formats (const FovNode *node, int block)
     return node->op->gpu ? node->op->gpu->formats (node, block) : 0;
 }
 
+/* In graphs with states, one run follows the other, and the host may do a step in between. */
+static guint
+gpu_or_host_formats (const FovNode *node, int block)
+{
+    guint can = gpu_formats (node, block);
+
+    return can ? can : FOV_CAN_PLANAR;
+}
+
+static gboolean
+has_states (const FovGraph *graph)
+{
+    for (guint i = 0; i < graph->tensors->len; i++) {
+        const FovTensor *t = graph->tensors->pdata[i];
+        if (t && t->initial)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static guint
 host_formats (const FovNode *node, int block)
 {
@@ -144,6 +164,8 @@ fov_session_new_from_graph (FovDevice *device, FovGraph *graph, const FovSession
     session->n_outputs = graph->outputs->len;
     session->inputs = copy_infos (graph->inputs);
     session->outputs = copy_infos (graph->outputs);
+    if (device->kind == FOV_DEVICE_VULKAN && has_states (graph))
+        target.formats = gpu_or_host_formats;
     session->plan = fov_plan_new (graph, &target, error);
     if (!session->plan || !check_states (session, error))
         return NULL;

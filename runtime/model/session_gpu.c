@@ -26,6 +26,7 @@ typedef struct {
     GArray *states;       /* FovGpuPiece: where each lies in the arena and in the copy */
     GHashTable *state_at; /* FovTensor* -> its memory in the copy */
     guint8 *state_copy;
+    GPtrArray *host_steps; /* HostStep */
 } Gpu;
 
 static void
@@ -43,6 +44,7 @@ gpu_destroy (gpointer executor)
     g_array_unref (gpu->states);
     g_hash_table_unref (gpu->state_at);
     g_free (gpu->state_copy);
+    g_ptr_array_unref (gpu->host_steps);
     g_free (gpu->output_index);
     g_ptr_array_unref (gpu->readback);
     g_mutex_clear (&gpu->tail_lock);
@@ -101,12 +103,133 @@ make_program (Gpu *gpu, FovDevice *device, const FovSessionParams *params, GErro
     return gpu->program != NULL;
 }
 
+/* ---- steps of the host -------------------------------------------------- */
+
+/*
+ * What vulkan has no kernel for, in a graph with states: the program stops there, the reference
+ * runs, and the rest follows. Operands are read and written in the arena where the host can reach
+ * it, else through copies.
+ */
+typedef struct {
+    Gpu *gpu;
+    const FovStep *step;
+    FovView *in, *out;
+    GArray *pieces_in, *pieces_out; /* FovGpuPiece of operands in the arena; data: the copies */
+} HostStep;
+
+static void
+host_step_free (gpointer data)
+{
+    HostStep *hs = data;
+    GArray *pieces[] = { hs->pieces_in, hs->pieces_out };
+
+    for (guint k = 0; k < 2; k++) {
+        for (guint i = 0; i < pieces[k]->len; i++)
+            g_free (g_array_index (pieces[k], FovGpuPiece, i).data);
+        g_array_unref (pieces[k]);
+    }
+    g_free (hs->in);
+    g_free (hs->out);
+    g_free (hs);
+}
+
+static void
+add_operand (GArray *pieces, FovView *view, const FovOperand *operand)
+{
+    FovGpuPiece piece;
+
+    if (!operand)
+        return;
+    *view = (FovView){ operand->dtype, operand->shape, NULL };
+    if (operand->place == FOV_PLACE_CONSTANT) {
+        view->data = (gpointer) g_bytes_get_data (operand->tensor->data, NULL);
+        return;
+    }
+    piece = (FovGpuPiece){ operand->offset, operand->bytes, NULL };
+    g_array_append_val (pieces, piece);
+}
+
+static HostStep *
+host_step_new (Gpu *gpu, const FovStep *step)
+{
+    HostStep *hs = g_new0 (HostStep, 1);
+    const FovNode *node = step->node;
+
+    hs->gpu = gpu;
+    hs->step = step;
+    hs->in = g_new0 (FovView, node->n_inputs + 1);
+    hs->out = g_new0 (FovView, node->n_outputs + 1);
+    hs->pieces_in = g_array_new (FALSE, FALSE, sizeof (FovGpuPiece));
+    hs->pieces_out = g_array_new (FALSE, FALSE, sizeof (FovGpuPiece));
+    for (guint i = 0; i < node->n_inputs; i++)
+        add_operand (hs->pieces_in, &hs->in[i], step->in[i]);
+    for (guint i = 0; i < node->n_outputs; i++)
+        add_operand (hs->pieces_out, &hs->out[i], step->out[i]);
+    return hs;
+}
+
+/* Points views at their operands; in a copy where there is no arena. */
+static void
+find_operands (FovView *views, guint n, const FovOperand **operands, GArray *pieces, guint8 *arena)
+{
+    guint at = 0;
+
+    for (guint i = 0; i < n; i++) {
+        FovGpuPiece *piece;
+        if (!operands[i] || operands[i]->place == FOV_PLACE_CONSTANT)
+            continue;
+        piece = &g_array_index (pieces, FovGpuPiece, at++);
+        if (!arena && !piece->data)
+            piece->data = g_malloc0 (piece->bytes + 1);
+        views[i].data = arena ? arena + piece->offset : piece->data;
+    }
+}
+
+static gboolean
+move_operands (HostStep *hs, GArray *pieces, gboolean to_device, GError **error)
+{
+    return fov_gpu_program_arena (hs->gpu->program) || !pieces->len ||
+           fov_gpu_program_transfer (hs->gpu->program, (const FovGpuPiece *) (void *) pieces->data,
+                                     pieces->len, to_device, error);
+}
+
+static gboolean
+run_host_step (gpointer data, GError **error)
+{
+    HostStep *hs = data;
+    const FovNode *node = hs->step->node;
+    guint8 *arena = fov_gpu_program_arena (hs->gpu->program);
+
+    find_operands (hs->in, node->n_inputs, hs->step->in, hs->pieces_in, arena);
+    find_operands (hs->out, node->n_outputs, hs->step->out, hs->pieces_out, arena);
+    return move_operands (hs, hs->pieces_in, FALSE, error) &&
+           node->op->reference (node, hs->in, hs->out, error) &&
+           move_operands (hs, hs->pieces_out, TRUE, error);
+}
+
+static void
+record_host_step (Gpu *gpu, const FovStep *step)
+{
+    g_info ("node '%s' (%s) has no kernel on vulkan; the host computes it", step->node->name,
+            step->node->op->name);
+    g_ptr_array_add (gpu->host_steps, host_step_new (gpu, step));
+    fov_gpu_program_add_host (gpu->program, run_host_step,
+                              gpu->host_steps->pdata[gpu->host_steps->len - 1]);
+}
+
+static gboolean
+has_kernel (const FovNode *node)
+{
+    return node->op->gpu && node->op->gpu->formats (node, 4);
+}
+
 /* labels: of each static step, to be filled. */
 static gboolean
 record (Gpu *gpu, guint *labels, GError **error)
 {
     const FovPlan *plan = gpu->plan;
 
+    g_ptr_array_set_size (gpu->host_steps, 0);
     for (guint i = 0; i < plan->n_static; i++) {
         const FovStep *step = &plan->steps[i];
         labels[i] =
@@ -118,7 +241,9 @@ record (Gpu *gpu, guint *labels, GError **error)
                                         step->out[0]->bytes);
             continue;
         }
-        if (!step->node->op->gpu->record (gpu->program, step, error))
+        if (!has_kernel (step->node))
+            record_host_step (gpu, step);
+        else if (!step->node->op->gpu->record (gpu->program, step, error))
             return FALSE;
     }
     for (guint i = 0; i < gpu->readback->len; i++) {
@@ -197,6 +322,7 @@ gpu_create (FovDevice *device, const FovPlan *plan, guint n_slots, const FovSess
     gpu->plan = plan;
     gpu->n_slots = n_slots;
     gpu->slots = g_new0 (GpuSlot, n_slots);
+    gpu->host_steps = g_ptr_array_new_with_free_func (host_step_free);
     gpu->states = g_array_new (FALSE, FALSE, sizeof (FovGpuPiece));
     gpu->state_at = g_hash_table_new (NULL, NULL);
     g_mutex_init (&gpu->tail_lock);

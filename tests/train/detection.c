@@ -208,6 +208,7 @@ main (void)
         { "losses and gradients as PyTorch's, reference", test_losses, NULL, NULL,
           (void *) "reference" },
         { "losses and gradients as PyTorch's, host", test_losses, NULL, NULL, (void *) "cpu:2" },
+        { "losses and gradients as PyTorch's, vulkan", test_losses, NULL, NULL, (void *) "vulkan" },
     };
 
     return cmocka_run_group_tests_name ("train-detection", tests, NULL, NULL);

@@ -150,6 +150,7 @@ test_as_pytorch (void **state)
         assert_string_equal (words[0], cases[k].name);
         compare_case (k, "reference", words);
         compare_case (k, "cpu:2", words);
+        compare_case (k, "vulkan", words);
     }
 }
 
