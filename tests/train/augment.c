@@ -6,6 +6,7 @@
 #include "../unit/check.h"
 
 #include "model/session.h"
+#include "ops/frame.h"
 #include "train/load/scene.h"
 
 enum { W = 37, H = 29, N = 2, OUT = 3 * W * H };
@@ -392,6 +393,10 @@ test_boxes (void **state)
     assert_true (fov_warp_box (&same, (FovBox){ 0, 0, 20, 20 }, (FovBox){ 10, 10, 90, 90 }, 100,
                                100, &to, &visible));
     assert_float_equal (visible, 0.25, 1e-6);
+    assert_true (fov_warp_box (&same, (FovBox){ 80, 85, 100, 95 }, (FovBox){ 10, 10, 90, 90 }, 100,
+                               100, &to, &visible));
+    assert_float_equal (visible, 0.25, 1e-6);
+    assert_float_equal (to.x2, 90, 0);
     /* The hull of a turned square. */
     assert_true (fov_warp_box (&turn, (FovBox){ 0, 0, 10, 10 }, all, 100, 100, &to, &visible));
     assert_float_equal (to.x2 - to.x1, 20 * c, 1e-4);
@@ -421,10 +426,10 @@ make_stage (Stage *s)
 }
 
 static void
-place (const FovAugment *a, guint64 at, FovSceneResult *result)
+place_in (const FovAugment *a, guint64 at, int width, int height, FovSceneResult *result)
 {
     const guint order[] = { 0 };
-    const FovSceneFrame frame = { a, 96, 80, FOV_FIT_LETTERBOX_CENTER, 11 };
+    const FovSceneFrame frame = { a, width, height, FOV_FIT_LETTERBOX_CENTER, 11 };
     const FovScene scene = fov_scene_choose (a, 11, at, order, 1, 0);
     FovScenePicture pictures[FOV_SCENE_PICTURES];
     Stage stage;
@@ -433,6 +438,12 @@ place (const FovAugment *a, guint64 at, FovSceneResult *result)
     for (guint i = 0; i < FOV_SCENE_PICTURES; i++)
         pictures[i] = (FovScenePicture){ &stage.sample, &stage.image };
     fov_scene_place (&scene, &frame, pictures, result);
+}
+
+static void
+place (const FovAugment *a, guint64 at, FovSceneResult *result)
+{
+    place_in (a, at, 96, 80, result);
 }
 
 static const FovTarget *
@@ -465,11 +476,46 @@ test_scene_plain (void **state)
     assert_memory_equal (&r.look, &plain, sizeof plain);
 }
 
+/* Without changes a network in training sees what it will see as a detector. */
+static void
+test_as_preprocess (void **state)
+{
+    const FovAugment none = { 0 };
+    const FovBox all = { 0, 0, 64, 48 };
+    const FovLetterbox map = fov_letterbox (all, W, H, FOV_FIT_LETTERBOX_CENTER);
+    const FovShape sizes[] = { { 2, { 1, 64 } }, { 2, { 1, FOV_FRAME_WORDS } } };
+    const FovAttr attrs[] = { { "width", FOV_ATTR_INT, .i = W },
+                              { "height", FOV_ATTR_INT, .i = H },
+                              { "pad", FOV_ATTR_FLOAT, .f = 114 } };
+    g_autoptr (GArray) targets = g_array_new (FALSE, FALSE, sizeof (FovTarget));
+    FovAugmentLayer layers[N * FOV_AUGMENT_LAYERS] = { 0 };
+    FovSceneResult r = { .targets = targets };
+    FovFrameInfo info = { 0 };
+    FovGraph *graph = fov_graph_new ();
+    FovTensor *in[] = { fov_graph_add_input (graph, "p", FOV_U8, &sizes[0]),
+                        fov_graph_add_input (graph, "f", FOV_I32, &sizes[1]) };
+    FovNode *node = fov_graph_add_node (graph, "fov.Preprocess", "p", in, 2, 1, attrs, 3, NULL);
+    Stage stage;
+
+    make_stage (&stage);
+    place_in (&none, 0, W, H, &r);
+    layers[0] = r.layers[0];
+    layers[0].stride = 64 * 3;
+    layers[0].bytes = 3;
+    fov_frame_set_picture (&info, &stage.image, all, &map);
+    fov_graph_add_output (graph, node->outputs[0]);
+    g_autofree float *want = run_graph ("reference", graph, (const void *[]){ picture, &info }, 2);
+    g_autofree float *got = run_shape ("cpu:1", layers, 3, FALSE);
+    compare ("fov.Preprocess", got, want, OUT, 0.01f);
+}
+
 /* Each object's middle, looked up through its layer, is the object's middle again. */
 static void
 test_scene_follows (void **state)
 {
-    const FovAugment a = { .flip = 0.5f, .rotate = 0, .translate = 0.1f, .scale = 0.3f };
+    const FovAugment a = {
+        .flip = 0.5f, .flip_vertical = 0.5f, .translate = 0.1f, .scale = 0.3f, .crop = 0.5f
+    };
     g_autoptr (GArray) targets = g_array_new (FALSE, FALSE, sizeof (FovTarget));
     FovSceneResult r = { .targets = targets };
     guint whole = 0;
@@ -481,6 +527,9 @@ test_scene_follows (void **state)
             const float *h = r.layers[0].h;
             const float u = h[0] * (t->x1 + t->x2) / 2 + h[2],
                         v = h[4] * (t->y1 + t->y2) / 2 + h[5];
+            const float *region = r.layers[0].region; /* one that was cut lies elsewhere */
+            if (region[0] > 30 || region[1] > 10 || region[2] < 60 || region[3] < 40)
+                continue;
             if (t->label != 1 || t->weight != 1 || t->x1 <= 0 || t->y1 <= 0 || t->x2 >= 96 ||
                 t->y2 >= 80)
                 continue;
@@ -490,6 +539,61 @@ test_scene_follows (void **state)
         }
     }
     assert_true (whole > 50);
+}
+
+/* A corner of what layer k shows, in the output. */
+static void
+corner (const FovSceneResult *r, int k, gboolean right, gboolean bottom, double *x, double *y)
+{
+    const FovAugmentLayer *l = &r->layers[k];
+    FovWarp back, there;
+
+    for (int i = 0; i < 9; i++)
+        back.m[i] = (double) l->h[i];
+    assert_true (fov_warp_inverse (&back, &there));
+    assert_true (fov_warp_point (&there, (double) l->region[right ? 2 : 0],
+                                 (double) l->region[bottom ? 3 : 1], x, y));
+}
+
+/* What is cut out and flipped still fills the output as a whole picture would. */
+static void
+test_crop_fills (void **state)
+{
+    const FovAugment a = { .flip = 0.5f, .flip_vertical = 0.5f, .crop = 1 };
+    g_autoptr (GArray) targets = g_array_new (FALSE, FALSE, sizeof (FovTarget));
+    FovSceneResult r = { .targets = targets };
+    double x[2], y[2];
+
+    for (guint64 at = 0; at < 50; at++) {
+        place (&a, at, &r);
+        for (int k = 0; k < 2; k++)
+            corner (&r, 0, k, k, &x[k], &y[k]);
+        const double w = fabs (x[1] - x[0]), h = fabs (y[1] - y[0]);
+        assert_true (w > 95 || h > 79);
+        /* In the middle, but for rounding to whole pixels. */
+        assert_float_equal (x[0] + x[1], 96, 1.01);
+        assert_float_equal (y[0] + y[1], 80, 1.01);
+    }
+}
+
+/* However large and cut, the four meet in one point. */
+static void
+test_mosaic_meets (void **state)
+{
+    const FovAugment a = { .mosaic = 1, .scale = 0.5f, .rotate = 20, .perspective = 0.1f };
+    g_autoptr (GArray) targets = g_array_new (FALSE, FALSE, sizeof (FovTarget));
+    FovSceneResult r = { .targets = targets };
+    double x, y, first_x, first_y;
+
+    for (guint64 at = 0; at < 50; at++) {
+        place (&a, at, &r);
+        corner (&r, 0, TRUE, TRUE, &first_x, &first_y);
+        for (int k = 1; k < 4; k++) {
+            corner (&r, k, !(k & 1), !(k & 2), &x, &y);
+            assert_float_equal (x, first_x, 0.01);
+            assert_float_equal (y, first_y, 0.01);
+        }
+    }
 }
 
 static void
@@ -582,9 +686,10 @@ main (void)
         cmocka_unit_test (test_noise),         cmocka_unit_test (test_blur),
         cmocka_unit_test (test_equalise),      cmocka_unit_test (test_inverse),
         cmocka_unit_test (test_boxes),         cmocka_unit_test (test_scene_plain),
-        cmocka_unit_test (test_scene_follows), cmocka_unit_test (test_mosaic),
-        cmocka_unit_test (test_hidden),        cmocka_unit_test (test_parse),
-        cmocka_unit_test (test_philox),
+        cmocka_unit_test (test_scene_follows), cmocka_unit_test (test_as_preprocess),
+        cmocka_unit_test (test_crop_fills),    cmocka_unit_test (test_mosaic_meets),
+        cmocka_unit_test (test_mosaic),        cmocka_unit_test (test_hidden),
+        cmocka_unit_test (test_parse),         cmocka_unit_test (test_philox),
     };
 
     make_noise (picture, sizeof picture);

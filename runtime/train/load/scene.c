@@ -111,8 +111,7 @@ fit (const Draw *d, FovBox region)
     const FovLetterbox map = fov_letterbox (region, d->f->width, d->f->height, d->f->fit);
     const double sx = (double) map.scale_x, sy = (double) map.scale_y;
 
-    return fov_warp_scale_shift (sx, sy, (double) map.offset_x - (double) region.x1 * sx,
-                                 (double) map.offset_y - (double) region.y1 * sy);
+    return fov_warp_scale_shift (sx, sy, (double) map.offset_x, (double) map.offset_y);
 }
 
 /* ---- layers and objects ----------------------------------------------------------- */
