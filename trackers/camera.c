@@ -4,10 +4,7 @@
 #include <math.h>
 
 #include "trackers/flow.h"
-#include "trackers/patch.h"
 
-/* The picture is reduced to at most this width: a camera's motion is that of the whole. */
-#define WIDTH 480
 /* One corner at most in each cell of this side, reduced pixels. */
 #define CELL 16
 /* Agreement of flows, reduced pixels. */
@@ -16,10 +13,8 @@
 #define REST 0.15
 
 struct _FovCamera {
-    FovPatcher *patcher;
-    int width, height; /* of the pictures; 0: none yet */
+    int width, height; /* of the reduced pictures; 0: none yet */
     float step;        /* pixels for one reduced pixel */
-    GArray *rgb;       /* float: three planes */
     FovPyramid last, now;
     GArray *flows; /* FovFlow */
 };
@@ -29,8 +24,6 @@ fov_camera_new (void)
 {
     FovCamera *camera = g_new0 (FovCamera, 1);
 
-    camera->patcher = fov_patcher_new ();
-    camera->rgb = g_array_new (FALSE, FALSE, sizeof (float));
     camera->flows = g_array_new (FALSE, FALSE, sizeof (FovFlow));
     return camera;
 }
@@ -40,10 +33,8 @@ fov_camera_free (FovCamera *camera)
 {
     if (!camera)
         return;
-    fov_patcher_free (camera->patcher);
     fov_pyramid_clear (&camera->last);
     fov_pyramid_clear (&camera->now);
-    g_array_unref (camera->rgb);
     g_array_unref (camera->flows);
     g_free (camera);
 }
@@ -55,23 +46,19 @@ fov_camera_reset (FovCamera *camera)
 }
 
 static void
-read_picture (FovCamera *camera, const FovImage *image)
+read_picture (FovCamera *camera, const FovReduced *picture)
 {
-    float step = fmaxf (1, (float) image->width / WIDTH);
-    int w = MAX ((int) ((float) image->width / step), 1);
-    int h = MAX ((int) ((float) image->height / step), 1);
-    gsize n = (gsize) w * (gsize) h;
+    gsize n = (gsize) picture->width * (gsize) picture->height;
+    const float *rgb = picture->rgb;
 
-    g_array_set_size (camera->rgb, (guint) (3 * n));
-    float *rgb = (float *) (gpointer) camera->rgb->data;
-    fov_patch_sample (camera->patcher, image, (float) w * step / 2, (float) h * step / 2, step,
-                      step, w, h, rgb);
-    fov_pyramid_size (&camera->now, w, h);
+    fov_pyramid_size (&camera->now, picture->width, picture->height);
     for (gsize i = 0; i < n; i++)
         camera->now.level[0][i] =
             255 * (0.299f * rgb[i] + 0.587f * rgb[n + i] + 0.114f * rgb[2 * n + i]);
     fov_pyramid_build (&camera->now);
-    camera->step = step;
+    camera->width = picture->width;
+    camera->height = picture->height;
+    camera->step = picture->step;
 }
 
 static gboolean
@@ -120,15 +107,14 @@ at_rest (const double m[6], double width, double height, double rest)
 }
 
 gboolean
-fov_camera_next (FovCamera *camera, const FovImage *image, const FovDetection *objects, guint n,
+fov_camera_next (FovCamera *camera, const FovReduced *picture, const FovDetection *objects, guint n,
                  double m[6])
 {
-    gboolean moved = FALSE,
-             first = image->width != camera->width || image->height != camera->height;
+    gboolean moved = FALSE, first = picture->width != camera->width ||
+                                    picture->height != camera->height ||
+                                    picture->step != camera->step;
 
-    read_picture (camera, image);
-    camera->width = image->width;
-    camera->height = image->height;
+    read_picture (camera, picture);
     if (!first) {
         follow_corners (camera, objects, n);
         moved = fov_similarity_fit ((FovFlow *) (gpointer) camera->flows->data, camera->flows->len,

@@ -3,9 +3,9 @@
 #define FOV_TRACKERS_CAMERA_H
 
 #include <fovea/box.h>
-#include <fovea/image.h>
 
 #include "trackers/similarity.h"
+#include "trackers/view.h"
 
 /**
  * How the camera moved from one picture to the next, from the pictures alone:
@@ -26,7 +26,7 @@ void fov_camera_reset (FovCamera *camera);
  * another size, or no motion fits. objects: n boxes of things that move by
  * themselves, in this picture.
  */
-gboolean fov_camera_next (FovCamera *camera, const FovImage *image, const FovDetection *objects,
+gboolean fov_camera_next (FovCamera *camera, const FovReduced *picture, const FovDetection *objects,
                           guint n, double m[6]);
 
 #endif

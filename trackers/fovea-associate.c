@@ -4,16 +4,17 @@
 #include "trackers/cost.h"
 #include "trackers/fovea-private.h"
 
-/* A pair counts fully while it looks as alike as this, and hardly from that on, in units of
+/* A pair counts the less the less alike it looks, and hardly from that on, in units of
  * fov_looks_distance: the light may have changed, and then the place must fit well. */
-#define ALIKE 0.2
 #define UNLIKE 1.2
 #define LEAST_WORTH 0.25
 /* A track whose covered share is larger gives no size to the filter and no look to memory. */
 #define COVERED_SIZE 0.5
-#define COVERED_LOOK 0.3
+#define COVERED_LOOK 0.5
 /* How much noisier the size of a box is then. */
 #define COVERED_NOISE 16
+/* Errors of boxes refined by what stands out last for longer than a detector's: variances. */
+#define REFINED_NOISE 4
 /* How far from where it was last seen or is expected a track may come back, in its heights: at
  * once and per second. Up and down counts double: that is depth. */
 #define REACH 0.5
@@ -60,7 +61,7 @@ similarity (Fovea *f, const FovItem *item, guint detection, const FovScene *scen
         return s;
     double unlike = fov_looks_distance (f->looks, &item->look, detection);
     if (unlike >= 0)
-        s *= CLAMP ((UNLIKE - unlike) / (UNLIKE - ALIKE), LEAST_WORTH, 1);
+        s *= fmax (1 - unlike / UNLIKE, LEAST_WORTH);
     return s * d->score;
 }
 
@@ -95,17 +96,21 @@ blend (FovBox a, FovBox b, float share)
 }
 
 static void
-correct (Fovea *f, FovItem *item, FovBox box)
+correct (Fovea *f, FovItem *item, FovBox box, FovBox raw)
 {
     FovKalman *k = &item->target.kalman;
     double z[FOV_KALMAN_N], noise[FOV_KALMAN_N];
 
     fov_motion_xywh.measure (box, z);
     fov_jitter_noise (&f->jitter, k->x[2], k->x[3], noise);
+    for (guint i = 0; i < FOV_KALMAN_N && f->is_refined; i++)
+        noise[i] *= REFINED_NOISE;
     if (item->hidden > COVERED_SIZE)
         noise[2] *= COVERED_NOISE, noise[3] *= COVERED_NOISE;
     fov_kalman_correct (k, z, noise);
     fov_jitter_add (&f->jitter, &item->trail, z, item->misses == 0);
+    fov_motion_xywh.measure (raw, z);
+    fov_jitter_add (&f->raw_jitter, &item->raw_trail, z, item->misses == 0);
     item->target.track.box =
         blend (fov_motion_xywh.box (k->x), box, (float) fov_jitter_trust (&f->jitter));
 }
@@ -119,7 +124,7 @@ take (Fovea *f, const FovScene *scene, FovPair pair)
     const FovDetection *d = &scene->detections[pair.col];
 
     fov_target_seen (t, scene, pair.col);
-    correct (f, item, d->box);
+    correct (f, item, d->box, f->raw[pair.col].box);
     learn_look (f, item, scene, pair.col);
     fov_ground_correct (&f->ground, &item->ground, d->box);
     item->misses = 0;

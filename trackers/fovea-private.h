@@ -7,6 +7,7 @@
 #include "trackers/jitter.h"
 #include "trackers/looks.h"
 #include "trackers/match.h"
+#include "trackers/refine.h"
 #include "trackers/target.h"
 
 /** The joined tracker's properties. */
@@ -20,6 +21,7 @@ enum {
     FOVEA_LOOK,
     FOVEA_LOOK_AGE,
     FOVEA_HOLD,
+    FOVEA_REFINE,
     FOVEA_GROUND,
     FOVEA_CAMERA,
     FOVEA_CLASS_AWARE,
@@ -29,12 +31,13 @@ enum {
 /** One object that the joined tracker follows. */
 typedef struct {
     FovTarget target;
-    FovJitterTrail trail;
+    FovJitterTrail trail, raw_trail;
     FovGroundState ground;
     FovLook look;
     FovHold hold;
     FovBox last;         /**< its last detection, moved with the camera since */
     double hidden;       /**< share of the box at hand that a nearer track covers */
+    double stands_out;   /**< usual share of its box that stands out from the backdrop */
     double evidence;     /**< seconds of detections, weighted by their scores */
     gint64 embedded_pts; /**< ns: when its embedding was last learnt */
     gint64 detected_pts; /**< ns: when the detector last saw it */
@@ -45,7 +48,12 @@ typedef struct {
 typedef struct {
     GArray *items; /* FovItem */
     FovMatch *high, *low;
-    FovJitter jitter;
+    FovJitter jitter;     /* of the boxes that the filters are given */
+    FovJitter raw_jitter; /* of the detector's own */
+    FovRefine *refine;
+    const FovDetection *raw; /* the detector's own boxes at hand */
+    gboolean is_refined;     /* the boxes at hand are not the detector's own */
+    GArray *boxes;           /* FovBox: scratch */
     FovGround ground;
     FovLooks *looks;
     FovHolds *holds;
@@ -80,6 +88,8 @@ gboolean fovea_associate (Fovea *fovea, const FovScene *scene, GError **error);
 void fovea_learn_look (Fovea *fovea, FovItem *item, const FovScene *scene, guint detection);
 /** Has embeddings computed, in one call, of detections whose place does not say whose they are. */
 gboolean fovea_ask_for_looks (Fovea *fovea, const FovScene *scene, GError **error);
+/** Finds those that no detection was found for by what stands out from the backdrop. */
+void fovea_stand (Fovea *fovea, const FovScene *scene);
 /** Asks the visual tracker for those that no detection was found for. */
 gboolean fovea_hold (Fovea *fovea, const FovScene *scene, GError **error);
 /** Shows the visual tracker those that are surely seen. */

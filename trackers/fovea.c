@@ -27,6 +27,8 @@ static const FovTrackerProperty properties[FOVEA_N_PROPERTIES] = {
                      "seconds that a visual tracker, where there is one, holds a track "
                      "without a detection; 0: it is not used",
                      0, 1000, 1, FALSE },
+    [FOVEA_REFINE] = { "refine", "1: boxes are made better from the backdrop of a camera at rest",
+                       0, 1, 1, TRUE },
     [FOVEA_GROUND] = { "ground",
                        "how fast a pair's similarity falls with the squared distance on the "
                        "ground, "
@@ -47,7 +49,10 @@ fovea_create (const FovTrackerParams *params)
     fov_ground_init (&f->ground, params->ground);
     f->looks = fov_looks_new (params);
     f->holds = fov_holds_new (params);
+    f->refine = fov_refine_new ();
+    f->boxes = g_array_new (FALSE, FALSE, sizeof (FovBox));
     fov_jitter_init (&f->jitter);
+    fov_jitter_init (&f->raw_jitter);
     return f;
 }
 
@@ -67,6 +72,8 @@ fovea_reset (gpointer self)
         forget (f, fovea_item (f, i));
     g_array_set_size (f->items, 0);
     fov_jitter_init (&f->jitter);
+    fov_jitter_init (&f->raw_jitter);
+    fov_refine_reset (f->refine);
     f->since_run = 0;
 }
 
@@ -79,6 +86,8 @@ fovea_destroy (gpointer self)
     g_array_unref (f->items);
     fov_match_free (f->high);
     fov_match_free (f->low);
+    fov_refine_free (f->refine);
+    g_array_unref (f->boxes);
     fov_looks_free (f->looks);
     fov_holds_free (f->holds);
     g_free (f);
@@ -175,6 +184,24 @@ bear (Fovea *f, const FovScene *scene, guint64 *next_id)
     }
 }
 
+/* The scene with better boxes. */
+static const FovScene *
+refine (Fovea *f, const FovScene *scene)
+{
+    f->raw = scene->detections;
+    f->is_refined = FALSE;
+    if (!scene->set[FOVEA_REFINE])
+        return scene;
+    g_array_set_size (f->boxes, 0);
+    for (guint i = 0; i < f->items->len; i++)
+        g_array_append_val (f->boxes, fovea_item (f, i)->target.track.box);
+    const FovScene *better =
+        fov_refine_scene (f->refine, scene, (const FovBox *) (gpointer) f->boxes->data,
+                          f->boxes->len, scene->set[FOVEA_LOW], &f->raw_jitter);
+    f->is_refined = better != scene;
+    return better;
+}
+
 static gboolean
 fovea_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks,
               GError **error)
@@ -186,10 +213,14 @@ fovea_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tr
     for (guint i = 0; i < f->items->len; i++)
         predict (fovea_item (f, i), scene);
     find_hidden (f);
-    fov_looks_begin (f->looks, scene, scene->set[FOVEA_LOW]);
+    scene = refine (f, scene);
+    fov_looks_begin (f->looks, scene, scene->set[FOVEA_LOW],
+                     scene->image && scene->set[FOVEA_REFINE] ? fov_refine_backdrop (f->refine)
+                                                              : NULL);
     if (scene->ran)
         ok = fovea_associate (f, scene, error);
     ok = fovea_hold (f, scene, ok ? error : NULL) && ok;
+    fovea_stand (f, scene);
     if (scene->ran) {
         for (guint i = 0; i < f->items->len; i++)
             judge (f, fovea_item (f, i), scene);

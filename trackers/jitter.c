@@ -12,7 +12,7 @@
 #define WORST 0.04          /* one jump counts no more than this: it is another object's box */
 #define SECOND_DIFFERENCE 6 /* variance of z2 - 2 z1 + z0 over that of each */
 /* A detector's errors last over pictures, second differences show the quick part alone. */
-#define LASTING 8
+#define LASTING 4
 /* Tremble at which filter and detection are reported half and half. */
 #define EVEN (0.04 * 0.04)
 

@@ -5,8 +5,8 @@
 
 /* Distances at which the same and another person are as probable: between detections of
  * PETS09-S2L1 a second or more apart. */
-#define STRIPES_EVEN 0.16
-#define EMBEDDING_EVEN 0.3
+#define STRIPES_EVEN 0.14
+#define EMBEDDING_EVEN 0.38
 
 struct _FovLooks {
     FovPatcher *patcher;
@@ -63,7 +63,7 @@ stripes_of (const FovLooks *looks, guint detection)
 }
 
 void
-fov_looks_begin (FovLooks *looks, const FovScene *scene, double score)
+fov_looks_begin (FovLooks *looks, const FovScene *scene, double score, const FovBackdrop *backdrop)
 {
     looks->any = scene->image && scene->n > 0;
     looks->embedded = FALSE;
@@ -79,7 +79,7 @@ fov_looks_begin (FovLooks *looks, const FovScene *scene, double score)
         if (scene->detections[i].score < (float) score)
             continue;
         g_array_index (looks->has_stripes, gboolean, i) = TRUE;
-        fov_stripes_describe (looks->patcher, scene->image, scene->detections[i].box,
+        fov_stripes_describe (looks->patcher, scene->image, scene->detections[i].box, backdrop,
                               stripes_of (looks, i));
     }
 }

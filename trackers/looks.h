@@ -2,6 +2,7 @@
 #ifndef FOV_TRACKERS_LOOKS_H
 #define FOV_TRACKERS_LOOKS_H
 
+#include "trackers/backdrop.h"
 #include "trackers/gallery.h"
 #include "trackers/tracker-private.h"
 
@@ -18,7 +19,8 @@ void fov_looks_free (FovLooks *looks);
 
 /** Begins a picture: colour stripes of the detections of at least this score, where an image is
  * given. */
-void fov_looks_begin (FovLooks *looks, const FovScene *scene, double score);
+void fov_looks_begin (FovLooks *looks, const FovScene *scene, double score,
+                      const FovBackdrop *backdrop);
 /** Whether there are any looks in this picture, and whether embeddings may be asked for. */
 gboolean fov_looks_any (const FovLooks *looks);
 gboolean fov_looks_embeds (const FovLooks *looks);

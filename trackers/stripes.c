@@ -7,6 +7,8 @@
 /* Samples across and down a box: enough for a histogram, and the same cost for any size. */
 #define COLUMNS 12
 #define ROWS 48
+/* What is the backdrop's counts as little as this. */
+#define BEHIND 0.1f
 
 /* Adds weight to the two bins nearest to place, which counts in bins; round: the first
  * follows the last. */
@@ -46,7 +48,7 @@ add_pixel (float *bins, float r, float g, float b, float weight)
 
 /* Rows fade from a stripe into the next, since boxes jitter. */
 static void
-add_row (float *out, int row, const float *rgb)
+add_row (float *out, int row, const float *rgb, const float *own)
 {
     const gsize plane = ROWS * COLUMNS;
     float place = (row + 0.5f) * FOV_STRIPES / ROWS - 0.5f;
@@ -57,7 +59,7 @@ add_row (float *out, int row, const float *rgb)
     for (int c = 0; c < COLUMNS; c++) {
         const float *p = rgb + row * COLUMNS + c;
         float x = (c + 0.5f) * 2 / COLUMNS - 1;
-        add_pixel (bins, p[0], p[plane], p[2 * plane], 1 - x * x);
+        add_pixel (bins, p[0], p[plane], p[2 * plane], (1 - x * x) * own[c]);
     }
     for (int i = 0; i < FOV_STRIPE_BINS; i++) {
         out[a * FOV_STRIPE_BINS + i] += bins[i] * (1 - share);
@@ -67,16 +69,23 @@ add_row (float *out, int row, const float *rgb)
 
 void
 fov_stripes_describe (FovPatcher *patcher, const FovImage *image, FovBox box,
-                      float out[FOV_STRIPES_N])
+                      const FovBackdrop *backdrop, float out[FOV_STRIPES_N])
 {
-    float rgb[3 * ROWS * COLUMNS], sum = 0;
+    float rgb[3 * ROWS * COLUMNS], own[ROWS * COLUMNS], sum = 0;
     float w = box.x2 - box.x1, h = box.y2 - box.y1;
 
     fov_patch_sample (patcher, image, box.x1 + w / 2, box.y1 + h / 2, w * 0.9f / COLUMNS, h / ROWS,
                       COLUMNS, ROWS, rgb);
+    float edge = w * 0.05f;
+    FovBox inner = { box.x1 + edge, box.y1, box.x2 - edge, box.y2 };
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+        own[i] = 1;
+    if (backdrop && fov_backdrop_sample (backdrop, inner, COLUMNS, ROWS, own))
+        for (int i = 0; i < ROWS * COLUMNS; i++)
+            own[i] = BEHIND + (1 - BEHIND) * own[i];
     memset (out, 0, FOV_STRIPES_N * sizeof *out);
     for (int row = 0; row < ROWS; row++)
-        add_row (out, row, rgb);
+        add_row (out, row, rgb, own + row * COLUMNS);
     for (int i = 0; i < FOV_STRIPES_N; i++)
         sum += out[i];
     for (int i = 0; i < FOV_STRIPES_N; i++)

@@ -5,6 +5,7 @@
 #include <fovea/box.h>
 #include <fovea/image.h>
 
+#include "trackers/backdrop.h"
 #include "trackers/patch.h"
 
 /** Horizontal stripes of a box, and bins of each: hues, then greys. */
@@ -20,6 +21,6 @@
  * of two is their Bhattacharyya coefficient, 0..1.
  */
 void fov_stripes_describe (FovPatcher *patcher, const FovImage *image, FovBox box,
-                           float out[FOV_STRIPES_N]);
+                           const FovBackdrop *backdrop, float out[FOV_STRIPES_N]);
 
 #endif

@@ -4,12 +4,15 @@
 
 #include <fovea/tracker.h>
 
+#include "trackers/view.h"
+
 /** More detections than this in one picture, or tracks alive, are not followed: the best are. */
 #define FOV_TRACKER_MAX_OBJECTS 2000
 
 /** One picture as a tracker sees it: checked, ordered, with time in nominal pictures. */
 typedef struct {
     const FovImage *image;          /**< NULL: none */
+    FovView *view;                  /**< the picture reduced */
     double width, height;           /**< pixels; 0: unknown */
     const FovDetection *detections; /**< usable ones, best first; order depends on values only */
     const int *source;              /**< their index in the caller's array */

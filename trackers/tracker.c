@@ -34,6 +34,7 @@ struct _FovTracker {
     FovCamera *moves; /* estimates the camera's motion; NULL: the tracker does not compensate */
     int compensates;  /* the property that says whether to */
     double camera[6];
+    FovView *view;
     GArray *entries;    /* Entry */
     GArray *detections; /* FovDetection */
     GArray *source;     /* int */
@@ -103,6 +104,7 @@ fov_tracker_new (const char *name, const FovTrackerParams *params, GError **erro
     tracker->compensates = find_property (tracker, "camera-motion", NULL);
     if (tracker->compensates >= 0)
         tracker->moves = fov_camera_new ();
+    tracker->view = fov_view_new ();
     tracker->self = klass->create (&tracker->params);
     return tracker;
 }
@@ -114,6 +116,7 @@ fov_tracker_free (FovTracker *tracker)
         return;
     tracker->klass->destroy (tracker->self);
     fov_camera_free (tracker->moves);
+    fov_view_free (tracker->view);
     g_array_unref (tracker->entries);
     g_array_unref (tracker->detections);
     g_array_unref (tracker->source);
@@ -221,8 +224,8 @@ camera_motion (FovTracker *tracker, const FovScene *scene)
     }
     if (!scene->image)
         return NULL;
-    return fov_camera_next (tracker->moves, scene->image, scene->detections, scene->n,
-                            tracker->camera)
+    return fov_camera_next (tracker->moves, fov_view_reduced (scene->view), scene->detections,
+                            scene->n, tracker->camera)
                ? tracker->camera
                : NULL;
 }
@@ -324,6 +327,7 @@ fov_tracker_update (FovTracker *tracker, const FovImage *image, int width, int h
     if (!update_valid (tracker, image, width, height, detections, n, pts, error))
         return FALSE;
     FovScene scene = { .image = image,
+                       .view = tracker->view,
                        .width = image ? image->width : width,
                        .height = image ? image->height : height,
                        .ran = ran || n > 0,
@@ -333,6 +337,7 @@ fov_tracker_update (FovTracker *tracker, const FovImage *image, int width, int h
                        .number = tracker->n_updates + 1,
                        .set = tracker->set,
                        .params = &tracker->params };
+    fov_view_show (tracker->view, image);
     take_detections (tracker, detections, n, scene.width, scene.height);
     scene.detections = (const FovDetection *) (gpointer) tracker->detections->data;
     scene.source = (const int *) (gpointer) tracker->source->data;
@@ -341,6 +346,7 @@ fov_tracker_update (FovTracker *tracker, const FovImage *image, int width, int h
     g_array_set_size (tracks, 0);
     gboolean ok = tracker->klass->update (tracker->self, &scene, &tracker->next_id, tracks, error);
     finish (tracker, tracks, scene.width, scene.height);
+    fov_view_show (tracker->view, NULL);
     tracker->has_camera = FALSE;
     tracker->last_pts = pts;
     tracker->n_updates++;

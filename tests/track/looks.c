@@ -132,7 +132,7 @@ test_stripes (void **state)
             fill (&image, (FovBox){ x, 40, x + 0.4f * h, 40 + h / 2 }, t[0], t[1], t[2]);
             fill (&image, (FovBox){ x, 40 + h / 2, x + 0.4f * h, 40 + h }, l[0], l[1], l[2]);
             assert_true (fov_image_convert (&image, &nv12, NULL));
-            fov_stripes_describe (patcher, k ? &nv12 : &image, box, look[c][k]);
+            fov_stripes_describe (patcher, k ? &nv12 : &image, box, NULL, look[c][k]);
             assert_float_equal (product (look[c][k], look[c][k]), 1, 1e-4);
         }
     for (int a = 0; a < 3; a++)

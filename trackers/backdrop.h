@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOV_TRACKERS_BACKDROP_H
+#define FOV_TRACKERS_BACKDROP_H
+
+#include <fovea/box.h>
+
+#include "trackers/view.h"
+
+/**
+ * What a camera at rest sees behind its objects: a running mean of each pixel of
+ * the reduced picture (Wren et al. 1997, Pfinder, without its covariances),
+ * learnt only where no object is known to be. A camera that moves or a light
+ * that is switched changes what lies between the objects; then it is forgotten.
+ */
+typedef struct _FovBackdrop FovBackdrop;
+
+FovBackdrop *fov_backdrop_new (void);
+void fov_backdrop_free (FovBackdrop *backdrop);
+void fov_backdrop_reset (FovBackdrop *backdrop);
+
+/** The next picture and the n boxes, in pixels, where objects may be. */
+void fov_backdrop_next (FovBackdrop *backdrop, const FovReduced *picture, const FovBox *objects,
+                        guint n);
+
+/** What stands out from the backdrop in and next to a box. */
+typedef struct {
+    FovBox box;   /**< its extent; the outermost few per cent on each side are left out */
+    double free;  /**< share of the box's pixels that are not another object's, 0..1 */
+    double share; /**< share of those that stand out, 0..1 */
+} FovExtent;
+
+/**
+ * Measures what stands out. Pixels in one of the n others are theirs; mine:
+ * but those in the box are the box's. FALSE where the backdrop there is not known,
+ * or too little stands out.
+ */
+gboolean fov_backdrop_extent (const FovBackdrop *backdrop, FovBox box, const FovBox *others,
+                              guint n, gboolean mine, FovExtent *extent);
+
+/**
+ * Whether what lies at each of columns x rows places of a box stands out: 1 or 0.
+ * FALSE, and 1 everywhere, where the backdrop is not known or too little stands out.
+ */
+gboolean fov_backdrop_sample (const FovBackdrop *backdrop, FovBox box, int columns, int rows,
+                              float *out);
+
+#endif
