@@ -306,7 +306,8 @@ set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
         forget (self);
     self->info = info;
     self->have_info = TRUE;
-    return TRUE;
+    return !self->tracker ||
+           fov_tracker_set_frame_rate (self->tracker, gst_fovea_track_rate (&info), NULL);
 }
 
 static gboolean

@@ -72,6 +72,8 @@ void gst_fovea_track_clear_properties (GstFoveaTrack *self);
 gboolean gst_fovea_track_open (GstFoveaTrack *self, GError **error);
 void gst_fovea_track_close (GstFoveaTrack *self);
 
+/** Pictures a second; 0: not fixed. */
+double gst_fovea_track_rate (const GstVideoInfo *info);
 /** Makes the tracker, or sets its numbers, where properties asked for it. */
 gboolean gst_fovea_track_apply (GstFoveaTrack *self, GError **error);
 

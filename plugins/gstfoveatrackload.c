@@ -149,6 +149,12 @@ tell_of_unused (GstFoveaTrack *self, const char *tracker)
     }
 }
 
+double
+gst_fovea_track_rate (const GstVideoInfo *info)
+{
+    return (double) GST_VIDEO_INFO_FPS_N (info) / GST_VIDEO_INFO_FPS_D (info);
+}
+
 static gboolean
 make_tracker (GstFoveaTrack *self, const GstFoveaTrackSettings *s, GError **error)
 {
@@ -156,9 +162,7 @@ make_tracker (GstFoveaTrack *self, const GstFoveaTrackSettings *s, GError **erro
                                 .visual = self->visual,
                                 .seed = s->seed };
 
-    if (GST_VIDEO_INFO_FPS_N (&self->info) > 0)
-        params.frame_rate =
-            (double) GST_VIDEO_INFO_FPS_N (&self->info) / GST_VIDEO_INFO_FPS_D (&self->info);
+    params.frame_rate = gst_fovea_track_rate (&self->info);
     if (self->embedder) {
         params.embed = fov_embedder_embed;
         params.embed_data = self->embedder;

@@ -38,23 +38,25 @@ fov_cost_same_label (const FovMatch *match, GArray *targets, const FovScene *sce
     }
 }
 
-double
-fov_overlap_giou (FovBox a, FovBox b)
-{
-    FovBox hull = { fminf (a.x1, b.x1), fminf (a.y1, b.y1), fmaxf (a.x2, b.x2),
-                    fmaxf (a.y2, b.y2) };
-    double iou = fov_box_iou (a, b), outer = fov_box_area (hull);
-    double both = ((double) fov_box_area (a) + fov_box_area (b)) / (1 + iou);
-
-    return outer > 0 ? iou - (outer - both) / outer : iou;
-}
-
 static FovBox
 grown (FovBox b, double ratio)
 {
     float w = (float) ratio * (b.x2 - b.x1), h = (float) ratio * (b.y2 - b.y1);
 
     return (FovBox){ b.x1 - w, b.y1 - h, b.x2 + w, b.y2 + h };
+}
+
+double
+fov_overlap_giou (FovBox a, FovBox b, double ratio)
+{
+    a = grown (a, ratio);
+    b = grown (b, ratio);
+    FovBox hull = { fminf (a.x1, b.x1), fminf (a.y1, b.y1), fmaxf (a.x2, b.x2),
+                    fmaxf (a.y2, b.y2) };
+    double iou = fov_box_iou (a, b), outer = fov_box_area (hull);
+    double both = ((double) fov_box_area (a) + fov_box_area (b)) / (1 + iou);
+
+    return outer > 0 ? iou - (outer - both) / outer : iou;
 }
 
 double

@@ -14,10 +14,10 @@ void fov_cost_iou (const FovMatch *match, GArray *targets, const FovScene *scene
 void fov_cost_same_label (const FovMatch *match, GArray *targets, const FovScene *scene,
                           double *cost);
 
-/** Overlap of two boxes: -1..1, below 0 with the empty part of their hull (Rezatofighi 2019). */
-double fov_overlap_giou (FovBox a, FovBox b);
 /** IoU of the boxes grown by ratio of their size on each side (Yang et al. 2023, C-BIoU). */
 double fov_overlap_buffered (FovBox a, FovBox b, double ratio);
+/** The same, -1..1: below 0 with the empty part of their hull (Rezatofighi et al. 2019). */
+double fov_overlap_giou (FovBox a, FovBox b, double ratio);
 /** Overlap of the vertical extents alone, 0..1 (Yang et al. 2024, Hybrid-SORT). */
 double fov_overlap_height (FovBox a, FovBox b);
 

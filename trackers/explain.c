@@ -3,12 +3,13 @@
 
 #include <math.h>
 
+/* A track given up has left where less of its box lies in the picture. */
+#define LEFT 0.5f
 /* A lost track of which less than this is to be seen is behind another one. */
 #define HIDDEN 0.5f
 
-/* The share of box that other covers. */
-static float
-covered (FovBox box, FovBox other)
+float
+fov_tracker_covered (FovBox box, FovBox other)
 {
     float w = fminf (box.x2, other.x2) - fmaxf (box.x1, other.x1);
     float h = fminf (box.y2, other.y2) - fmaxf (box.y1, other.y1);
@@ -29,7 +30,7 @@ explain (FovTrack *track, const GArray *tracks)
         if (other->id == track->id || !fov_track_is_shown (other) ||
             !(other->box.y2 > track->box.y2))
             continue;
-        float share = covered (track->box, other->box);
+        float share = fov_tracker_covered (track->box, other->box);
         if (share > worst) {
             worst = share;
             track->occluder = other->id;
@@ -41,9 +42,15 @@ explain (FovTrack *track, const GArray *tracks)
 void
 fov_tracker_explain (GArray *tracks, double width, double height)
 {
+    const FovBox picture = { 0, 0, (float) width, (float) height };
+
     for (guint i = 0; i < tracks->len; i++) {
         FovTrack *track = &g_array_index (tracks, FovTrack, i);
         explain (track, tracks);
+        if (track->state == FOV_TRACK_REMOVED && track->reason == FOV_TRACK_REASON_TIMEOUT &&
+            width > 0 && height > 0 && fov_box_area (track->box) > 0 &&
+            fov_tracker_covered (track->box, picture) < LEFT)
+            track->reason = FOV_TRACK_REASON_LEFT;
         if (track->state != FOV_TRACK_LOST || track->visibility >= HIDDEN)
             continue;
         track->state = FOV_TRACK_OCCLUDED;

@@ -19,6 +19,9 @@
 #define DRIFT_SIZE 0.05f
 /* Pixels. */
 #define SIDE_LEAST 2.0
+/* Nanoseconds between two pictures, whatever their times say: a millisecond to an hour. */
+#define SHORTEST 1e6
+#define LONGEST 3.6e12
 /* What is left of the velocity after each picture unseen. */
 #define FRICTION 0.99f
 
@@ -183,7 +186,7 @@ fov_follower_init (FovFollower *follower, const FovImage *image, FovBox box, gin
 static double
 intervals_since (FovFollower *follower, gint64 pts)
 {
-    double passed = (double) (pts - follower->pts);
+    double passed = CLAMP ((double) pts - (double) follower->pts, SHORTEST, LONGEST);
     follower->pts = pts;
     if (follower->interval <= 0.0)
         follower->interval = passed;

@@ -28,31 +28,41 @@
 
 typedef enum { STAGE_HIGH, STAGE_LOW } Stage;
 
-double
-fovea_covered (FovBox box, FovBox other)
-{
-    float w = fminf (box.x2, other.x2) - fmaxf (box.x1, other.x1);
-    float h = fminf (box.y2, other.y2) - fmaxf (box.y1, other.y1);
-
-    return w > 0 && h > 0 ? w * h / fov_box_area (box) : 0;
-}
-
 static gboolean
 same_label (const FovItem *item, const FovDetection *d, const FovScene *scene)
 {
     return !scene->set[FOVEA_CLASS_AWARE] || item->target.track.label == d->label;
 }
 
-/* IoU x height IoU (Hybrid-SORT, eq. 9) x score (ByteTrack) x likeness: 0..1. */
+/* Squared Mahalanobis distance of the boxes' centres. */
+static double
+deviation (const Fovea *f, const FovItem *item, FovBox box)
+{
+    const FovKalman *k = &item->target.kalman;
+    double z[FOV_KALMAN_N], noise[FOV_KALMAN_N];
+
+    fov_motion_xywh.measure (box, z);
+    fov_jitter_noise (&f->jitter, k->x[2], k->x[3], noise);
+    return fov_kalman_distance (k, z, noise, 2, NULL);
+}
+
+/* Overlap x height IoU (Hybrid-SORT, eq. 9) x Gaussian of the deviation x score (ByteTrack) x
+ * likeness: 0..1. */
 static double
 similarity (Fovea *f, const FovItem *item, guint detection, const FovScene *scene, Stage stage)
 {
     const FovDetection *d = &scene->detections[detection];
-    double s = fov_box_iou (item->target.track.box, d->box);
+    FovBox box = item->target.track.box;
+    double grow = scene->set[FOVEA_BUFFER], height = scene->set[FOVEA_HEIGHT];
+    double s = scene->set[FOVEA_GIOU] ? (1 + fov_overlap_giou (box, d->box, grow)) / 2
+                                      : fov_overlap_buffered (box, d->box, grow);
 
     if (s <= 0)
         return 0;
-    s *= fov_overlap_height (item->target.track.box, d->box);
+    s *= height == 1 ? fov_overlap_height (box, d->box)
+                     : pow (fov_overlap_height (box, d->box), height);
+    if (scene->set[FOVEA_MAHALANOBIS] > 0)
+        s *= exp (-scene->set[FOVEA_MAHALANOBIS] / 2 * deviation (f, item, d->box));
     double far = fov_ground_distance (&f->ground, &item->ground, d->box);
     if (far >= 0)
         s *= exp (-scene->set[FOVEA_GROUND] * far);
@@ -73,7 +83,7 @@ stands_alone (const FovScene *scene, guint detection)
 
     for (guint i = 0; i < scene->n; i++)
         if (i != detection && scene->detections[i].score >= (float) scene->set[FOVEA_HIGH] &&
-            fovea_covered (box, scene->detections[i].box) > COVERED_LOOK)
+            fov_tracker_covered (box, scene->detections[i].box) > COVERED_LOOK)
             return FALSE;
     return TRUE;
 }
@@ -96,18 +106,21 @@ blend (FovBox a, FovBox b, float share)
 }
 
 static void
-correct (Fovea *f, FovItem *item, FovBox box, FovBox raw)
+correct (Fovea *f, FovItem *item, const FovScene *scene, FovBox box, FovBox raw)
 {
     FovKalman *k = &item->target.kalman;
     double z[FOV_KALMAN_N], noise[FOV_KALMAN_N];
 
     fov_motion_xywh.measure (box, z);
     fov_jitter_noise (&f->jitter, k->x[2], k->x[3], noise);
-    for (guint i = 0; i < FOV_KALMAN_N && f->is_refined; i++)
-        noise[i] *= REFINED_NOISE;
+    for (guint i = 0; i < FOV_KALMAN_N; i++)
+        noise[i] *= scene->set[FOVEA_NOISE] * (f->is_refined ? REFINED_NOISE : 1);
     if (item->hidden > COVERED_SIZE)
         noise[2] *= COVERED_NOISE, noise[3] *= COVERED_NOISE;
-    fov_kalman_correct (k, z, noise);
+    if (scene->set[FOVEA_TURNS])
+        fov_imm_correct (&item->imm, k, z, noise);
+    else
+        fov_kalman_correct (k, z, noise);
     fov_jitter_add (&f->jitter, &item->trail, z, item->misses == 0);
     fov_motion_xywh.measure (raw, z);
     fov_jitter_add (&f->raw_jitter, &item->raw_trail, z, item->misses == 0);
@@ -124,7 +137,7 @@ take (Fovea *f, const FovScene *scene, FovPair pair)
     const FovDetection *d = &scene->detections[pair.col];
 
     fov_target_seen (t, scene, pair.col);
-    correct (f, item, d->box, f->raw[pair.col].box);
+    correct (f, item, scene, d->box, f->raw[pair.col].box);
     learn_look (f, item, scene, pair.col);
     fov_ground_correct (&f->ground, &item->ground, d->box);
     item->misses = 0;

@@ -4,6 +4,7 @@
 
 #include "trackers/ground.h"
 #include "trackers/hold.h"
+#include "trackers/imm.h"
 #include "trackers/jitter.h"
 #include "trackers/looks.h"
 #include "trackers/match.h"
@@ -16,6 +17,12 @@ enum {
     FOVEA_LOW,
     FOVEA_MATCH,
     FOVEA_MATCH_LOW,
+    FOVEA_BUFFER,
+    FOVEA_GIOU,
+    FOVEA_HEIGHT,
+    FOVEA_MAHALANOBIS,
+    FOVEA_NOISE,
+    FOVEA_TURNS,
     FOVEA_SURE,
     FOVEA_MAX_AGE,
     FOVEA_LOOK,
@@ -31,6 +38,7 @@ enum {
 /** One object that the joined tracker follows. */
 typedef struct {
     FovTarget target;
+    FovImm imm;
     FovJitterTrail trail, raw_trail;
     FovGroundState ground;
     FovLook look;
@@ -76,9 +84,6 @@ fovea_unseen (const FovItem *item, const FovScene *scene)
 {
     return (double) (scene->pts - item->target.track.seen_pts) / 1e9;
 }
-
-/** The share of box that other covers, 0..1. */
-double fovea_covered (FovBox box, FovBox other);
 
 /** Pairs the picture's detections with the tracks; fovea->high is left with detections that
  * none explains. */

@@ -21,7 +21,7 @@ inside (FovBox box, const FovScene *scene)
 {
     FovBox picture = { 0, 0, (float) scene->width, (float) scene->height };
 
-    return fovea_covered (box, picture) > 0.5;
+    return fov_tracker_covered (box, picture) > 0.5;
 }
 
 /* Whether the track could be where the detector, having looked, did not find it. */

@@ -8,9 +8,26 @@ static const FovTrackerProperty properties[FOVEA_N_PROPERTIES] = {
     [FOVEA_HIGH] = { "high-score", "detections from this score on are paired first and bear tracks",
                      0, 1, 0.6, FALSE },
     [FOVEA_LOW] = { "low-score", "detections below this score are not used", 0, 1, 0.1, FALSE },
-    [FOVEA_MATCH] = { "match", "largest cost (1 - IoU x height IoU x score x likeness) of a pair",
+    [FOVEA_MATCH] = { "match",
+                      "largest cost of a pair: 1 - overlap x height IoU^height x "
+                      "exp (-mahalanobis d^2 / 2) x score x likeness",
                       0, 1, 0.9, FALSE },
     [FOVEA_MATCH_LOW] = { "match-low", "largest cost of a pair of low score", 0, 1, 0.5, FALSE },
+    [FOVEA_BUFFER] = { "buffer", "boxes overlap grown by this share of their sizes on each side", 0,
+                       2, 0, FALSE },
+    [FOVEA_GIOU] = { "giou", "1: overlap is (1 + GIoU) / 2 and not IoU", 0, 1, 0, TRUE },
+    [FOVEA_HEIGHT] = { "height", "power of the overlap of heights in a pair's cost", 0, 10, 1,
+                       FALSE },
+    [FOVEA_MAHALANOBIS] = { "mahalanobis",
+                            "weight in a pair's cost of the squared distance to where a track is "
+                            "expected, in its standard deviations",
+                            0, 10, 0, FALSE },
+    [FOVEA_NOISE] = { "noise", "factor on the noise that was measured of the detector", 0.01, 100,
+                      1, FALSE },
+    [FOVEA_TURNS] = { "turns",
+                      "1: motion is of two kinds, even or with turns and stops, whichever explains "
+                      "it better (IMM); 0: even",
+                      0, 1, 0, TRUE },
     [FOVEA_SURE] = { "sure-time",
                      "seconds of detections, weighted by their scores, before a track "
                      "is shown",
@@ -117,7 +134,10 @@ predict (FovItem *item, const FovScene *scene)
     fov_motion_xywh.drift (t->kalman.x, drift);
     for (guint i = 0; i < FOV_KALMAN_STATE; i++)
         drift[i] *= i < FOV_KALMAN_N ? dt : dt / 2; /* objects turn less than published */
-    fov_kalman_predict (&t->kalman, dt, drift);
+    if (scene->set[FOVEA_TURNS])
+        fov_imm_predict (&item->imm, &t->kalman, dt, drift);
+    else
+        fov_kalman_predict (&t->kalman, dt, drift);
     if (scene->set[FOVEA_CAMERA] && scene->camera) {
         fov_motion_warp (&fov_motion_xywh, &t->kalman, scene->camera);
         item->last = warp_box (item->last, scene->camera);
@@ -138,7 +158,7 @@ find_hidden (Fovea *f)
             const FovTrack *other = &fovea_item (f, j)->target.track;
             if (other->state != FOV_TRACK_LOST && other->state != FOV_TRACK_TENTATIVE &&
                 other->box.y2 > box.y2)
-                item->hidden = fmax (item->hidden, fovea_covered (box, other->box));
+                item->hidden = fmax (item->hidden, fov_tracker_covered (box, other->box));
         }
     }
 }

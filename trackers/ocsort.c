@@ -8,6 +8,8 @@
 
 /* How many pictures back a direction may be taken from, at most. */
 #define HISTORY 16
+/* A longer gap is walked through in as many longer steps. */
+#define MOST_STEPS 100
 
 enum { MIN_SCORE, LOW, IOU, MAX_AGE, MIN_HITS, DELTA, INERTIA, N_PROPERTIES };
 
@@ -38,8 +40,8 @@ typedef struct {
 } Item;
 
 typedef struct {
-    GArray *items; /* Item */
-    FovMatch *match, *low;
+    FovTargetSet set; /* Item */
+    FovMatch *low;
     GArray *gate; /* double: -IoU */
 } OcSort;
 
@@ -48,9 +50,8 @@ oc_create (const FovTrackerParams *params)
 {
     OcSort *oc = g_new0 (OcSort, 1);
 
-    oc->items = g_array_new (FALSE, FALSE, sizeof (Item));
+    fov_target_set_init (&oc->set, sizeof (Item));
     oc->gate = g_array_new (FALSE, FALSE, sizeof (double));
-    oc->match = fov_match_new ();
     oc->low = fov_match_new ();
     return oc;
 }
@@ -60,7 +61,7 @@ oc_reset (gpointer self)
 {
     OcSort *oc = self;
 
-    g_array_set_size (oc->items, 0);
+    g_array_set_size (oc->set.items, 0);
 }
 
 static void
@@ -68,9 +69,8 @@ oc_destroy (gpointer self)
 {
     OcSort *oc = self;
 
-    g_array_unref (oc->items);
+    fov_target_set_clear (&oc->set);
     g_array_unref (oc->gate);
-    fov_match_free (oc->match);
     fov_match_free (oc->low);
     g_free (oc);
 }
@@ -78,7 +78,7 @@ oc_destroy (gpointer self)
 static Item *
 item_at (OcSort *oc, guint i)
 {
-    return &g_array_index (oc->items, Item, i);
+    return &g_array_index (oc->set.items, Item, i);
 }
 
 /* The observation delta pictures ago, or the next one after that, or the last of all. */
@@ -133,15 +133,15 @@ static void
 re_update (Item *item, FovBox box)
 {
     FovKalman *k = &item->target.kalman;
-    guint gap = item->target.track.age - item->last.age;
+    guint gap = item->target.track.age - item->last.age, steps = MIN (gap, MOST_STEPS);
 
     *k = item->frozen;
     item->is_frozen = FALSE;
-    for (guint i = 1; i <= gap; i++) {
-        fov_motion_correct (&fov_motion_sort, k, between (item->last.box, box, (double) i / gap),
+    for (guint i = 1; i <= steps; i++) {
+        fov_motion_correct (&fov_motion_sort, k, between (item->last.box, box, (double) i / steps),
                             FOV_MEASURED_DETECTOR, 1, FALSE);
-        if (i < gap)
-            fov_motion_predict (&fov_motion_sort, k, 1);
+        if (i < steps)
+            fov_motion_predict (&fov_motion_sort, k, (double) gap / steps);
     }
 }
 
@@ -165,7 +165,7 @@ observe (Item *item, const FovScene *scene, guint detection)
 static void
 predict (OcSort *oc, const FovScene *scene)
 {
-    for (guint i = 0; i < oc->items->len; i++) {
+    for (guint i = 0; i < oc->set.items->len; i++) {
         FovTarget *t = &item_at (oc, i)->target;
         fov_target_step (t, scene);
         predict_filter (&t->kalman, scene->dt);
@@ -187,13 +187,13 @@ consistency (const Item *item, const Observation *before, FovBox box)
 static void
 add_momentum (OcSort *oc, const FovScene *scene, double *cost)
 {
-    guint n = fov_match_n_rows (oc->match), m = fov_match_n_cols (oc->match);
+    guint n = fov_match_n_rows (oc->set.match), m = fov_match_n_cols (oc->set.match);
 
     for (guint i = 0; i < n; i++) {
-        const Item *item = item_at (oc, fov_match_row (oc->match, i));
+        const Item *item = item_at (oc, fov_match_row (oc->set.match, i));
         const Observation *before = observed_before (item, (guint) scene->set[DELTA]);
         for (guint j = 0; before && j < m; j++) {
-            const FovDetection *d = &scene->detections[fov_match_col (oc->match, j)];
+            const FovDetection *d = &scene->detections[fov_match_col (oc->set.match, j)];
             cost[i * m + j] -= scene->set[INERTIA] * consistency (item, before, d->box) * d->score;
         }
     }
@@ -209,18 +209,12 @@ take (OcSort *oc, const FovScene *scene, const FovPair *pairs, guint n)
 static void
 pair_by_motion (OcSort *oc, const FovScene *scene)
 {
-    FovMatch *match = oc->match;
+    FovMatch *match = oc->set.match;
     guint n;
 
-    fov_match_clear_rows (match);
-    fov_match_clear_cols (match);
-    for (guint i = 0; i < oc->items->len; i++)
-        fov_match_add_row (match, i);
-    for (guint i = 0; i < scene->n; i++)
-        if (scene->detections[i].score > (float) scene->set[MIN_SCORE])
-            fov_match_add_col (match, i);
+    fov_target_set_gather (&oc->set, scene, scene->set[MIN_SCORE]);
     double *cost = fov_match_cost (match);
-    fov_cost_iou (match, oc->items, scene, cost);
+    fov_cost_iou (match, oc->set.items, scene, cost);
     g_array_set_size (oc->gate, 0);
     g_array_append_vals (oc->gate, cost, fov_match_n_rows (match) * fov_match_n_cols (match));
     add_momentum (oc, scene, cost);
@@ -237,26 +231,26 @@ pair_low (OcSort *oc, const FovScene *scene)
 
     fov_match_clear_rows (oc->low);
     fov_match_clear_cols (oc->low);
-    for (guint i = 0; i < fov_match_n_rows (oc->match); i++)
-        fov_match_add_row (oc->low, fov_match_row (oc->match, i));
+    for (guint i = 0; i < fov_match_n_rows (oc->set.match); i++)
+        fov_match_add_row (oc->low, fov_match_row (oc->set.match, i));
     for (guint i = 0; i < scene->n; i++)
         if (scene->detections[i].score > (float) scene->set[LOW] &&
             scene->detections[i].score < (float) scene->set[MIN_SCORE])
             fov_match_add_col (oc->low, i);
     double *cost = fov_match_cost (oc->low);
-    fov_cost_iou (oc->low, oc->items, scene, cost);
+    fov_cost_iou (oc->low, oc->set.items, scene, cost);
     const FovPair *pairs = fov_match_solve_gated (oc->low, cost, -scene->set[IOU], &n);
     take (oc, scene, pairs, n);
-    fov_match_clear_rows (oc->match);
+    fov_match_clear_rows (oc->set.match);
     for (guint i = 0; i < fov_match_n_rows (oc->low); i++)
-        fov_match_add_row (oc->match, fov_match_row (oc->low, i));
+        fov_match_add_row (oc->set.match, fov_match_row (oc->low, i));
 }
 
 /* Observation-centric recovery: what is left against the last observations. */
 static void
 pair_by_last (OcSort *oc, const FovScene *scene)
 {
-    FovMatch *match = oc->match;
+    FovMatch *match = oc->set.match;
     guint n, rows = fov_match_n_rows (match), cols = fov_match_n_cols (match);
     double *cost = fov_match_cost (match);
 
@@ -281,15 +275,7 @@ judge (Item *item, const FovScene *scene)
         item->frozen = t->kalman;
         item->is_frozen = TRUE;
     }
-    if (t->unseen_for > scene->set[MAX_AGE])
-        fov_target_kill (t, t->hits < scene->set[MIN_HITS] ? FOV_TRACK_REASON_NEVER_SURE
-                                                           : FOV_TRACK_REASON_TIMEOUT);
-    else if (t->unseen_for > 0)
-        fov_target_miss (t);
-    else if (t->streak >= scene->set[MIN_HITS] || scene->number <= scene->set[MIN_HITS])
-        fov_target_confirm (t);
-    else if (t->track.state == FOV_TRACK_LOST)
-        t->track.state = FOV_TRACK_TENTATIVE;
+    fov_target_judge (t, scene, scene->set[MAX_AGE], scene->set[MIN_HITS]);
     if (t->unseen_for == 0 && item->last.age > 0)
         t->track.box = item->last.box; /* observations are what it reports */
 }
@@ -297,14 +283,14 @@ judge (Item *item, const FovScene *scene)
 static void
 bear (OcSort *oc, const FovScene *scene, guint64 *next_id)
 {
-    for (guint i = 0; i < fov_match_n_cols (oc->match); i++) {
+    for (guint i = 0; i < fov_match_n_cols (oc->set.match); i++) {
         Item born;
-        if (oc->items->len >= FOV_TRACKER_MAX_OBJECTS)
+        if (oc->set.items->len >= FOV_TRACKER_MAX_OBJECTS)
             return;
         memset (&born, 0, sizeof born);
-        fov_target_bear (&born.target, &fov_motion_sort, scene, fov_match_col (oc->match, i),
+        fov_target_bear (&born.target, &fov_motion_sort, scene, fov_match_col (oc->set.match, i),
                          next_id);
-        g_array_append_val (oc->items, born);
+        g_array_append_val (oc->set.items, born);
     }
 }
 
@@ -320,10 +306,10 @@ oc_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *track
             pair_low (oc, scene);
         pair_by_last (oc, scene);
         bear (oc, scene, next_id);
-        for (guint i = 0; i < oc->items->len; i++)
+        for (guint i = 0; i < oc->set.items->len; i++)
             judge (item_at (oc, i), scene);
     }
-    fov_targets_report (oc->items, scene, scene->rate, tracks);
+    fov_targets_report (oc->set.items, scene, scene->rate, tracks);
     return TRUE;
 }
 

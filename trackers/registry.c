@@ -13,6 +13,12 @@ static const struct {
     const char *preset, *tracker, *property;
     double value;
 } overrides[] = {
+    /* Detectors are wrong for longer about people who cover each other. */
+    { "crowd", "fovea", "noise", 2 },
+    { "crowd", "fovea", "match-low", 0.4 },
+    /* Cars are rarely mistaken for something else, brake and turn. */
+    { "traffic", "fovea", "high-score", 0.5 },
+    { "traffic", "fovea", "turns", 1 },
     { "static-camera", "botsort", "camera-motion", 0 },
     { "static-camera", "fovea", "camera-motion", 0 },
 };

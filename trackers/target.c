@@ -101,6 +101,46 @@ fov_target_miss (FovTarget *target)
 }
 
 void
+fov_target_judge (FovTarget *target, const FovScene *scene, double max_age, double min_hits)
+{
+    if (target->unseen_for > max_age)
+        fov_target_kill (target, target->hits < min_hits ? FOV_TRACK_REASON_NEVER_SURE
+                                                         : FOV_TRACK_REASON_TIMEOUT);
+    else if (target->unseen_for > 0)
+        fov_target_miss (target);
+    else if (target->streak >= min_hits || scene->number <= min_hits)
+        fov_target_confirm (target);
+    else if (target->track.state == FOV_TRACK_LOST)
+        target->track.state = FOV_TRACK_TENTATIVE;
+}
+
+void
+fov_target_set_init (FovTargetSet *set, gsize item_size)
+{
+    set->items = g_array_new (FALSE, FALSE, (guint) item_size);
+    set->match = fov_match_new ();
+}
+
+void
+fov_target_set_clear (FovTargetSet *set)
+{
+    g_array_unref (set->items);
+    fov_match_free (set->match);
+}
+
+void
+fov_target_set_gather (FovTargetSet *set, const FovScene *scene, double score)
+{
+    fov_match_clear_rows (set->match);
+    fov_match_clear_cols (set->match);
+    for (guint i = 0; i < set->items->len; i++)
+        fov_match_add_row (set->match, i);
+    for (guint i = 0; i < scene->n; i++)
+        if (scene->detections[i].score > (float) score)
+            fov_match_add_col (set->match, i);
+}
+
+void
 fov_target_kill (FovTarget *target, FovTrackReason reason)
 {
     target->track.state = FOV_TRACK_REMOVED;

@@ -2,6 +2,7 @@
 #ifndef FOV_TRACKERS_TARGET_H
 #define FOV_TRACKERS_TARGET_H
 
+#include "trackers/match.h"
 #include "trackers/motion.h"
 #include "trackers/tracker-private.h"
 
@@ -31,8 +32,24 @@ void fov_target_seen (FovTarget *target, const FovScene *scene, guint detection)
 void fov_target_confirm (FovTarget *target);
 /** Unseen in this picture, and nothing is known about why. */
 void fov_target_miss (FovTarget *target);
+/**
+ * SORT's verdict after a picture: given up when unseen for more than max_age nominal pictures,
+ * shown (again) only after min_hits detections in a row, or among the first min_hits pictures.
+ */
+void fov_target_judge (FovTarget *target, const FovScene *scene, double max_age, double min_hits);
 /** Gives it up: reported once more, then swept. */
 void fov_target_kill (FovTarget *target, FovTrackReason reason);
+
+/** What trackers of SORT's kind stand on: their targets and one stage of pairing. */
+typedef struct {
+    GArray *items; /**< structs that begin with a FovTarget */
+    FovMatch *match;
+} FovTargetSet;
+
+void fov_target_set_init (FovTargetSet *set, gsize item_size);
+void fov_target_set_clear (FovTargetSet *set);
+/** A stage of all targets against all detections above score. */
+void fov_target_set_gather (FovTargetSet *set, const FovScene *scene, double score);
 
 /**
  * Reports all targets, whose structs of size bytes begin with a FovTarget, and

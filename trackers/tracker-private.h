@@ -57,10 +57,14 @@ const FovTrackerClass *fov_tracker_class (const char *name, GError **error);
 gboolean fov_tracker_defaults (const FovTrackerClass *klass, const char *preset, double *set,
                                GError **error);
 
+/** The share of box that other covers, 0..1. */
+float fov_tracker_covered (FovBox box, FovBox other);
+
 /**
  * Fills visibility and occluder of tracks that another one covers (the one whose
  * lower edge is lower is nearer), and says of those lost that they are occluded
- * where more than half of them is covered.
+ * where more than half of them is covered, and of those given up that they left where more than
+ * half of them lies outside of the picture (width, height; 0: unknown).
  */
 void fov_tracker_explain (GArray *tracks, double width, double height);
 

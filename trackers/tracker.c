@@ -41,18 +41,36 @@ struct _FovTracker {
 };
 
 static gboolean
+rate_valid (double rate, GError **error)
+{
+    if (rate >= 0 && rate <= 1e6)
+        return TRUE;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                 "tracker: frame_rate is %g, expected more than 0 to 1e6, or 0 for the default",
+                 rate);
+    return FALSE;
+}
+
+static gboolean
 params_valid (const FovTrackerParams *p, GError **error)
 {
-    if (!isfinite (p->frame_rate) || p->frame_rate < 0 || p->frame_rate > 1e6)
-        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                     "tracker: frame_rate is %g, expected more than 0 to 1e6, or 0 for the default",
-                     p->frame_rate);
-    else if (p->embed && (p->embed_dim < 1 || p->embed_dim > 4096))
+    if (!rate_valid (p->frame_rate, error))
+        return FALSE;
+    if (p->embed && (p->embed_dim < 1 || p->embed_dim > 4096))
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
                      "tracker: embed_dim is %u, expected 1 to 4096", p->embed_dim);
     else
         return TRUE;
     return FALSE;
+}
+
+gboolean
+fov_tracker_set_frame_rate (FovTracker *tracker, double frame_rate, GError **error)
+{
+    if (!rate_valid (frame_rate, error))
+        return FALSE;
+    tracker->rate = frame_rate > 0 ? frame_rate : DEFAULT_RATE;
+    return TRUE;
 }
 
 static int
@@ -90,7 +108,7 @@ fov_tracker_new (const char *name, const FovTrackerParams *params, GError **erro
         tracker->ground = *params->ground;
         tracker->params.ground = &tracker->ground;
     }
-    tracker->rate = params->frame_rate > 0 ? params->frame_rate : DEFAULT_RATE;
+    fov_tracker_set_frame_rate (tracker, params->frame_rate, NULL); /* which is valid */
     tracker->set = g_new0 (double, klass->n_properties + 1);
     tracker->next_id = 1;
     if (!fov_tracker_defaults (klass, params->preset, tracker->set, error)) {

@@ -122,6 +122,19 @@ def kitti(bench):
     return table(['tracker', 'HOTA', 'mean HOTA', 'MOTA', 'IDF1', 'IDs'], rows)
 
 
+def presets(bench):
+    """What the scenes' presets of the joined tracker change on data of their kind."""
+    mot17 = ['--dets', 'yolox', '--val-half', bench.track / 'mot/MOT17']
+    cars = ['--dets', 'permatrack', '--class', 'car', bench.track / 'mot/KITTI']
+    rows = []
+    for what, preset, args in (('MOT17', 'crowd', mot17), ('KITTI car', 'traffic', cars)):
+        for words in ([], ['--preset', preset]):
+            report = bench.mot('--tracker', 'fovea', *words, *args)
+            if report:
+                rows.append(mot_row(f'{what}, {preset if words else "general"}', report))
+    return table(MOT_HEADER, rows)
+
+
 def pets_args(bench):
     return ['--dets', 'frcnn', '--images', bench.data / 'video/vtest.avi', '--sequence',
             'PETS09-S2L1', bench.track / 'mot/MOT15']
@@ -211,7 +224,7 @@ def sot_lit(bench):
 
 
 TABLES = {f.__name__.replace('_', '-'): f
-          for f in (mot17, mot15, kitti, pets, every, sot, sot_pets, sot_occluded, sot_lit)}
+          for f in (mot17, mot15, kitti, presets, pets, every, sot, sot_pets, sot_occluded, sot_lit)}
 
 
 def replace(path, name, text):

@@ -266,6 +266,26 @@ test_cuts (void **state)
     }
 }
 
+/* Time-outs that count pictures count those of the stream's rate at hand: two of 200 ms. */
+static void
+test_slower (void **state)
+{
+    Stream s;
+
+    stream_open (&s, "foveatrack tracker=bytetrack max-age=2");
+    gint64 id = make_sure (&s, 0);
+    gst_harness_set_src_caps_str (s.h,
+                                  "video/x-raw,format=GRAY8,width=640,height=480,framerate=5/1");
+    for (guint k = 1; k <= 3; k++) {
+        guint index = N_SURE - 1 + 6 * k;
+        GstBuffer *buffer = k < 3 ? test_frame (CAPS, index) : seen (index, place (N_SURE + 2));
+        gst_fovea_buffer_add_meta (buffer, WIDTH, HEIGHT, 0, GST_FOVEA_META_INFERRED);
+        stream_push (&s, buffer);
+    }
+    assert_int_equal (id_of (&s, "cat"), id);
+    stream_close (&s);
+}
+
 /* Frames that go back in time or have none: each goes through, and the identity stays. */
 static void
 test_strange_times (void **state)
@@ -545,6 +565,50 @@ test_refused (void **state)
     }
 }
 
+/* A square that the detector sees in the first frames alone is held by its looks; networks are
+ * real ones. */
+static void
+test_networks (void **state)
+{
+    static const char *const launches[] = {
+        "foveatrack device=cpu embedding-model=%1$s/models/reid/osnet_x0_25_msmt17.onnx",
+        "foveatrack device=cpu visual=siamese "
+        "visual-backbone=%1$s/models/track/nanotrackv2_backbone.onnx "
+        "visual-head=%1$s/models/track/nanotrackv2_head.onnx",
+    };
+    const char *data = g_getenv ("FOVEA_TEST_DATA");
+
+    if (!data)
+        skip ();
+    for (guint i = 0; i < G_N_ELEMENTS (launches); i++) {
+        g_auto (GStrv) words = g_strsplit (launches[i], "%1$s", -1);
+        g_autofree char *launch = g_strjoinv (data, words);
+        Stream s;
+        gint64 id = -1;
+        stream_open (&s, launch);
+        for (guint k = 0; k < 16; k++) {
+            int x = 150 + 4 * (int) k, side = 90;
+            gboolean looks = i == 0 || k < 10;
+            GstBuffer *buffer = test_square (CAPS, k, x, 180, side);
+            gst_fovea_buffer_add_meta (buffer, WIDTH, HEIGHT, 0,
+                                       looks ? GST_FOVEA_META_INFERRED : GST_FOVEA_META_SKIPPED);
+            if (looks)
+                test_add_object (buffer, WIDTH, HEIGHT, (double) x / WIDTH, 180. / HEIGHT,
+                                 (double) (x + side) / WIDTH, (180. + side) / HEIGHT, "cat");
+            stream_push (&s, buffer);
+            if (k == 9)
+                id = id_of (&s, "cat");
+        }
+        assert_true (id >= 0);
+        assert_int_equal (id_of (&s, "cat"), id);
+        const GstFoveaObject *o = &g_array_index (s.objects, GstFoveaObject, 0);
+        assert_float_equal (o->x_min * WIDTH, 150 + 4 * 15, 12);
+        if (i == 1)
+            assert_int_equal (o->track_reason, FOV_TRACK_REASON_VISUAL);
+        stream_close (&s);
+    }
+}
+
 /* It adds no latency, and the end and gaps come through. */
 static void
 test_events (void **state)
@@ -578,6 +642,7 @@ main (int argc, char **argv)
         cmocka_unit_test (test_between_detections),
         cmocka_unit_test (test_the_end_of_a_track),
         cmocka_unit_test (test_cuts),
+        cmocka_unit_test (test_slower),
         cmocka_unit_test (test_strange_times),
         cmocka_unit_test (test_foreign_rois),
         cmocka_unit_test (test_whom),
@@ -587,6 +652,7 @@ main (int argc, char **argv)
         cmocka_unit_test (test_unused_visual),
         cmocka_unit_test (test_other_tracker),
         cmocka_unit_test (test_refused),
+        cmocka_unit_test (test_networks),
         cmocka_unit_test (test_events),
     };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../unit/check.h"
+#include "trackers/imm.h"
 #include "trackers/motion.h"
 
 #define STATE FOV_KALMAN_STATE
@@ -92,6 +93,84 @@ test_stays_positive (void **state)
                 fail_msg ("not positive definite after %d steps", step);
         }
     }
+}
+
+/* Two kinds of motion mixed, in any order with what else is done to the filter. */
+static void
+test_imm_stays_positive (void **state)
+{
+    g_autoptr (GRand) rand = g_rand_new_with_seed (12);
+    const FovMotion *motion = &fov_motion_xywh;
+    FovImm imm = { 0 };
+    FovKalman k;
+
+    fov_motion_start (motion, &k, random_box (rand));
+    for (int step = 0; step < 1000000; step++) {
+        double z[4], r[4], q[STATE];
+        motion->measure (random_box (rand), z);
+        motion->noise (k.x, r);
+        motion->drift (k.x, q);
+        switch (g_rand_int_range (rand, 0, 6)) {
+        case 0:
+            random_step (rand, motion, &k);
+            break;
+        case 1:
+            r[2] = r[3] = INFINITY;
+            fov_imm_correct (&imm, &k, z, r);
+            break;
+        case 2:
+        case 3:
+            fov_imm_correct (&imm, &k, z, r);
+            break;
+        default:
+            fov_imm_predict (&imm, &k, exp (g_rand_double_range (rand, -4, 3)), q);
+        }
+        if (!positive (&k, STATE) || !(imm.p[0] > 0 && imm.p[1] > 0))
+            fail_msg ("not positive definite after %d steps", step);
+    }
+}
+
+/* Mean distance of what is predicted from where a walker is who stops and goes, or never stops. */
+static double
+miss (gboolean imm, gboolean stops)
+{
+    g_autoptr (GRand) rand = g_rand_new_with_seed (13);
+    const double r[4] = { 1, 1, 1, 1 };
+    FovImm modes = { 0 };
+    FovKalman k;
+    double x = 100, sum = 0;
+
+    fov_motion_start (&fov_motion_xywh, &k, (FovBox){ 80, 50, 120, 150 });
+    for (int t = 1; t <= 400; t++) {
+        double q[STATE];
+        x += stops && t / 25 % 2 ? 0 : 5;
+        fov_motion_xywh.drift (k.x, q);
+        for (guint i = 0; i < STATE; i++)
+            q[i] *= i < 4 ? 0.01 : 0.02; /* someone who walks evenly */
+        if (imm)
+            fov_imm_predict (&modes, &k, 1, q);
+        else
+            fov_kalman_predict (&k, 1, q);
+        sum += t > 25 ? fabs (k.x[0] - x) : 0;
+        const double z[4] = { x + g_rand_double_range (rand, -1, 1), 100, 40, 100 };
+        if (imm)
+            fov_imm_correct (&modes, &k, z, r);
+        else
+            fov_kalman_correct (&k, z, r);
+    }
+    return sum / 375;
+}
+
+static void
+test_imm_stops (void **state)
+{
+    double even = miss (FALSE, FALSE), even_imm = miss (TRUE, FALSE);
+    double stops = miss (FALSE, TRUE), stops_imm = miss (TRUE, TRUE);
+
+    print_message ("# pixels off, even: %.2f, with turns %.2f; stop and go: %.2f, %.2f\n", even,
+                   even_imm, stops, stops_imm);
+    assert_true (stops_imm < 0.8 * stops);
+    assert_true (even_imm < 1.2 * even);
 }
 
 static void
@@ -190,7 +269,8 @@ main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_scalar),         cmocka_unit_test (test_follows),
         cmocka_unit_test (test_noises),         cmocka_unit_test (test_warp),
-        cmocka_unit_test (test_stays_positive),
+        cmocka_unit_test (test_stays_positive), cmocka_unit_test (test_imm_stays_positive),
+        cmocka_unit_test (test_imm_stops),
     };
     return RUN ("kalman", tests);
 }

@@ -79,6 +79,43 @@ test_registry (void **state)
     }
 }
 
+/* Each preset changes a number of the default tracker. */
+static void
+test_presets (void **state)
+{
+    g_autoptr (GArray) general = fov_tracker_properties (NULL, NULL, NULL);
+
+    for (const char *const *p = fov_tracker_presets (); *p; p++) {
+        g_autoptr (GArray) preset = fov_tracker_properties (NULL, *p, NULL);
+        guint changed = 0;
+        for (guint i = 0; i < general->len; i++)
+            changed += g_array_index (preset, FovTrackerProperty, i).value !=
+                       g_array_index (general, FovTrackerProperty, i).value;
+        assert_true (changed > 0);
+    }
+}
+
+/* Someone who walks over the picture's edge has left; who vanishes in its middle timed out. */
+static void
+test_left (void **state)
+{
+    for (int leaves = 0; leaves < 2; leaves++) {
+        g_autoptr (FovTracker) tracker = fov_tracker_new (NULL, NULL, NULL);
+        g_autoptr (GArray) tracks = g_array_new (FALSE, FALSE, sizeof (FovTrack));
+        FovTrackReason reason = FOV_TRACK_REASON_NONE;
+        for (int frame = 0; frame < 200; frame++) {
+            float x = (leaves ? 560.0f : 300.0f) + 2 * (float) frame;
+            const FovDetection d = { { x, 100, x + 40, 200 }, 0.9f, 0 };
+            assert_true (fov_tracker_update (tracker, NULL, 640, 360, &d, frame < 36, TRUE,
+                                             (gint64) frame * 33333333, tracks, NULL));
+            for (guint i = 0; i < tracks->len; i++)
+                if (g_array_index (tracks, FovTrack, i).state == FOV_TRACK_REMOVED)
+                    reason = g_array_index (tracks, FovTrack, i).reason;
+        }
+        assert_int_equal (reason, leaves ? FOV_TRACK_REASON_LEFT : FOV_TRACK_REASON_TIMEOUT);
+    }
+}
+
 static void
 test_wrong_arguments (void **state)
 {
@@ -413,6 +450,8 @@ main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_registry),
+        cmocka_unit_test (test_presets),
+        cmocka_unit_test (test_left),
         cmocka_unit_test (test_wrong_arguments),
         cmocka_unit_test (test_update_errors),
         cmocka_unit_test (test_odd_boxes),

@@ -130,6 +130,13 @@ FOV_API gboolean fov_tracker_get (FovTracker *tracker, const char *property, dou
                                   GError **error);
 
 /**
+ * The nominal pictures a second from the next update on, more than 0 to 1e6, or 0 for 30; tracks
+ * stay. FOV_ERROR_ARGUMENT otherwise.
+ */
+FOV_API gboolean fov_tracker_set_frame_rate (FovTracker *tracker, double frame_rate,
+                                             GError **error);
+
+/**
  * The camera's motion from the last picture to the one that the next update
  * is about: x' = m[0] x + m[1] y + m[2], y' = m[3] x + m[4] y + m[5], pixels.
  * Used once. Without it a tracker that compensates estimates the motion from
