@@ -93,6 +93,9 @@ typedef struct _FovHostOp {
     gboolean (*prepare) (FovHostStep *step, GError **error);
 } FovHostOp;
 
+/** Bytes that prepare functions have taken on this thread so far: packed weights and the like. */
+gsize fov_host_allocated (void);
+
 /** Address of an operand in this frame. */
 static inline void *
 fov_host_ptr (const FovHostFrame *frame, const FovOperand *operand)

@@ -378,6 +378,12 @@ fov_session_store_states (FovSession *session, GError **error)
            session->executor->move_states (session->impl, TRUE, error);
 }
 
+gsize
+fov_session_kernel_bytes (FovSession *session)
+{
+    return session->executor->kernel_bytes ? session->executor->kernel_bytes (session->impl) : 0;
+}
+
 const FovPlan *
 fov_session_plan (FovSession *session)
 {

@@ -59,6 +59,10 @@ gpointer fov_session_state (FovSession *session, const FovTensor *state);
 gboolean fov_session_fetch_states (FovSession *session, GError **error);
 gboolean fov_session_store_states (FovSession *session, GError **error);
 
+/** Bytes beside the plan's: packed weights, scratch, the slots' inputs and outputs; 0: not known.
+ */
+gsize fov_session_kernel_bytes (FovSession *session);
+
 /** The plan, for `fovea info` and tests. */
 const FovPlan *fov_session_plan (FovSession *session);
 
@@ -88,7 +92,8 @@ typedef struct {
     gpointer (*state) (gpointer executor, const FovTensor *state);
     /* Copies all states from or to the device; NULL: they lie where state says. */
     gboolean (*move_states) (gpointer executor, gboolean to_device, GError **error);
-} FovExecutor; /* slots count from 0 here */
+    gsize (*kernel_bytes) (gpointer executor); /* beside the plan; may be NULL */
+} FovExecutor;                                 /* slots count from 0 here */
 
 extern const FovExecutor fov_executor_host; /* host and reference */
 extern const FovExecutor fov_executor_gpu;

@@ -51,6 +51,7 @@ typedef struct {
     HostSlot *slots;
     guint n_slots;
     gsize *input_bytes;
+    gsize kernel_bytes; /* beside the arena */
     GThread *worker;
     FovTeam *team;      /* helps the worker */
     FovHostFrame frame; /* the one that runs */
@@ -273,6 +274,8 @@ slot_init (Host *host, HostSlot *slot, GError **error)
     for (guint i = 0; i < n_in; i++)
         if (!take_zeros (&slot->owned[i], host->input_bytes[i], "an input", error))
             return FALSE;
+        else
+            host->kernel_bytes += host->input_bytes[i];
     for (guint i = 0; i < n_out; i++) {
         const FovTensor *t = graph->outputs->pdata[i];
         if (fov_tensor_elements (t) >= 0 &&
@@ -303,6 +306,7 @@ static gboolean
 prepare_steps (Host *host, GError **error)
 {
     const FovPlan *plan = host->plan;
+    const gsize before = fov_host_allocated ();
 
     host->steps = g_new0 (FovHostStep, plan->n_static + 1);
     for (guint i = 0; i < plan->n_static; i++) {
@@ -318,6 +322,7 @@ prepare_steps (Host *host, GError **error)
             return FALSE;
         }
     }
+    host->kernel_bytes += fov_host_allocated () - before;
     return TRUE;
 }
 
@@ -396,6 +401,7 @@ take_scratch (Host *host, GError **error)
         most = MAX (most, host->steps[i].scratch_bytes);
     if (!most)
         return TRUE;
+    host->kernel_bytes += most;
     host->scratch = take_aligned (&host->scratch_memory, most, "scratch", error);
     return host->scratch != NULL;
 }
@@ -576,6 +582,12 @@ host_n_prepared (gpointer executor)
 }
 
 static gsize
+host_kernel_bytes (gpointer executor)
+{
+    return ((Host *) executor)->kernel_bytes;
+}
+
+static gsize
 host_weight_bytes (gpointer executor)
 {
     return ((Host *) executor)->plan->constant_bytes;
@@ -610,6 +622,7 @@ const FovExecutor fov_executor_host = {
     .n_dispatches = host_n_dispatches,
     .n_prepared = host_n_prepared,
     .weight_bytes = host_weight_bytes,
+    .kernel_bytes = host_kernel_bytes,
     .profile = host_profile,
     .state = host_state,
 };

@@ -31,7 +31,6 @@ typedef struct {
     int n_phases, sy, sx;
     FovBlockedStrides xs, ys;
     gsize scratch_floats; /* per task */
-    float *scratch;
     int *tasks; /* phase, part, first row, last row, image: five ints a task */
 } Deconv;
 
@@ -83,7 +82,6 @@ deconv_free (gpointer data)
         g_free (d->phases[i].conv.parts);
         g_free (d->phases[i].taps);
     }
-    free (d->scratch);
     g_free (d->phases);
     g_free (d->tasks);
     g_free (d);
@@ -98,7 +96,7 @@ deconv_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
     const PhaseConv *phase = &d->phases[t[0]];
     const FovConvPart *part = &phase->conv.parts[t[1]];
     const gsize b = step->step.out[0]->format.block;
-    float *scratch = d->scratch + task * d->scratch_floats;
+    float *scratch = (float *) frame->scratch + task * d->scratch_floats;
     FovConvArgs a = phase->conv.args;
     float *y = fov_host_out (frame, step->step.out[0]) + d->ys.base + t[4] * d->ys.image;
 
@@ -233,7 +231,7 @@ deconv_prepare (FovHostStep *step, GError **error)
         step->n_first += d->phases[i].conv.n_parts;
     }
     list_tasks (step, d, node->op->flops (node) / 80e9);
-    d->scratch = fov_host_alloc (d->scratch_floats * step->n_tasks * sizeof (float));
+    step->scratch_bytes = d->scratch_floats * step->n_tasks * sizeof (float);
     return TRUE;
 }
 

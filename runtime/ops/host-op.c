@@ -55,10 +55,20 @@ fov_host_tasks (double seconds, gsize units)
     return (guint) MIN ((gsize) wanted, units);
 }
 
+static _Thread_local gsize allocated;
+
+gsize
+fov_host_allocated (void)
+{
+    return allocated;
+}
+
 gpointer
 fov_host_alloc (gsize bytes)
 {
     void *p = NULL;
+
+    allocated += bytes + 64;
 
     if (posix_memalign (&p, 64, bytes + 64))
         g_error ("no memory for %" G_GSIZE_FORMAT " bytes", bytes);

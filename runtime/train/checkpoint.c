@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <glib/gstdio.h>
@@ -272,6 +273,35 @@ read_notes (JsonObject *root)
     return notes;
 }
 
+static int
+by_address (gconstpointer a, gconstpointer b)
+{
+    const guint8 *const *x = a, *const *y = b;
+
+    return (x[0] > y[0]) - (x[0] < y[0]);
+}
+
+/* No byte may be two tensors'. */
+static gboolean
+check_overlap (const guint8 *const *from, const GArray *states, GError **error)
+{
+    g_autofree const guint8 **ranges = g_new (const guint8 *, 2 * states->len + 1);
+    guint n = 0;
+
+    for (guint i = 0; i < states->len; i++) {
+        const gsize bytes = view_bytes (&g_array_index (states, FovTrainerState, i).view);
+        if (!bytes)
+            continue;
+        ranges[2 * n] = from[i];
+        ranges[2 * n++ + 1] = from[i] + bytes;
+    }
+    qsort (ranges, n, 2 * sizeof *ranges, by_address);
+    for (guint i = 1; i < n; i++)
+        if (ranges[2 * i] < ranges[2 * i - 1])
+            return damaged (error, "tensors overlap");
+    return TRUE;
+}
+
 static gboolean
 read_file (GBytes *bytes, const GArray *states, GHashTable **notes, GError **error)
 {
@@ -295,6 +325,8 @@ read_file (GBytes *bytes, const GArray *states, GHashTable **notes, GError **err
         if (!from[i])
             return FALSE;
     }
+    if (!check_overlap (from, states, error))
+        return FALSE;
     for (guint i = 0; i < states->len; i++) {
         const FovView *view = &g_array_index (states, FovTrainerState, i).view;
         memcpy (view->data, from[i], view_bytes (view));

@@ -4,6 +4,7 @@
 #include "model/model.h"
 #include "train/build.h"
 #include "train/checkpoint.h"
+#include "train/diagnose.h"
 #include "train/norms.h"
 
 #include <math.h>
@@ -195,6 +196,43 @@ check_labels (FovTrainer *trainer, const FovView *target, GError **error)
     return TRUE;
 }
 
+/* Statistics that run away leave no trace in the loss: the norm divides it out. (On a GPU only
+ * those that were fetched last are seen.) */
+static gboolean
+statistics_are_finite (FovTrainer *trainer)
+{
+    for (guint i = trainer->n_parameters; i < trainer->learned->len; i++) {
+        const FovTrainerState *state =
+            g_hash_table_lookup (trainer->by_name, trainer->learned->pdata[i]);
+        const float *v = state ? state->view.data : NULL;
+        for (gint64 k = 0; v && k < fov_shape_elements (&state->view.shape); k++)
+            if (!isfinite (v[k]))
+                return FALSE;
+    }
+    return TRUE;
+}
+
+/* FALSE: what a step gave is of no use. */
+static gboolean
+check_step (FovTrainer *trainer, double loss, const FovView *inputs, double rate, GError **error)
+{
+    const gboolean bad_loss = !isfinite (loss), bad_norm = !isfinite (trainer->gradient_norm);
+    g_autofree char *more = NULL;
+
+    if (!bad_loss && !bad_norm && statistics_are_finite (trainer))
+        return TRUE;
+    fov_session_fetch_states (trainer->session, NULL);
+    more = fov_train_diagnose (trainer->states, trainer->session, inputs,
+                               fov_session_n_inputs (trainer->session) - 1);
+    g_set_error (error, FOV_ERROR, FOV_ERROR_FAILED,
+                 "step %" G_GUINT64_FORMAT ": %s%g%s; lower the learning rate (%g)", trainer->step,
+                 bad_loss   ? "the loss is "
+                 : bad_norm ? "the gradient's norm is "
+                            : "a norm's statistics overflow, the loss is ",
+                 bad_loss || !bad_norm ? loss : trainer->gradient_norm, more, rate);
+    return FALSE;
+}
+
 gboolean
 fov_trainer_step (FovTrainer *trainer, const FovView *inputs, const FovView *target, double *loss,
                   GError **error)
@@ -222,13 +260,7 @@ fov_trainer_step (FovTrainer *trainer, const FovView *inputs, const FovView *tar
         trainer->parts[i] = fov_view_get (&out[2 + i], 0);
     if (loss)
         *loss = value;
-    if (isfinite (value) && isfinite (trainer->gradient_norm))
-        return TRUE;
-    g_set_error (error, FOV_ERROR, FOV_ERROR_FAILED,
-                 "step %" G_GUINT64_FORMAT ": the %s is %g; lower the learning rate (%g)",
-                 trainer->step, isfinite (value) ? "gradient's norm" : "loss",
-                 isfinite (value) ? trainer->gradient_norm : value, (double) step[FOV_STEP_RATE]);
-    return FALSE;
+    return check_step (trainer, value, in, (double) step[FOV_STEP_RATE], error);
 }
 
 void
@@ -243,7 +275,9 @@ fov_trainer_info (FovTrainer *trainer, FovTrainerInfo *info)
                               .gradient_norm = trainer->gradient_norm,
                               .n_parameters = trainer->n_parameters,
                               .n_values = trainer->n_values,
-                              .planned_bytes = plan->arena_bytes,
+                              .planned_bytes = plan->arena_bytes + plan->constant_bytes +
+                                               plan->state_bytes +
+                                               fov_session_kernel_bytes (trainer->session),
                               .state_bytes = plan->state_bytes,
                               .flops = plan->flops };
 }
@@ -338,7 +372,7 @@ fov_trainer_load (FovTrainer *trainer, const char *path, GHashTable **notes_out,
     const char *step;
 
     if (!fov_checkpoint_read (path, trainer->states, &notes, &why)) {
-        if (why->code == FOV_ERROR_SHAPE || !g_file_test (previous, G_FILE_TEST_EXISTS) ||
+        if (!g_file_test (previous, G_FILE_TEST_EXISTS) ||
             !fov_checkpoint_read (previous, trainer->states, &notes, NULL)) {
             g_propagate_error (error, g_steal_pointer (&why));
             return FALSE;

@@ -119,7 +119,8 @@ typedef struct {
     double gradient_norm;  /**< of the last step, all together, before clipping */
     guint n_parameters;    /**< tensors that learn */
     guint64 n_values;      /**< numbers in them */
-    guint64 planned_bytes; /**< all memory of a step: parameters, moments, activations */
+    guint64 planned_bytes; /**< all memory: parameters and moments, twice (as they started), what
+                                stays as it is, activations, what kernels pack and put beside */
     guint64 state_bytes;   /**< of it, what is kept from step to step */
     double flops;          /**< of a step */
 } FovTrainerInfo;
@@ -142,8 +143,9 @@ FOV_API void fov_trainer_target (FovTrainer *trainer, FovTensorInfo *info);
  * fov_trainer_target says; parameters change in place. *loss (may be NULL): of
  * this batch, before the change. A picture or target with a value that is no
  * finite number is FOV_ERROR_ARGUMENT, names both, and changes nothing. A loss
- * or gradient that is none is FOV_ERROR_FAILED and names the step; parameters
- * are of no use then. Blocks.
+ * or gradient that is none is FOV_ERROR_FAILED and names the step, a tensor that
+ * it has spoilt and the picture with the largest values; parameters are of no
+ * use then. Blocks.
  */
 FOV_API gboolean fov_trainer_step (FovTrainer *trainer, const FovView *inputs,
                                    const FovView *target, double *loss, GError **error);
@@ -190,10 +192,10 @@ FOV_API gboolean fov_trainer_save (FovTrainer *trainer, const char *path, GHashT
                                    GError **error);
 /**
  * Takes up where fov_trainer_save left off: the next steps give the same bits
- * (host) as if there had been no break. Where path is damaged or missing, path.1
- * is used and a warning logged. *notes (may be NULL) becomes those saved
- * (g_hash_table_unref). FOV_ERROR_SHAPE where the checkpoint is of another model
- * or optimiser. On an error nothing has changed.
+ * (host) as if there had been no break. Where path is damaged, missing or does
+ * not fit, path.1 is used if it does, and a warning logged. *notes (may be NULL) becomes those
+ * saved (g_hash_table_unref). FOV_ERROR_SHAPE where the checkpoint is of another model or
+ * optimiser. On an error nothing has changed.
  */
 FOV_API gboolean fov_trainer_load (FovTrainer *trainer, const char *path, GHashTable **notes,
                                    GError **error);
