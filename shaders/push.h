@@ -126,6 +126,23 @@ struct fov_push_nll {
     int src, dst, labels, weight, total, n, classes, pixels, ignored;
 };
 
+/** live: in floats; key, threshold: of fov.Dropout, as bits. */
+struct fov_push_live {
+    int src, given, switch_at, dst, n, key, threshold;
+    float scale;
+};
+
+/** focal: in floats. */
+struct fov_push_focal {
+    int dy, x, t, dst, n;
+    float alpha, gamma;
+};
+
+/** iou_loss: in floats; n: boxes. */
+struct fov_push_iou_loss {
+    int dy, boxes, targets, weights, dst, n;
+};
+
 /** binary_blocked: in vec4; *_batch: vec4 from one picture to the next. */
 struct fov_push_binary_blocked {
     int a, b, dst, a_batch, b_batch;

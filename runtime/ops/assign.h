@@ -77,6 +77,11 @@ typedef enum {
     FOV_IOU_CIOU,   /* 1 - CIoU (Zheng et al. 2020, eq. 8 to 11), alpha differentiated too */
 } FovIouKind;
 
+/** Of fov.IouLoss and its gradient. */
+typedef struct {
+    int kind; /* FovIouKind */
+} FovIouParams;
+
 /** Loss of a box against a target, and (where not NULL) its gradient by the box. */
 double fov_iou_loss (FovIouKind kind, const double box[4], const double target[4],
                      double gradient[4]);

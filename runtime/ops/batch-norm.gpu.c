@@ -36,17 +36,6 @@ place_of (const FovOperand *operand)
     return is_blocked (operand) ? fov_gpu_texel (operand) : fov_gpu_float (operand);
 }
 
-/* Where vector i lies; sets the bit of a constant one. */
-static int
-vector (FovGpuProgram *program, const FovOperand *operand, guint i, guint32 *mask)
-{
-    guint32 constant;
-    int at = fov_gpu_source (program, operand, &constant);
-
-    *mask |= constant << i;
-    return at;
-}
-
 static guint64
 n_groups (const FovOperand *x)
 {
@@ -74,10 +63,10 @@ fov_gpu_record_batch_norm (FovGpuProgram *program, const FovStep *step, GError *
         .images = (int) x->shape.dim[0],
         .pixels = (int) fov_shape_span (&x->shape, 2, x->shape.rank),
         .channels = (int) x->shape.dim[1],
-        .scale = vector (program, step->in[1], 0, &spec[3]),
-        .bias = vector (program, step->in[2], 1, &spec[3]),
-        .mean = vector (program, step->in[3], 2, &spec[3]),
-        .variance = vector (program, step->in[4], 3, &spec[3]),
+        .scale = fov_gpu_masked_source (program, step->in[1], 0, &spec[3]),
+        .bias = fov_gpu_masked_source (program, step->in[2], 1, &spec[3]),
+        .mean = fov_gpu_masked_source (program, step->in[3], 2, &spec[3]),
+        .variance = fov_gpu_masked_source (program, step->in[4], 3, &spec[3]),
         .epsilon = p->epsilon,
         .momentum = p->momentum,
     };
@@ -123,9 +112,9 @@ record_grad (FovGpuProgram *program, const FovStep *step, GError **error)
         .images = (int) x->shape.dim[0],
         .pixels = (int) fov_shape_span (&x->shape, 2, x->shape.rank),
         .channels = (int) x->shape.dim[1],
-        .scale = vector (program, step->in[2], 0, &spec[3]),
-        .mean = vector (program, step->in[3], 1, &spec[3]),
-        .variance = vector (program, step->in[4], 2, &spec[3]),
+        .scale = fov_gpu_masked_source (program, step->in[2], 0, &spec[3]),
+        .mean = fov_gpu_masked_source (program, step->in[3], 1, &spec[3]),
+        .variance = fov_gpu_masked_source (program, step->in[4], 2, &spec[3]),
         .dscale = step->out[1] ? fov_gpu_float (step->out[1]) : 0,
         .dbias = step->out[2] ? fov_gpu_float (step->out[2]) : 0,
         .epsilon = p->epsilon,

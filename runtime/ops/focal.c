@@ -105,6 +105,7 @@ static const FovOpDef focal = {
     .reference = focal_reference,
     .gradient = focal_gradient,
     .host = &fov_host_focal,
+    .gpu = &fov_gpu_focal,
 };
 
 static const FovOpDef focal_grad = {
@@ -119,6 +120,7 @@ static const FovOpDef focal_grad = {
     .infer = focal_infer,
     .reference = focal_grad_reference,
     .host = &fov_host_focal_grad,
+    .gpu = &fov_gpu_focal,
 };
 
 const FovOpDef *const fov_ops_focal[] = { &focal, &focal_grad, NULL };

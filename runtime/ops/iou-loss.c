@@ -4,16 +4,13 @@
 #include "ops/assign.h"
 #include "ops/gradients.h"
 #include "ops/host-op.h"
+#include "ops/impl.h"
 
 #include <math.h>
 
 #define LEAST 1e-7 /* area in square pixels: nothing is divided by 0 */
 
 static const char *const kinds[] = { "plain", "square", "giou", "ciou", NULL };
-
-typedef struct {
-    int kind;
-} IouParams;
 
 /* A number and its derivatives by the four of the box. */
 typedef struct {
@@ -188,7 +185,7 @@ grad_infer (FovNode *node, GError **error)
 static double
 row_loss (const FovNode *node, const FovView *in, gint64 i, double gradient[4])
 {
-    const IouParams *p = node->params;
+    const FovIouParams *p = node->params;
     const double weight = fov_view_get (&in[2], i);
     double box[4], target[4], loss;
 
@@ -236,7 +233,7 @@ fov_gradient_iou_loss (FovGrad *g, const FovNode *node, FovTensor *const *dy, Fo
         fov_grad_unsupported (g, "by targets and weights");
     if (!made)
         return;
-    *(IouParams *) made->params = *(const IouParams *) node->params;
+    *(FovIouParams *) made->params = *(const FovIouParams *) node->params;
     dx[0] = made->outputs[0];
 }
 
@@ -282,7 +279,7 @@ const FovHostOp fov_host_iou_loss = { formats, NULL, prepare };
 /* ---- the table -------------------------------------------------------------------- */
 
 static const FovParam params[] = {
-    FOV_P_ENUM ("kind", IouParams, kind, FOV_IOU_PLAIN, kinds),
+    FOV_P_ENUM ("kind", FovIouParams, kind, FOV_IOU_PLAIN, kinds),
     FOV_P_END,
 };
 
@@ -293,11 +290,12 @@ static const FovOpDef iou_loss = {
     .min_outputs = 1,
     .max_outputs = 1,
     .params = params,
-    .params_size = sizeof (IouParams),
+    .params_size = sizeof (FovIouParams),
     .infer = loss_infer,
     .reference = loss_reference,
     .gradient = fov_gradient_iou_loss,
     .host = &fov_host_iou_loss,
+    .gpu = &fov_gpu_iou_loss,
 };
 
 static const FovOpDef iou_loss_grad = {
@@ -307,10 +305,11 @@ static const FovOpDef iou_loss_grad = {
     .min_outputs = 1,
     .max_outputs = 1,
     .params = params,
-    .params_size = sizeof (IouParams),
+    .params_size = sizeof (FovIouParams),
     .infer = grad_infer,
     .reference = grad_reference,
     .host = &fov_host_iou_loss,
+    .gpu = &fov_gpu_iou_loss,
 };
 
 const FovOpDef *const fov_ops_iou_loss[] = { &iou_loss, &iou_loss_grad, NULL };

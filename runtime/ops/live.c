@@ -86,6 +86,7 @@ static const FovOpDef dropout = {
     .reference = dropout_reference,
     .gradient = dropout_gradient,
     .host = &fov_host_live_dropout,
+    .gpu = &fov_gpu_live_dropout,
 };
 
 static const FovOpDef gate = {
@@ -98,6 +99,7 @@ static const FovOpDef gate = {
     .infer = infer,
     .reference = gate_reference,
     .host = &fov_host_gate,
+    .gpu = &fov_gpu_gate,
 };
 
 const FovOpDef *const fov_ops_live[] = { &dropout, &gate, NULL };

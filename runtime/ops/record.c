@@ -86,6 +86,16 @@ fov_gpu_source (FovGpuProgram *program, const FovOperand *operand, guint32 *cons
 }
 
 int
+fov_gpu_masked_source (FovGpuProgram *program, const FovOperand *operand, guint i, guint32 *mask)
+{
+    guint32 constant;
+    int at = fov_gpu_source (program, operand, &constant);
+
+    *mask |= constant << i;
+    return at;
+}
+
+int
 fov_gpu_index_source (FovGpuProgram *program, const FovOperand *indices, guint32 *kind)
 {
     guint32 constant;

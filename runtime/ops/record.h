@@ -35,6 +35,9 @@ int fov_gpu_n_floats (const FovOperand *operand);
  */
 int fov_gpu_source (FovGpuProgram *program, const FovOperand *operand, guint32 *constant);
 
+/** The same; sets bit i of a mask where it is a constant (fetch_masked of lib/fetch.glsl). */
+int fov_gpu_masked_source (FovGpuProgram *program, const FovOperand *operand, guint i,
+                           guint32 *mask);
 /** The same of integers; kind: INDEX of lib/indices.glsl. */
 int fov_gpu_index_source (FovGpuProgram *program, const FovOperand *indices, guint32 *kind);
 

@@ -41,10 +41,9 @@ vec4 channel_vector (int i, int at, int block)
 {
     vec4 v = vec4 (0);
     int c = BLOCKED ? block * 4 : block, n = BLOCKED ? 4 : 1;
-    bool constant = (CONSTANT >> i & 1) != 0;
     for (int k = 0; k < n; k++) {
         int from = at + min (c + k, push.channels - 1);
-        float x = constant ? fetch_const (from) : fetch_arena (from);
+        float x = fetch_masked (CONSTANT, i, from);
         v[k] = c + k < push.channels ? x : 0.0;
     }
     return v;

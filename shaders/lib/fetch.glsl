@@ -18,4 +18,10 @@ float fetch_const (int at)
     return pick (texelFetch (const_texels, at >> 2), at & 3);
 }
 
+/* Of an operand that may be a constant: bit i of mask says so. */
+float fetch_masked (int mask, int i, int at)
+{
+    return (mask >> i & 1) != 0 ? fetch_const (at) : fetch_arena (at);
+}
+
 #endif
