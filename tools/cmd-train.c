@@ -134,8 +134,7 @@ static const CliOption options[] = {
       "Pictures of a step (default 32, detectors 8) or a preview (16)", "Training", 1, 4096 },
     { "learning-rate", 0, CLI_REAL, &o.learning_rate, "RATE",
       "Highest learning rate (default 0.05 from scratch, 0.01 with --model, adamw a tenth; "
-      "detectors "
-      "0.00002, with sgd 0.00001); it rises for an epoch, then falls",
+      "detectors 0.00001); it rises for an epoch, then falls",
       "Training", 1e-9, 1e3 },
     { "optimiser", 0, CLI_TEXT, &o.optimiser, "NAME",
       "sgd (default) or adamw (default for detectors)", "Training", .words = optimiser_words },

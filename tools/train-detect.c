@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define MAX_PARTS 4
+#define RATE 1e-5
 
 typedef struct {
     const TrainOptions *o;
@@ -231,13 +232,12 @@ make_trainer (Run *r, GError **error)
     const guint64 steps = (guint64) o->epochs * r->batches;
     /* Norms that were folded away leave weights of very different sizes: Adam's steps fit all. */
     const gboolean adam = !o->optimiser || g_str_equal (o->optimiser, "adamw");
-    const double rate = adam ? 2e-5 : 1e-5;
     FovTrainerParams params = { .input_shapes = &r->shape,
                                 .loss = FOV_LOSS_DETECTION,
                                 .decoder = o->decoder,
                                 .optimiser = adam ? FOV_OPTIMISER_ADAMW : FOV_OPTIMISER_SGD,
                                 .learning_rate =
-                                    (float) (o->learning_rate > 0 ? o->learning_rate : rate),
+                                    (float) (o->learning_rate > 0 ? o->learning_rate : RATE),
                                 .weight_decay = adam ? 0.05f : 5e-4f,
                                 .clip_norm = 10,
                                 .n_steps = steps,
