@@ -21,6 +21,13 @@ put (const char *name, const char *text)
     return path;
 }
 
+/* A file that is known by its folder. */
+static void
+lay (const char *name, const char *text)
+{
+    g_free (put (name, text));
+}
+
 static FovData *
 open_data (const char *path, const FovDataParams *params)
 {
@@ -165,15 +172,17 @@ test_relabel (void **state)
 static void
 test_yolo (void **state)
 {
-    g_autofree char *a = put ("yolo/images/train/a.jpg", ""), *b = put ("yolo/images/b.png", "");
-    g_autofree char *text = put ("yolo/labels/train/a.txt", "1 0.5 0.5 0.2 0.4\r\n\n"
-                                                            "-1 0 0 0.5 0.5\n"
-                                                            "0 0.1 0.2 0.3 0.2 0.2 0.6\n");
-    g_autofree char *names = put ("yolo/data.yaml", "path: x\nnames:\n  0: dog\n  1: cat\n");
     g_autofree char *root = g_build_filename (scratch, "yolo", NULL);
-    g_autoptr (FovData) data = open_data (root, NULL);
-    const FovSample *s = fov_data_sample (data, 1);
+    g_autoptr (FovData) data = NULL;
+    const FovSample *s;
 
+    lay ("yolo/images/train/a.jpg", "");
+    lay ("yolo/images/b.png", "");
+    lay ("yolo/labels/train/a.txt",
+         "1 0.5 0.5 0.2 0.4\r\n\n-1 0 0 0.5 0.5\n0 0.1 0.2 0.3 0.2 0.2 0.6\n");
+    lay ("yolo/data.yaml", "path: x\nnames:\n  0: dog\n  1: cat\n");
+    data = open_data (root, NULL);
+    s = fov_data_sample (data, 1);
     assert_int_equal (fov_data_length (data), 2);
     assert_int_equal (fov_data_n_classes (data), 2);
     assert_int_equal (fov_data_sample (data, 0)->n_objects, 0);
@@ -205,13 +214,13 @@ static const struct {
 static void
 test_bad_yolo (void **state)
 {
-    g_autofree char *a = put ("badyolo/images/a.jpg", "");
-    g_autofree char *names = put ("badyolo/classes.txt", "dog\ncat\n");
     g_autofree char *root = g_build_filename (scratch, "badyolo", NULL);
 
+    lay ("badyolo/images/a.jpg", "");
+    lay ("badyolo/classes.txt", "dog\ncat\n");
     for (guint i = 0; i < G_N_ELEMENTS (bad_yolo); i++) {
-        g_autofree char *text = put ("badyolo/labels/a.txt", bad_yolo[i].text);
         g_autoptr (GError) error = NULL;
+        lay ("badyolo/labels/a.txt", bad_yolo[i].text);
         assert_null (fov_data_open (root, NULL, &error));
         assert_fov_error (&error, FOV_ERROR_FORMAT, bad_yolo[i].says);
     }
@@ -349,11 +358,13 @@ test_cut_shard (void **state)
 static void
 test_folders (void **state)
 {
-    g_autofree char *a = put ("flowers/rose/1.jpg", ""), *b = put ("flowers/aster/x.png", "");
-    g_autofree char *c = put ("flowers/rose/readme.txt", "");
     g_autofree char *root = g_build_filename (scratch, "flowers", NULL);
-    g_autoptr (FovData) data = open_data (root, NULL);
+    g_autoptr (FovData) data = NULL;
 
+    lay ("flowers/rose/1.jpg", "");
+    lay ("flowers/aster/x.png", "");
+    lay ("flowers/rose/readme.txt", "");
+    data = open_data (root, NULL);
     assert_int_equal (fov_data_length (data), 2);
     assert_string_equal (fov_data_class (data, 0), "aster");
     assert_int_equal (fov_data_sample (data, 1)->classes[0], 1);
