@@ -37,7 +37,7 @@ static const Key keys[] = {
     KEY (salt, 1, 0, 0.003f, "black and white dots on up to this share of pixels"),
     KEY (blur, 5, 0, 1, "Gaussian blur of up to so many pixels"),
     KEY (cutout, 1, 0, 0.1f, "probability of a plain patch"),
-    KEY (paste, 1, 0, 0.1f, "probability of a patch of another picture"),
+    KEY (paste, 1, 0, 0.1f, "probability of a patch of another picture, to be ignored"),
     KEY (mosaic, 1, 0, 0.5f, "probability that four pictures make one"),
     KEY (mixup, 1, 0, 0.1f, "probability that another picture shines through"),
     KEY (visible, 1, 0.2f, 0.2f, "objects of which a smaller share shows are ignored"),

@@ -276,7 +276,7 @@ patch_of (Draw *d, const FovScenePicture *p)
                      ((float) y * 0.7f + 0.3f) * h };
 }
 
-/* Something in front: it is no object of the picture, it hides some. */
+/* Something in front that hides others. It may be an object itself, squeezed: it says nothing. */
 static void
 add_paste (Draw *d, const FovScenePicture *pictures, int index)
 {
@@ -293,6 +293,8 @@ add_paste (Draw *d, const FovScenePicture *pictures, int index)
     }
     set_region (layer, from, pictures[index].image);
     d->covers[d->n_covers++] = to;
+    const FovTarget patch = { to.x1, to.y1, to.x2, to.y2, -1, -1 };
+    g_array_append_val (d->r->targets, patch);
 }
 
 /* Objects of which too little is left in front of the patches say nothing. */
