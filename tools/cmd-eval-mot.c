@@ -9,9 +9,8 @@
 #include "model-options.h"
 #include "mot-run.h"
 #include "print.h"
+#include "report.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <string.h>
 
 static MotRunOptions r = { .every = 1 };
@@ -139,8 +138,9 @@ print_details (const Outcome *outcomes, guint n)
 }
 
 static void
-json_outcome (JsonBuilder *b, const Outcome *o)
+json_outcome (JsonBuilder *b, gconstpointer row)
 {
+    const Outcome *o = row;
     const FovMotScores *s = &o->scores;
 
     json_builder_begin_object (b);
@@ -180,37 +180,16 @@ json_outcome (JsonBuilder *b, const Outcome *o)
 }
 
 static void
-print_json (const Outcome *outcomes, guint n)
-{
-    g_autoptr (JsonBuilder) b = json_builder_new ();
-    g_autofree char *line = NULL;
-
-    json_builder_begin_object (b);
-    json_builder_set_member_name (b, "sequences");
-    json_builder_begin_array (b);
-    for (guint i = 0; i + 1 < n; i++)
-        json_outcome (b, &outcomes[i]);
-    json_builder_end_array (b);
-    json_builder_set_member_name (b, "combined");
-    json_outcome (b, &outcomes[n - 1]);
-    json_builder_end_object (b);
-    line = json_line (b);
-    printf ("%s\n", line);
-}
-
-static void
 print_outcomes (const Outcome *outcomes, guint n)
 {
-    int width = 0;
+    int width = report_width (outcomes, sizeof *outcomes, n);
 
     if (json) {
-        print_json (outcomes, n);
+        report_json (outcomes, sizeof *outcomes, n, "combined", json_outcome);
         return;
     }
     if (details)
         print_details (outcomes, n);
-    for (guint i = 0; i + 1 < n; i++)
-        width = MAX (width, (int) g_utf8_strlen (outcomes[i].name, -1));
     for (guint i = 0; i < n; i++)
         print_line (&outcomes[i], width, i + 1 == n);
 }
@@ -220,15 +199,14 @@ print_outcomes (const Outcome *outcomes, guint n)
 static gboolean
 save_rows (const MotSequence *s, const GArray *rows, GError **error)
 {
-    g_autofree char *name = g_strconcat (s->name, ".txt", NULL);
-    g_autofree char *path = g_build_filename (save, name, NULL);
+    g_autofree char *path = report_path (save, s->name, error);
     gboolean cars = !object_class || !g_ascii_strcasecmp (object_class, "car");
 
-    if (g_mkdir_with_parents (save, 0777) < 0) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "%s: %s", save, g_strerror (errno));
-        return FALSE;
-    }
-    return fov_mot_file_write (path, rows, !s->kitti ? NULL : cars ? "Car" : "Pedestrian", error);
+    return path && fov_mot_file_write (path, rows,
+                                       !s->kitti ? NULL
+                                       : cars    ? "Car"
+                                                 : "Pedestrian",
+                                       error);
 }
 
 static gboolean

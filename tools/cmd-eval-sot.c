@@ -7,10 +7,9 @@
 #include "commands.h"
 #include "interrupt.h"
 #include "model-options.h"
+#include "print.h"
+#include "report.h"
 #include "sot-run.h"
-
-#include <errno.h>
-#include <glib/gstdio.h>
 
 static SotRunOptions r;
 static char **only, *results, *save;
@@ -64,10 +63,8 @@ speed (const Outcome *o)
 static void
 print_text (const Outcome *outcomes, guint n)
 {
-    int width = 0;
+    int width = report_width (outcomes, sizeof *outcomes, n);
 
-    for (guint i = 0; i + 1 < n; i++)
-        width = MAX (width, (int) g_utf8_strlen (outcomes[i].name, -1));
     for (guint i = 0; i < n; i++) {
         const FovSotScores *s = &outcomes[i].scores;
         printf ("%-*s AUC %.1f P20 %.1f NP %.1f SR50 %.1f", i + 1 < n ? width : 0, outcomes[i].name,
@@ -81,8 +78,10 @@ print_text (const Outcome *outcomes, guint n)
 }
 
 static void
-json_outcome (JsonBuilder *b, const Outcome *o)
+json_outcome (JsonBuilder *b, gconstpointer row)
 {
+    const Outcome *o = row;
+
     json_builder_begin_object (b);
     json_add_text (b, "name", o->name);
     json_add_number (b, "auc", o->scores.auc);
@@ -93,25 +92,6 @@ json_outcome (JsonBuilder *b, const Outcome *o)
     if (o->seconds > 0)
         json_add_number (b, "fps", speed (o));
     json_builder_end_object (b);
-}
-
-static void
-print_json (const Outcome *outcomes, guint n)
-{
-    g_autoptr (JsonBuilder) b = json_builder_new ();
-    g_autofree char *line = NULL;
-
-    json_builder_begin_object (b);
-    json_builder_set_member_name (b, "sequences");
-    json_builder_begin_array (b);
-    for (guint i = 0; i + 1 < n; i++)
-        json_outcome (b, &outcomes[i]);
-    json_builder_end_array (b);
-    json_builder_set_member_name (b, "mean");
-    json_outcome (b, &outcomes[n - 1]);
-    json_builder_end_object (b);
-    line = json_line (b);
-    printf ("%s\n", line);
 }
 
 /* ---- the command ---------------------------------------------------------------- */
@@ -131,14 +111,9 @@ add_to_mean (Outcome *mean, const Outcome *o, guint n)
 static gboolean
 save_boxes (const SotSequence *s, const GArray *boxes, GError **error)
 {
-    g_autofree char *name = g_strconcat (s->name, ".txt", NULL);
-    g_autofree char *path = g_build_filename (save, name, NULL);
+    g_autofree char *path = report_path (save, s->name, error);
 
-    if (g_mkdir_with_parents (save, 0777) < 0) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "%s: %s", save, g_strerror (errno));
-        return FALSE;
-    }
-    return fov_sot_file_write (path, boxes, error);
+    return path && fov_sot_file_write (path, boxes, error);
 }
 
 static gboolean
@@ -177,7 +152,7 @@ run_all (const GPtrArray *sequences, GError **error)
     }
     progress_clear (progress);
     if (json)
-        print_json (outcomes, sequences->len + 1);
+        report_json (outcomes, sizeof *outcomes, sequences->len + 1, "mean", json_outcome);
     else
         print_text (outcomes, sequences->len + 1);
     return TRUE;
