@@ -86,6 +86,7 @@ follow_corners (FovCamera *camera, const FovDetection *objects, guint n)
                             n) ||
                 !fov_flow_corner (last, x, y, CELL, &flow.x, &flow.y))
                 continue;
+            flow.weight = 1;
             flow.to_x = flow.x;
             flow.to_y = flow.y;
             if (fov_flow_follow (last, &camera->now, flow.x, flow.y, &flow.to_x, &flow.to_y))

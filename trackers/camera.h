@@ -4,7 +4,7 @@
 
 #include <fovea/box.h>
 
-#include "trackers/similarity.h"
+#include "vision/similarity.h"
 #include "trackers/view.h"
 
 /**

@@ -189,7 +189,7 @@ test_fit (void **state)
                     v += g_rand_double_range (rand, -20, 20);
                 }
                 flows[n++] = (FovFlow){ (float) x, (float) y, rintf ((float) (u * 4)) / 4,
-                                        rintf ((float) (v * 4)) / 4 };
+                                        rintf ((float) (v * 4)) / 4, 1 };
             }
         assert_true (fov_similarity_fit (flows, n, 1.5, found));
         print_message ("# %s: %.2f pixels off\n", motions[i].name, apart (m, found));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "trackers/similarity.h"
+#include "vision/similarity.h"
 
 #include <math.h>
 
@@ -65,20 +65,23 @@ count (const Map *m, const FovFlow *flows, guint n, double tolerance)
 static gboolean
 least_squares (const FovFlow *flows, guint n, Map *m)
 {
-    double x = 0, y = 0, u = 0, v = 0, square = 0, dot = 0, cross = 0;
+    double all = 0, x = 0, y = 0, u = 0, v = 0, square = 0, dot = 0, cross = 0;
 
+    for (guint i = 0; i < n; i++)
+        all += flows[i].weight;
     for (guint i = 0; i < n; i++) {
-        x += flows[i].x / n;
-        y += flows[i].y / n;
-        u += flows[i].to_x / n;
-        v += flows[i].to_y / n;
+        double share = flows[i].weight / all;
+        x += share * flows[i].x;
+        y += share * flows[i].y;
+        u += share * flows[i].to_x;
+        v += share * flows[i].to_y;
     }
     for (guint i = 0; i < n; i++) {
-        double px = flows[i].x - x, py = flows[i].y - y;
+        double px = flows[i].x - x, py = flows[i].y - y, w = flows[i].weight;
         double qx = flows[i].to_x - u, qy = flows[i].to_y - v;
-        square += px * px + py * py;
-        dot += px * qx + py * qy;
-        cross += px * qy - py * qx;
+        square += w * (px * px + py * py);
+        dot += w * (px * qx + py * qy);
+        cross += w * (px * qy - py * qx);
     }
     if (!(square > 0))
         return FALSE;
