@@ -31,7 +31,7 @@ typedef struct {
     int n_phases, sy, sx;
     FovBlockedStrides xs, ys;
     gsize scratch_floats; /* per task */
-    int *tasks; /* phase, part, first row, last row, image: five ints a task */
+    int *tasks;           /* phase, part, first row, last row, image: five ints a task */
 } Deconv;
 
 static Phase
