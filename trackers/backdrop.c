@@ -89,6 +89,13 @@ fit_size (FovBackdrop *b, const FovReduced *p)
     fov_backdrop_reset (b);
 }
 
+/* What is not a number is the most. */
+static float
+within (float v, float most)
+{
+    return fmaxf (fminf (v, most), 0);
+}
+
 /* A box, grown by margin times its size on each side, on the picture. */
 static Window
 window_of (const FovBackdrop *b, FovBox box, float margin)
@@ -96,10 +103,10 @@ window_of (const FovBackdrop *b, FovBox box, float margin)
     float w = margin * (box.x2 - box.x1), h = margin * (box.y2 - box.y1);
     float width = (float) b->width, height = (float) b->height;
 
-    return (Window){ (int) CLAMP ((box.x1 - w) / b->step, 0, width),
-                     (int) CLAMP ((box.y1 - h) / b->step, 0, height),
-                     (int) CLAMP (ceilf ((box.x2 + w) / b->step), 0, width),
-                     (int) CLAMP (ceilf ((box.y2 + h) / b->step), 0, height) };
+    return (Window){ (int) within ((box.x1 - w) / b->step, width),
+                     (int) within ((box.y1 - h) / b->step, height),
+                     (int) within (ceilf ((box.x2 + w) / b->step), width),
+                     (int) within (ceilf ((box.y2 + h) / b->step), height) };
 }
 
 static void
@@ -260,8 +267,8 @@ fov_backdrop_extent (const FovBackdrop *b, FovBox box, const FovBox *others, gui
 static guint8
 mask_at (const FovBackdrop *b, float x, float y)
 {
-    int px = (int) CLAMP (x / b->step, 0, (float) (b->width - 1));
-    int py = (int) CLAMP (y / b->step, 0, (float) (b->height - 1));
+    int px = (int) within (x / b->step, (float) (b->width - 1));
+    int py = (int) within (y / b->step, (float) (b->height - 1));
 
     return b->mask[py * b->width + px];
 }
