@@ -6,6 +6,7 @@
 #include "print.h"
 #include "train.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,6 +265,33 @@ fill_batch (Run *r, GRand *rand, const guint *order, guint batch)
     }
 }
 
+/* With --balance classes of n pictures come in the proportion of n^(1 - power), each of its
+ * pictures as often as another. A class's pictures lie one behind the other. */
+static void
+draw_balanced (const Run *r, GRand *rand, guint *order)
+{
+    const GArray *train = r->data->train;
+    const guint n_classes = r->data->classes->len;
+    g_autofree guint *end = g_new0 (guint, n_classes), *count = g_new0 (guint, n_classes);
+    g_autofree double *share = g_new0 (double, n_classes);
+    double total = 0;
+
+    for (guint i = 0; i < train->len; i++) {
+        const gint64 label = g_array_index (train, TrainPicture, i).label;
+        end[label] = i + 1;
+        count[label]++;
+    }
+    for (guint c = 0; c < n_classes; c++)
+        total += share[c] = count[c] ? pow (count[c], 1 - r->o->balance) : 0;
+    for (guint i = 0; i < train->len; i++) {
+        double at = g_rand_double (rand) * total;
+        guint c = 0;
+        while (c + 1 < n_classes && (at >= share[c] || !count[c]))
+            at -= share[c++];
+        order[i] = end[c] - 1 - (guint) g_rand_int_range (rand, 0, (gint32) MAX (count[c], 1));
+    }
+}
+
 static gboolean
 run_epoch (Run *r, Progress *progress, double *loss, GError **error)
 {
@@ -273,6 +301,8 @@ run_epoch (Run *r, Progress *progress, double *loss, GError **error)
     const FovView x = { FOV_F32, r->shape, r->pixels };
     const FovView labels = { FOV_I64, { 1, { r->o->batch } }, r->labels };
 
+    if (r->o->balance > 0)
+        draw_balanced (r, rand, order);
     *loss = 0;
     for (guint i = 0; i < r->batches && !interrupted (); i++) {
         double one;

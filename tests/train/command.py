@@ -130,6 +130,21 @@ def test_takes_new_statistics(folder, data):
     assert first['--recalibrate',] > first[()], first
 
 
+def test_balance(folder, data):
+    """Of classes that come equally often the first epoch knows less than of thirty to four."""
+    rare = folder / 'rare'
+    for kind, n in (('rows', 30), ('columns', 4)):
+        (rare / kind).mkdir(parents=True)
+        for i in range(n):
+            (rare / kind / f'{i:02}.ppm').write_bytes((data / kind / f'{i:02}.ppm').read_bytes())
+    for power in (0, 1):
+        subprocess.run(train(*common(rare, folder / f'r{power}.onnx'), '--balance', power,
+                             '--epochs', 4, '--validation', 0), check=True)
+    losses = [float(list(csv.DictReader((folder / f'r{p}.onnx.csv').open()))[0]['loss'])
+              for p in (0, 1)]
+    assert losses[1] > losses[0] + 0.05, losses
+
+
 def fails(args, text):
     done = subprocess.run(train(*args), capture_output=True, text=True, check=False)
     assert done.returncode in (1, 2) and text in done.stderr and done.stderr.count('\n') == 1, done
@@ -151,7 +166,7 @@ def test_errors(folder, data):
 
 def main():
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
-             test_vulkan, test_goes_on_from_a_model, test_preview,
+             test_vulkan, test_goes_on_from_a_model, test_balance, test_preview,
              test_takes_new_statistics, test_errors]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
