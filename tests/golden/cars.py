@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Cars seen from straight above: hand-made boxes for frames of a video.
 
-cars.py VIDEO FOLDER  decodes the labelled frames of car-detection.mp4 (Intel's sample videos,
-                      CC-BY-4.0) into FOLDER/images and writes FOLDER/train.json,
-                      FOLDER/train10.json (ten frames of it) and FOLDER/validation.json as COCO has
-                      them. The category is COCO's car (id 3).
-cars.py --check       checks the stored boxes.
+cars.py VIDEO FOLDER [NAME]  decodes the labelled frames of car-detection.mp4 (Intel's sample
+                             videos, CC-BY-4.0) into FOLDER/images and writes FOLDER/train.json,
+                             FOLDER/train10.json (ten frames of it) and FOLDER/validation.json as
+                             COCO has them. The category is COCO's car (id 3), or of that name.
+cars.py --check              checks the stored boxes.
 
 How the boxes of data/cars.json were made, and what a car is there, stands in README.md.
 """
@@ -51,11 +51,11 @@ def annotations(frame, parked):
             for i, (box, crowd) in enumerate(boxes)]
 
 
-def coco(frames, labels):
+def coco(frames, labels, name):
     return {"images": [{"id": f["frame"], "file_name": "%04d.jpg" % f["frame"],
                         "width": labels["width"], "height": labels["height"]} for f in frames],
             "annotations": [a for f in frames for a in annotations(f, labels["parked"])],
-            "categories": [{"id": 3, "name": "car"}]}
+            "categories": [{"id": 3, "name": name}]}
 
 
 def decode(video, folder, labels):
@@ -76,7 +76,7 @@ def main(args):
     if args == ["--check"]:
         check(labels)
         return
-    if len(args) != 2:
+    if len(args) not in (2, 3):
         sys.exit(__doc__)
     video, folder = pathlib.Path(args[0]), pathlib.Path(args[1])
     if hashlib.sha256(video.read_bytes()).hexdigest() != labels["sha256"]:
@@ -84,7 +84,7 @@ def main(args):
     (folder / "images").mkdir(parents=True, exist_ok=True)
     decode(video, folder / "images", labels)
     for name, frames in sets(labels).items():
-        (folder / (name + ".json")).write_text(json.dumps(coco(frames, labels)))
+        (folder / (name + ".json")).write_text(json.dumps(coco(frames, labels, (args + ["car"])[2])))
 
 
 main(sys.argv[1:])
