@@ -61,9 +61,9 @@ typedef struct {
  * as fov_tracker_set_camera_motion takes it: x' = m[0] x + m[1] y + m[2], y' =
  * m[3] x + m[4] y + m[5], pixels. A turn, a zoom and a shift that most vectors
  * agree with to a pixel (RANSAC, Fischler and Bolles 1981), the least squares of
- * those by their area; what moves by itself is outvoted. FALSE with m untouched where the vectors do not say: too
- * few, of no one motion, or those of a B picture. A file with B pictures should not be asked at
- * all: its other vectors reach back further than to the last picture.
+ * those by their area; what moves by itself is outvoted. FALSE with m untouched where the vectors
+ * do not say: too few, of no one motion, or those of a B picture. A file with B pictures should not
+ * be asked at all: its other vectors reach back further than to the last picture.
  */
 FOV_API gboolean fov_frame_camera_motion (const FovFrame *frame, double m[6]);
 
