@@ -29,7 +29,7 @@ gboolean fov_graph_backward (FovGraph *graph, FovTensor *loss, FovTensor *const 
 
 struct _FovGrad {
     FovGraph *graph;
-    const FovNode *node; /* the one that is differentiated */
+    const FovNode *node; /* the one that is differentiated, or expanded */
     GHashTable *needed;  /* FovTensor* whose gradient is asked for */
     GError *error;       /* the first one; with it set, what follows does nothing and gives NULL */
 };
@@ -39,7 +39,7 @@ gboolean fov_grad_wants (const FovGrad *g, guint input);
 /** "node 'x' (Op) has no gradient ..." with FOV_ERROR_UNSUPPORTED, unless there is an error. */
 void fov_grad_unsupported (FovGrad *g, const char *why);
 
-/** Appends a node named after the differentiated one, inferred. */
+/** Appends a node named after that one, inferred. */
 FovNode *fov_grad_node (FovGrad *g, const char *op, FovTensor *const *inputs, guint n_inputs,
                         guint n_outputs, const FovAttr *attrs, guint n_attrs);
 /** The one result of an op of one or two inputs without attributes. */

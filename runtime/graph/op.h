@@ -90,6 +90,12 @@ struct _FovOpDef {
      */
     void (*gradient) (FovGrad *grad, const FovNode *node, FovTensor *const *dy, FovTensor **dx);
 
+    /**
+     * Appends nodes that compute the node's outputs, as out[], where fov_graph_specialize puts them
+     * in its place. NULL: executors have the op itself.
+     */
+    void (*expand) (FovGrad *grad, const FovNode *node, FovTensor **out);
+
     /* Bit i: input / output i is planar whatever layout the node has (weights; at most 32). */
     guint planar_inputs, planar_outputs;
     guint parameters; /* bit i: input i is there to be learned where it is a constant */

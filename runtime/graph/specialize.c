@@ -205,6 +205,43 @@ mark_unknown (FovNode *node)
     }
 }
 
+/* Puts nodes in the place of those that only stand for them, and folds what is constant there. */
+static gboolean
+expand_nodes (FovGraph *graph, Budget *budget, GError **error)
+{
+    const guint n = graph->nodes->len;
+    guint n_expanded = 0;
+
+    for (guint i = 0; i < n; i++) {
+        FovNode *node = graph->nodes->pdata[i];
+        FovGrad g = { .graph = graph, .node = node };
+        g_autofree FovTensor **out = g_new0 (FovTensor *, node->n_outputs + 1);
+        if (!node->op->expand || !all_known (node))
+            continue;
+        node->op->expand (&g, node, out);
+        if (g.error) {
+            g_propagate_error (error, g.error);
+            return FALSE;
+        }
+        for (guint k = 0; k < node->n_outputs; k++)
+            if (node->outputs[k])
+                fov_graph_replace_uses (graph, node->outputs[k], out[k]);
+        n_expanded++;
+    }
+    if (!n_expanded)
+        return TRUE;
+    fov_graph_remove_unused (graph); /* those expanded */
+    if (!fov_graph_sort (graph, error))
+        return FALSE;
+    for (guint i = 0; i < graph->nodes->len; i++) {
+        FovNode *node = graph->nodes->pdata[i];
+        if (all_known (node) && can_fold (node, budget) && !fold_node (graph, node, error))
+            return FALSE;
+    }
+    fov_graph_remove_unused (graph);
+    return TRUE;
+}
+
 /* Puts nodes in the place of Gradient nodes, in order, so that one may ask for another's. */
 static gboolean
 expand_gradients (FovGraph *graph, GError **error)
@@ -250,5 +287,5 @@ fov_graph_specialize (FovGraph *graph, const FovShape *shapes, GError **error)
             return FALSE;
     }
     fov_graph_remove_unused (graph); /* those folded have no outputs any more */
-    return expand_gradients (graph, error);
+    return expand_nodes (graph, &budget, error) && expand_gradients (graph, error);
 }

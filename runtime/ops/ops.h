@@ -29,6 +29,7 @@
     F (loss)      /* NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss */                         \
     F (focal)     /* fov.Focal */                                                                  \
     F (ctc)       /* fov.Ctc */                                                                    \
+    F (gru)       /* GRU */                                                                        \
     F (lstm)      /* LSTM */                                                                       \
     F (live)      /* fov.Dropout, fov.Gate */                                                      \
     F (assign)    /* fov.Assign, fov.AssignTargets */                                              \

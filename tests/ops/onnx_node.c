@@ -30,6 +30,7 @@ static const struct {
     { "test_batchnorm_*_training_mode", "inference only" },
     { "test_training_dropout*", "inference only" },
     { "test_dropout_default_mask*", "inference only: the reader drops the mask" },
+    { "test_gru_batchwise", "batches first are not supported" },
     { "test_lstm_batchwise", "batches first are not supported" },
     { "test_lstm_with_peepholes", "peepholes are not supported" },
     { "test_identity_sequence", "a sequence" },
