@@ -104,15 +104,15 @@ def finetune(folder):
 def cars(folder):
     subprocess.run(['/usr/bin/python3', pathlib.Path(__file__).parents[1] / 'golden' / 'cars.py',
                     DATA / 'video' / 'car-detection.mp4', folder / 'cars'], check=True)
-    photos, model = folder / 'cars' / 'images', MODELS / 'yolox_nano.onnx'
-    later = folder / 'cars' / 'validation.json'
-    print('before:', score(model, photos, later), flush=True)
+    model = MODELS / 'yolox_nano.onnx'
+    later = folder / 'cars' / 'validation', folder / 'cars' / 'validation.json'
+    print('before:', score(model, *later), flush=True)
     for name, args in (('train', ['--epochs', 2]), ('train10', ['--epochs', 8, '--batch', 5])):
-        rows, spent = train(folder / 'cars.onnx', folder / 'cars' / f'{name}.json', '-i', photos, '-m',
-                            model, '--learning-rate', '2e-4', '--validation', 0, *args)
+        rows, spent = train(folder / 'cars.onnx', folder / 'cars' / f'{name}.json', '-i',
+                            folder / 'cars' / 'train', '-m', model, '--learning-rate', '2e-4', '--validation', 0, *args)
         print(f"{name}: loss {float(rows[0]['loss']):.2f} -> {float(rows[-1]['loss']):.2f} after "
               f"{rows[-1]['step']} steps, {spent:.0f} s of processor time;",
-              score(folder / 'cars.onnx', photos, later), flush=True)
+              score(folder / 'cars.onnx', *later), flush=True)
 
 
 WHAT = {'overfit': overfit, 'finetune': finetune, 'classes': classes, 'cars': cars}

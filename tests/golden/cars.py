@@ -3,9 +3,10 @@
 """Cars seen from straight above: hand-made boxes for frames of a video.
 
 cars.py VIDEO FOLDER [NAME]  decodes the labelled frames of car-detection.mp4 (Intel's sample
-                             videos, CC-BY-4.0) into FOLDER/images and writes FOLDER/train.json,
-                             FOLDER/train10.json (ten frames of it) and FOLDER/validation.json as
-                             COCO has them. The category is COCO's car (id 3), or of that name.
+                             videos, CC-BY-4.0) into FOLDER/train and FOLDER/validation and writes
+                             FOLDER/train.json, FOLDER/train10.json (ten frames of it) and
+                             FOLDER/validation.json as COCO has them. The category is COCO's car
+                             (id 3), or of that name.
 cars.py --check              checks the stored boxes.
 
 How the boxes of data/cars.json were made, and what a car is there, stands in README.md.
@@ -60,14 +61,14 @@ def coco(frames, labels, name):
 
 def decode(video, folder, labels):
     import cv2
-    wanted = {f["frame"] for f in labels["frames"]}
+    wanted = {f["frame"]: f["split"] for f in labels["frames"]}
     reader = cv2.VideoCapture(str(video))
     for number in range(max(wanted) + 1):
         ok, picture = reader.read()
         if not ok:
             sys.exit("%s: ends after %d frames" % (video, number))
         if number in wanted:
-            cv2.imwrite(str(folder / ("%04d.jpg" % number)), picture,
+            cv2.imwrite(str(folder / wanted[number] / ("%04d.jpg" % number)), picture,
                         [cv2.IMWRITE_JPEG_QUALITY, 95])
 
 
@@ -81,8 +82,9 @@ def main(args):
     video, folder = pathlib.Path(args[0]), pathlib.Path(args[1])
     if hashlib.sha256(video.read_bytes()).hexdigest() != labels["sha256"]:
         sys.exit("%s: not the video that the boxes belong to (SHA-256 differs)" % video)
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    decode(video, folder / "images", labels)
+    for part in ("train", "validation"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    decode(video, folder, labels)
     for name, frames in sets(labels).items():
         (folder / (name + ".json")).write_text(json.dumps(coco(frames, labels, (args + ["car"])[2])))
 
