@@ -85,15 +85,16 @@ count_out (GstFoveaFilterPrivate *p, const Item *item, ItemState state, gboolean
     p->out_times[p->n_out++ % G_N_ELEMENTS (p->out_times)] = now;
 }
 
-/* Upstream hears of errors from its next push; after EOS there is none. */
+/* Upstream hears of errors from its next push; after EOS there is none. The event itself goes on
+ * whatever came back before: a sink that has seen enough posts its EOS only then. */
 static void
 end_after_eos (GstFoveaFilter *filter, GstFlowReturn flow, gboolean tell)
 {
-    if (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS) {
-        if (tell)
-            GST_ELEMENT_FLOW_ERROR (filter, flow);
-        gst_pad_push_event (gst_fovea_filter_priv (filter)->src, gst_event_new_eos ());
-    }
+    if (flow == GST_FLOW_FLUSHING)
+        return;
+    if (tell && flow != GST_FLOW_EOS)
+        GST_ELEMENT_FLOW_ERROR (filter, flow);
+    gst_pad_push_event (gst_fovea_filter_priv (filter)->src, gst_event_new_eos ());
 }
 
 static GstFlowReturn
