@@ -257,6 +257,7 @@ take_detections (FovTracker *tracker, const FovDetection *detections, guint n, d
     g_array_set_size (tracker->source, 0);
     for (guint i = 0; i < n; i++) {
         Entry e = { detections[i], (int) i };
+        e.detection.score = CLAMP (e.detection.score, 0.0f, 1.0f);
         if (usable (&e.detection, width, height))
             g_array_append_val (tracker->entries, e);
     }

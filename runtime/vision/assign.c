@@ -102,7 +102,9 @@ reduce_rows (FovAssign *work, guint n, double limit, int *row_to_col)
         rows[r].potential = limit;
         for (guint i = g_array_index (work->first, guint, r); i < end; i++) {
             const Entry *e = &g_array_index (work->entries, Entry, i);
-            if (e->cost < rows[r].potential) {
+            /* Of equal ones a free one: else each of many equal rows would search them all. */
+            if (e->cost < rows[r].potential || (e->cost == rows[r].potential && best >= 0 &&
+                                                cols[best].row >= 0 && cols[e->col].row < 0)) {
                 rows[r].potential = e->cost;
                 best = (int) e->col;
             }
@@ -134,7 +136,8 @@ relax (FovAssign *work, int row, double distance)
     }
 }
 
-/* Moves the nearest column that is not done yet to the end of those done; its index or -1. */
+/* Moves the nearest column that is not done yet, of equally near ones a free one, to the end of
+ * those done; its index or -1. */
 static int
 nearest (FovAssign *work, guint done)
 {
@@ -144,9 +147,11 @@ nearest (FovAssign *work, guint done)
 
     if (done == work->reached->len)
         return -1;
-    for (guint i = done + 1; i < work->reached->len; i++)
-        if (cols[reached[i]].distance < cols[reached[best]].distance)
+    for (guint i = done + 1; i < work->reached->len; i++) {
+        const Col *c = &cols[reached[i]], *b = &cols[reached[best]];
+        if (c->distance < b->distance || (c->distance == b->distance && c->row < 0 && b->row >= 0))
             best = i;
+    }
     guint col = reached[best];
     reached[best] = reached[done];
     reached[done] = col;

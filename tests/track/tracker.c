@@ -239,6 +239,25 @@ test_hundred_thousand (void **state)
     }
 }
 
+/* As many in one place: every pair costs the same. */
+static void
+test_all_alike (void **state)
+{
+    enum { N = 100000 };
+    g_autofree FovDetection *d = g_new0 (FovDetection, N);
+    g_autoptr (GArray) tracks = new_tracks ();
+
+    for (int i = 0; i < N; i++)
+        d[i] = (FovDetection){ { 100, 100, 140, 180 }, 0.9f, 0 };
+    EACH_TRACKER (name)
+    {
+        g_autoptr (FovTracker) tracker = make (*name);
+        for (int frame = 1; frame <= 3; frame++)
+            update (tracker, d, N, frame, tracks);
+        assert_in_range (tracks->len, 1, 5000);
+    }
+}
+
 /* ---- properties that hold for any input ---- */
 
 /* What one update said, with the detection's index out of it. */
@@ -456,6 +475,7 @@ main (void)
         cmocka_unit_test (test_update_errors),
         cmocka_unit_test (test_odd_boxes),
         cmocka_unit_test (test_hundred_thousand),
+        cmocka_unit_test (test_all_alike),
         cmocka_unit_test (test_order_and_determinism),
         cmocka_unit_test (test_scale),
         cmocka_unit_test (test_life),
