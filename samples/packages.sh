@@ -14,7 +14,7 @@ packages_run="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-
 
 # To run the tests.
 packages_test="libcmocka-dev vulkan-validationlayers binutils clang clang-format libclang-rt-14-dev
-    libonnx-testdata"
+    libonnx-testdata ffmpeg"
 
 # Runs a command as root, or through sudo.
 as_root () {
