@@ -18,9 +18,8 @@ static TrainOptions o = { .seed = 1, .validation = 20, .classes = 2, .vector = 6
 static const char *const *
 recipe_words (void)
 {
-    static const char *const words[] = {
-        "residual", "depthwise", "embedding", "unet", "crnn", NULL
-    };
+    static const char *const words[] = { "residual", "depthwise", "embedding", "unet",
+                                         "crnn",     "yolox",     NULL };
 
     return words;
 }
@@ -89,8 +88,8 @@ static const CliOption options[] = {
       "for each class",
       "Preview" },
     { "recipe", 'r', CLI_TEXT, &o.recipe, "NAME",
-      "Trains from scratch: residual (default), depthwise, embedding, unet or crnn; +se or +cbam "
-      "behind it adds attention",
+      "Trains from scratch: residual (default), depthwise, embedding, unet, crnn or (a detector) "
+      "yolox; +se or +cbam behind it adds attention",
       "Model", .words = recipe_words },
     { "task", 't', CLI_TEXT, &o.task, "NAME",
       "What pictures are to become: classes, tags, masks, texts or vectors (default: by recipe and "
@@ -197,6 +196,12 @@ has_boxes (const char *data)
 }
 
 static gboolean
+is_detector (const char *recipe)
+{
+    return recipe && g_str_has_prefix (recipe, "yolox");
+}
+
+static gboolean
 check_words (GError **error)
 {
     if (o.model && o.recipe)
@@ -205,8 +210,8 @@ check_words (GError **error)
         return cli_usage_error (error, "--unfold and --recalibrate need --model") > 0;
     if (!is_recipe (o.recipe))
         return cli_usage_error (error,
-                                "--recipe is '%s', expected residual, depthwise, embedding, unet "
-                                "or crnn",
+                                "--recipe is '%s', expected residual, depthwise, embedding, unet, "
+                                "crnn or yolox",
                                 o.recipe) > 0;
     if (!is_one_of (o.task, task_words ()))
         return cli_usage_error (error,
@@ -235,8 +240,11 @@ run (char **args, GError **error)
     if (!check_words (error))
         return -1;
     detector = has_boxes (args[0]);
-    if (detector && !o.model)
-        return cli_usage_error (error, "--model is missing: expected a detector, an .onnx file");
+    if (detector && !o.model && !is_detector (o.recipe))
+        return cli_usage_error (error,
+                                "expected --model, a detector's .onnx file, or --recipe yolox");
+    if (!detector && is_detector (o.recipe))
+        return cli_usage_error (error, "--recipe yolox learns from boxes: see --annotations");
     if (!detector)
         kind = task_kind (&o, args[0]);
     /* The kind of run decides what was not said. */

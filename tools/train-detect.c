@@ -12,7 +12,9 @@
 #include <string.h>
 
 #define MAX_PARTS 4
-#define RATE 1e-5
+#define RECIPE_SIZE 320
+#define RATE 1e-5         /* of a network that has learned before: */
+#define RATE_SCRATCH 2e-3 /* and of one that has not */
 
 typedef struct {
     const TrainOptions *o;
@@ -134,6 +136,26 @@ make_head (Run *r, FovModel *model, GError **error)
     return fov_model_load (r->o->output, error);
 }
 
+/* A recipe's first state is a file too, which what is learned goes back into. */
+static FovModel *
+make_recipe (Run *r, GError **error)
+{
+    const TrainOptions *o = r->o;
+    const int size = o->size ? o->size : RECIPE_SIZE;
+    const FovRecipeParams params = { .name = o->recipe,
+                                     .width = size,
+                                     .height = size,
+                                     .n_outputs = (int) fov_data_n_classes (r->train),
+                                     .seed = (guint32) o->seed };
+    g_autofree char *path = labels_path (o->output);
+    g_autoptr (FovModel) fresh = fov_recipe_build (&params, error);
+
+    if (!fresh || !fov_model_save (fresh, o->output, error))
+        return NULL;
+    r->labels = detect_data_labels (r->train, path, error);
+    return r->labels ? fov_model_load (o->output, error) : NULL;
+}
+
 /* What is written has its norms folded, so that a checkpoint of un-folded ones is not its. */
 static gboolean
 goes_on_from_output (const TrainOptions *o)
@@ -191,9 +213,13 @@ static gboolean
 load_model (Run *r, GError **error)
 {
     const TrainOptions *o = r->o;
+    const gboolean scratch = !o->model && !goes_on_from_output (o);
     g_autoptr (FovModel) loaded =
-        fov_model_load (goes_on_from_output (o) ? o->output : o->model, error);
-    g_autoptr (FovModel) headed = loaded ? choose_head (r, loaded, error) : NULL;
+        scratch ? make_recipe (r, error)
+                : fov_model_load (goes_on_from_output (o) ? o->output : o->model, error);
+    g_autoptr (FovModel) headed = !loaded   ? NULL
+                                  : scratch ? fov_model_ref (loaded)
+                                            : choose_head (r, loaded, error);
     FovTensorInfo in;
 
     r->given = headed ? take_norms (r, headed, error) : NULL;
@@ -236,8 +262,9 @@ make_trainer (Run *r, GError **error)
                                 .loss = FOV_LOSS_DETECTION,
                                 .decoder = o->decoder,
                                 .optimiser = adam ? FOV_OPTIMISER_ADAMW : FOV_OPTIMISER_SGD,
-                                .learning_rate =
-                                    (float) (o->learning_rate > 0 ? o->learning_rate : RATE),
+                                .learning_rate = (float) (o->learning_rate > 0 ? o->learning_rate
+                                                          : o->model           ? RATE
+                                                                               : RATE_SCRATCH),
                                 .weight_decay = adam ? 0.05f : 5e-4f,
                                 .clip_norm = 10,
                                 .n_steps = steps,

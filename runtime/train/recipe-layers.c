@@ -90,14 +90,15 @@ conv_weights (FovRecipe *r, const char *name, gint64 out, gint64 in, gint64 kern
 }
 
 FovTensor *
-fov_recipe_conv (FovRecipe *r, const char *name, FovTensor *x, gint64 out, gint64 kernel)
+fov_recipe_conv (FovRecipe *r, const char *name, FovTensor *x, gint64 out, gint64 kernel,
+                 double bias)
 {
     FovTensor *inputs[3] = { x };
 
     if (r->error)
         return NULL;
     inputs[1] = conv_weights (r, name, out, x->shape.dim[1], kernel);
-    inputs[2] = fov_recipe_constant (r, name, "bias", (FovShape){ 1, { out } }, 0, 0);
+    inputs[2] = fov_recipe_constant (r, name, "bias", (FovShape){ 1, { out } }, 0, bias);
     return conv_node (r, name, inputs, 3, kernel, 1, 1);
 }
 
@@ -134,6 +135,15 @@ FovTensor *
 fov_recipe_relu (FovRecipe *r, FovTensor *x)
 {
     return fov_recipe_unary (r, "Relu", "relu", x, NULL, 0);
+}
+
+FovTensor *
+fov_recipe_separable (FovRecipe *r, FovTensor *x, gint64 out, gint64 stride)
+{
+    gint64 in = x ? x->shape.dim[1] : 1;
+
+    x = fov_recipe_relu (r, fov_recipe_conv_norm (r, x, in, 3, stride, in, 1));
+    return fov_recipe_relu (r, fov_recipe_conv_norm (r, x, out, 1, 1, 1, 1));
 }
 
 FovTensor *
@@ -299,7 +309,7 @@ cbam (FovRecipe *r, FovTensor *x)
                 fov_recipe_unary (r, "Sigmoid", "cbam.gate", mean, NULL, 0));
     mean = over_channels (r, "ReduceMean", "cbam.average", x);
     most = over_channels (r, "ReduceMax", "cbam.most", x);
-    mean = fov_recipe_conv (r, place, fov_recipe_concat (r, "cbam.both", mean, most), 1, 7);
+    mean = fov_recipe_conv (r, place, fov_recipe_concat (r, "cbam.both", mean, most), 1, 7, 0);
     return binary (r, "Mul", "cbam", x,
                    fov_recipe_unary (r, "Sigmoid", "cbam.where", mean, NULL, 0));
 }

@@ -34,15 +34,18 @@ FovTensor *fov_recipe_unary (FovRecipe *r, const char *op, const char *name, Fov
 FovTensor *fov_recipe_with_ints (FovRecipe *r, const char *op, const char *name, FovTensor *x,
                                  const gint64 *ints, guint n);
 
-/** Convolution (He et al. 2015's start, eq. 10) with "same" padding, with a bias. */
-FovTensor *fov_recipe_conv (FovRecipe *r, const char *name, FovTensor *x, gint64 out,
-                            gint64 kernel);
+/** Convolution (He et al. 2015's start, eq. 10) with "same" padding, with a bias that starts there.
+ */
+FovTensor *fov_recipe_conv (FovRecipe *r, const char *name, FovTensor *x, gint64 out, gint64 kernel,
+                            double bias);
 /** Batch norm; gain: its first scale. */
 FovTensor *fov_recipe_norm (FovRecipe *r, const char *name, FovTensor *x, double gain);
 /** Convolution and batch norm; gain: the norm's first scale. */
 FovTensor *fov_recipe_conv_norm (FovRecipe *r, FovTensor *x, gint64 out, gint64 kernel,
                                  gint64 stride, gint64 group, double gain);
 FovTensor *fov_recipe_relu (FovRecipe *r, FovTensor *x);
+/** A depthwise and a pointwise convolution (Howard et al. 2017). */
+FovTensor *fov_recipe_separable (FovRecipe *r, FovTensor *x, gint64 out, gint64 stride);
 FovTensor *fov_recipe_max_pool (FovRecipe *r, FovTensor *x, gint64 down, gint64 across);
 /** Channels of a and then of b; NAME and the number of layers. */
 FovTensor *fov_recipe_concat (FovRecipe *r, const char *name, FovTensor *a, FovTensor *b);
@@ -53,5 +56,8 @@ FovTensor *fov_recipe_linear (FovRecipe *r, const char *layer, const char *name,
 FovTensor *fov_recipe_lstm (FovRecipe *r, FovTensor *x, gint64 hidden);
 /** The recipe's attention, or x itself. */
 FovTensor *fov_recipe_attend (FovRecipe *r, FovTensor *x);
+
+/** The recipe of a detector (recipe-detector.c). */
+FovTensor *fov_recipe_detector (FovRecipe *r, FovTensor *x, const FovRecipeParams *params);
 
 #endif

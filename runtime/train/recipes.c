@@ -25,16 +25,6 @@ residual (FovRecipe *r, FovTensor *x, gint64 out, gint64 stride)
     return fov_recipe_relu (r, fov_recipe_add (r, "Add", name, both, 2, NULL, 0));
 }
 
-/* A depthwise and a pointwise convolution (Howard et al. 2017). */
-static FovTensor *
-separable (FovRecipe *r, FovTensor *x, gint64 out, gint64 stride)
-{
-    gint64 in = x ? x->shape.dim[1] : 1;
-
-    x = fov_recipe_relu (r, fov_recipe_conv_norm (r, x, in, 3, stride, in, 1));
-    return fov_recipe_attend (r, fov_recipe_relu (r, fov_recipe_conv_norm (r, x, out, 1, 1, 1, 1)));
-}
-
 static FovTensor *
 residual_body (FovRecipe *r, FovTensor *x)
 {
@@ -49,7 +39,8 @@ depthwise_body (FovRecipe *r, FovTensor *x)
 {
     x = fov_recipe_relu (r, fov_recipe_conv_norm (r, x, 16, 3, 2, 1, 1));
     for (gint64 out = 32; out <= 128; out *= 2)
-        x = separable (r, separable (r, x, out, out > 32 ? 2 : 1), out, 1);
+        for (int i = 0; i < 2; i++)
+            x = fov_recipe_attend (r, fov_recipe_separable (r, x, out, i == 0 && out > 32 ? 2 : 1));
     return x;
 }
 
@@ -137,7 +128,7 @@ unet (FovRecipe *r, FovTensor *x, const FovRecipeParams *p)
     for (int level = 3; level-- > 0;)
         x = double_conv (r, fov_recipe_concat (r, "skip", skip[level], enlarge (r, x)),
                          16 << level);
-    return fov_recipe_conv (r, "scores", x, p->n_outputs, 1);
+    return fov_recipe_conv (r, "scores", x, p->n_outputs, 1, 0);
 }
 
 /* Columns of features [W, N, C H] of [N, C, H, W]. */
@@ -186,6 +177,7 @@ static const struct {
     { "embedding", embedding_net, 1, 2 },
     { "unet", unet, 8, 2 },
     { "crnn", crnn, 16, 2 },
+    { "yolox", fov_recipe_detector, 32, 1 },
 };
 
 static const char *const attentions[] = {
@@ -216,8 +208,8 @@ check (guint k, const FovRecipeParams *p, GError **error)
 
     if (k == G_N_ELEMENTS (recipes)) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                     "recipe '%s', expected residual, depthwise, embedding, unet or crnn, and "
-                     "nothing, +se or +cbam behind it",
+                     "recipe '%s', expected residual, depthwise, embedding, unet, crnn or yolox, "
+                     "and nothing, +se or +cbam behind it",
                      p->name ? p->name : "");
         return FALSE;
     }

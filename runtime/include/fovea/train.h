@@ -227,6 +227,10 @@ typedef struct {
      *     "scores" [batch, width / 4, n_outputs], class 0 the blank, for FOV_LOSS_CTC; sizes are
      *     multiples of 16.
      *
+     * yolox: a detector (heads as Ge et al. 2021, 0.16 M), for FOV_LOSS_DETECTION; "detections"
+     *     [batch, cells, 5 + n_outputs], which FovDetector takes for YOLOX's, with pictures as
+     *     YOLOX has them; sizes are multiples of 32.
+     *
      * "+se" behind the name weighs channels at the end of each block (Hu et al. 2018), "+cbam"
      * channels and places (Woo et al. 2018).
      */
