@@ -391,10 +391,11 @@ install_choices (GObjectClass *object_class)
                            visual_get_type (), 0, GST_FOVEA_READY));
     g_object_class_install_property (
         object_class, PROP_SEED,
-        g_param_spec_uint64 ("seed", "Seed",
-                             "Start of the random numbers, for trackers that use some: the same "
-                             "stream and seed give the same identities",
-                             0, G_MAXUINT64, 0, GST_FOVEA_READY));
+        g_param_spec_uint64 (
+            "seed", "Seed",
+            "Start of random numbers. None of the trackers draws any as yet, so that "
+            "the same stream gives the same identities whatever it is",
+            0, G_MAXUINT64, 0, GST_FOVEA_READY));
     g_object_class_install_property (
         object_class, PROP_TRACKS,
         g_param_spec_uint64 ("tracks", "Tracks", "Identities given since the element left READY", 0,

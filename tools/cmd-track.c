@@ -54,7 +54,9 @@ static const CliOption options[] = {
       "not in files with B pictures), for trackers that make use of it",
       "Tracking" },
     { "seed", 0, CLI_INT, &t.seed, "N",
-      "Start of random numbers, for trackers that use some (default 0)", "Tracking", 0, G_MAXINT },
+      "Start of the random numbers of --init's search for what is hidden (default 0); other "
+      "trackers draw none",
+      "Tracking", 0, G_MAXINT },
     { "init", 'i', CLI_TEXT, &init, "X,Y,W,H",
       "Follows the one object in this box (pixels) of the first frame, without a detector, with "
       "--visual dcf (default) or siamese",

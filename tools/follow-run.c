@@ -138,7 +138,7 @@ follow_new (const DetectOptions *options, GError **error)
         track.visual = (char *) DEFAULT_VISUAL;
     device = fov_device_open (options->model.device, error);
     if (!device || !(f->visual = track_options_visual (&track, device, error)) ||
-        !(f->follower = fov_follower_new (f->visual, error)) ||
+        !(f->follower = fov_follower_new (f->visual, (guint64) track.seed, error)) ||
         !(f->out = detect_out_new (options, NULL, 1, f->progress, error)))
         return NULL;
     return g_steal_pointer (&f);

@@ -43,7 +43,7 @@ sot_run_new (const SotRunOptions *o, GError **error)
         return NULL;
     params.device = run->device;
     run->visual = fov_visual_new (o->tracker, &params, error);
-    run->follower = run->visual ? fov_follower_new (run->visual, error) : NULL;
+    run->follower = run->visual ? fov_follower_new (run->visual, 0, error) : NULL;
     return run->follower ? g_steal_pointer (&run) : NULL;
 }
 

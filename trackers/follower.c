@@ -95,7 +95,7 @@ struct _FovFollower {
 };
 
 FovFollower *
-fov_follower_new (FovVisual *visual, GError **error)
+fov_follower_new (FovVisual *visual, guint64 seed, GError **error)
 {
     FovShift *shift = fov_shift_new (error);
     if (!shift)
@@ -104,7 +104,7 @@ fov_follower_new (FovVisual *visual, GError **error)
     follower->visual = visual;
     follower->shift = shift;
     follower->patcher = fov_patcher_new ();
-    follower->particles = fov_particles_new (PARTICLES, PARTICLE_SEED);
+    follower->particles = fov_particles_new (PARTICLES, PARTICLE_SEED + seed);
     fov_color_names_init ();
     return follower;
 }

@@ -97,6 +97,8 @@ gboolean fovea_ask_for_looks (Fovea *fovea, const FovScene *scene, GError **erro
 void fovea_stand (Fovea *fovea, const FovScene *scene);
 /** Asks the visual tracker for those that no detection was found for. */
 gboolean fovea_hold (Fovea *fovea, const FovScene *scene, GError **error);
+/** What becomes of a track that was found without a detection. */
+FovTrackState fovea_held_state (const FovTrack *track, const FovScene *scene);
 /** Shows the visual tracker those that are surely seen. */
 gboolean fovea_learn (Fovea *fovea, const FovScene *scene, GError **error);
 

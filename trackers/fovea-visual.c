@@ -45,6 +45,14 @@ near_expected (FovBox a, FovBox b)
     return fabs (dx) <= NEAR * fmax (w, h / 2) && fabs (dy) <= NEAR * h;
 }
 
+FovTrackState
+fovea_held_state (const FovTrack *track, const FovScene *scene)
+{
+    if (scene->ran)
+        return FOV_TRACK_OCCLUDED;
+    return track->state == FOV_TRACK_LOST ? FOV_TRACK_RECOVERED : FOV_TRACK_CONFIRMED;
+}
+
 /* The filter believes the place and hardly the size; a partly hidden object's not at all. */
 static void
 hold (FovItem *item, const FovScene *scene, FovBox box)
@@ -59,7 +67,7 @@ hold (FovItem *item, const FovScene *scene, FovBox box)
     t->track.reason = FOV_TRACK_REASON_VISUAL;
     if (t->track.state == FOV_TRACK_TENTATIVE)
         return;
-    t->track.state = scene->ran ? FOV_TRACK_OCCLUDED : FOV_TRACK_CONFIRMED;
+    t->track.state = fovea_held_state (&t->track, scene);
 }
 
 gboolean

@@ -77,7 +77,7 @@ static void
 measure_follower (const FovImage *pictures)
 {
     FovVisual *visual = fov_visual_new ("dcf", NULL, NULL);
-    FovFollower *follower = fov_follower_new (visual, NULL);
+    FovFollower *follower = fov_follower_new (visual, 0, NULL);
     FovFollowed followed;
     double best = G_MAXDOUBLE;
 

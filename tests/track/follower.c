@@ -101,7 +101,7 @@ static FovFollower *
 start (FovVisual *visual, Scene *scene, Story story)
 {
     GError *error = NULL;
-    FovFollower *follower = fov_follower_new (visual, &error);
+    FovFollower *follower = fov_follower_new (visual, 0, &error);
     assert_fov_ok (follower != NULL, error);
     *scene = (Scene){ .w = 32, .h = 48 };
     story (scene, 0);
@@ -202,7 +202,7 @@ test_wrong_calls_are_told (void **state)
         .format = FOV_PIXEL_GRAY, .width = 8, .height = 8, .plane = { gray }, .stride = { 8 }
     };
     g_autoptr (FovVisual) visual = new_visual ();
-    g_autoptr (FovFollower) follower = fov_follower_new (visual, &error);
+    g_autoptr (FovFollower) follower = fov_follower_new (visual, 0, &error);
     assert_false (fov_follower_update (follower, &small, 1, &followed, &error));
     assert_fov_error (&error, FOV_ERROR_ARGUMENT, "fov_follower_init");
 

@@ -103,7 +103,7 @@ follow (const char *data, const Case *c)
     g_autofree char *folder = g_build_filename (data, "track", "sot", c->name, NULL);
     g_autoptr (FovVisual) visual = open_visual (data, c->version);
     g_autoptr (GError) error = NULL;
-    g_autoptr (FovFollower) follower = fov_follower_new (visual, &error);
+    g_autoptr (FovFollower) follower = fov_follower_new (visual, 0, &error);
     FovBox truth[LAST];
     guint n = read_truth (folder, truth);
     Result result = { 0 };

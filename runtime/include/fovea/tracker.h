@@ -87,7 +87,7 @@ typedef struct {
     guint embed_dim;   /**< floats per embedding, 1..4096 */
     FovVisual *visual; /**< borrowed visual tracker that fills in for the detector; NULL: none */
     const FovGroundCamera *ground; /**< copied; NULL: none */
-    guint64 seed;                  /**< of particle filters */
+    guint64 seed;                  /**< of random numbers; no tracker draws any as yet */
 } FovTrackerParams;
 
 /** A number that can be set at any time; booleans are 0 and 1. */

@@ -109,8 +109,8 @@ typedef struct {
     gboolean seen;    /**< FALSE: coasting on the motion model */
 } FovFollowed;
 
-/** visual is borrowed and must outlive the follower. */
-FOV_API FovFollower *fov_follower_new (FovVisual *visual, GError **error);
+/** visual is borrowed and must outlive the follower; seed: of the particles. */
+FOV_API FovFollower *fov_follower_new (FovVisual *visual, guint64 seed, GError **error);
 FOV_API void fov_follower_free (FovFollower *follower);
 /**
  * Starts, or starts over, with pictures of this size. FOV_ERROR_ARGUMENT for a box outside the
