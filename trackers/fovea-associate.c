@@ -8,10 +8,13 @@
  * fov_looks_distance: the light may have changed, and then the place must fit well. */
 #define UNLIKE 1.2
 #define LEAST_WORTH 0.25
-/* A track whose covered share is larger gives no size to the filter and no look to memory. */
+/* Where something nearer covers more of a track, a box that is so much smaller is cut off by it and
+ * gives the filter no size. */
+#define COVERED_CUT 0.05
+#define CUT 0.75
+/* Where more is covered any size is a guess, so much noisier, and no look goes to memory. */
 #define COVERED_SIZE 0.5
 #define COVERED_LOOK 0.5
-/* How much noisier the size of a box is then. */
 #define COVERED_NOISE 16
 /* Errors of boxes refined by what stands out last for longer than a detector's: variances. */
 #define REFINED_NOISE 4
@@ -115,8 +118,11 @@ correct (Fovea *f, FovItem *item, const FovScene *scene, FovBox box, FovBox raw)
     fov_jitter_noise (&f->jitter, k->x[2], k->x[3], noise);
     for (guint i = 0; i < FOV_KALMAN_N; i++)
         noise[i] *= scene->set[FOVEA_NOISE] * (f->is_refined ? REFINED_NOISE : 1);
-    if (item->hidden > COVERED_SIZE)
-        noise[2] *= COVERED_NOISE, noise[3] *= COVERED_NOISE;
+    for (guint i = 2; i < 4; i++)
+        if (item->hidden > COVERED_CUT && z[i] < CUT * k->x[i])
+            noise[i] = INFINITY;
+        else if (item->hidden > COVERED_SIZE)
+            noise[i] *= COVERED_NOISE;
     if (scene->set[FOVEA_TURNS])
         fov_imm_correct (&item->imm, k, z, noise);
     else
