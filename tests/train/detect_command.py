@@ -95,6 +95,16 @@ def test_frozen_backbone_learns_too(folder):
     assert float(rows[-1]['loss']) < 0.7 * float(rows[0]['loss']), rows
 
 
+def test_learns_from_nothing(folder):
+    args = [PHOTOS, '-a', folder / 'anything.json', '-r', 'yolox', '-o', folder / 'g.onnx', '--size',
+            128, '--batch', 4, '--epochs', 150, '-d', 'cpu:2', '--augment', 'none',
+            '--valid-annotations', folder / 'anything.json', '--valid-images', PHOTOS]
+    subprocess.run(train(*args), check=True)
+    assert float(rows_of(folder / 'g.onnx.csv')[-1]['ap50']) > 40, rows_of(folder / 'g.onnx.csv')
+    done = subprocess.run([FOVEA, 'doctor', folder / 'g.onnx'], capture_output=True, text=True, check=True)
+    assert 'yolox' in done.stdout and 'names: anything' in done.stdout, done.stdout
+
+
 def fails(args, text):
     done = subprocess.run(train(*args), capture_output=True, text=True, check=False)
     assert done.returncode in (1, 2) and text in done.stderr and done.stderr.count('\n') == 1, done
@@ -102,7 +112,7 @@ def fails(args, text):
 
 def test_errors(folder):
     few, out = folder / 'few.json', folder / 'f.onnx'
-    fails([few, '-i', PHOTOS, '-o', out], '--model is missing')
+    fails([few, '-i', PHOTOS, '-o', out], 'expected --model')
     fails([few, '-i', PHOTOS, '-m', MODEL, '-o', out, '--freeze', 'half'], "--freeze is 'half'")
     fails([few, '-i', PHOTOS, '-m', MODEL, '-o', out, '--head', 'big'], "--head is 'big'")
     fails([few, '-a', few, '-m', MODEL, '-o', out], 'expected one')
@@ -117,7 +127,8 @@ def main():
         print('1..0 # SKIP no yolox_nano.onnx or coco/train128 in FOVEA_TEST_DATA')
         return
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
-             test_new_classes, test_frozen_backbone_learns_too, test_errors]
+             test_new_classes, test_frozen_backbone_learns_too, test_learns_from_nothing,
+             test_errors]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

@@ -29,6 +29,8 @@ static const Case cases[] = {
     { "unet", 24, 16, 3, FOV_LOSS_CROSS_ENTROPY_DICE, 0.48 },
     { "unet+cbam", 16, 24, 2, FOV_LOSS_DICE, 0.5 },
     { "crnn", 48, 32, 6, FOV_LOSS_CTC, 0.24 },
+    { "yolox", 96, 64, 3, FOV_LOSS_DETECTION, 0.19 },
+    { "yolox+se", 64, 64, 1, FOV_LOSS_DETECTION, 0.2 },
 };
 
 static FovModel *
@@ -58,9 +60,27 @@ make_pictures (const Case *c)
     return x;
 }
 
+/* One object in each picture, left or right. */
+static void
+fill_boxes (FovView *target, const Case *c)
+{
+    const gint64 rows = target->shape.dim[1];
+
+    memset (target->data, 0, (gsize) fov_shape_elements (&target->shape) * sizeof (float));
+    for (int n = 0; n < target->shape.dim[0]; n++) {
+        const float x = n % 2 ? (float) c->width / 2 : 4;
+        const float row[] = { x, 6, x + (float) c->width / 3, 40, (float) (n % c->outputs), 1 };
+        memcpy ((float *) target->data + n * rows * 6, row, sizeof row);
+    }
+}
+
 static void
 fill_target (FovView *target, const Case *c)
 {
+    if (c->loss == FOV_LOSS_DETECTION) {
+        fill_boxes (target, c);
+        return;
+    }
     for (gint64 i = 0; i < fov_shape_elements (&target->shape); i++)
         if (target->dtype == FOV_F32)
             fov_view_set (target, i, i * i % 3 == 1);
@@ -163,7 +183,8 @@ run_case (const Case *c)
     fov_trainer_target (trainer, &info);
     target = (FovView){ info.dtype, info.shape, g_malloc (8 * fov_shape_elements (&info.shape)) };
     fill_target (&target, c);
-    for (int i = 0; i < 40; i++)
+    /* A detector first learns that most places hold nothing. */
+    for (int i = 0; i < (c->loss == FOV_LOSS_DETECTION ? 100 : 40); i++)
         if (!fov_trainer_step (trainer, &x, &target, i ? &last : &first, &error))
             fail_msg ("%s: %s", c->name, error->message);
     if (!(last < first * 0.6))

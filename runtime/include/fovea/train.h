@@ -227,7 +227,7 @@ typedef struct {
      *     "scores" [batch, width / 4, n_outputs], class 0 the blank, for FOV_LOSS_CTC; sizes are
      *     multiples of 16.
      *
-     * yolox: a detector (heads as Ge et al. 2021, 0.16 M), for FOV_LOSS_DETECTION; "detections"
+     * yolox: a detector (heads as Ge et al. 2021, 0.19 M), for FOV_LOSS_DETECTION; "detections"
      *     [batch, cells, 5 + n_outputs], which FovDetector takes for YOLOX's, with pictures as
      *     YOLOX has them; sizes are multiples of 32.
      *
