@@ -21,6 +21,13 @@ typedef struct {
     gsize measured, arena;
 } Case;
 
+/* A sanitizer has an allocator of its own, which mallinfo knows nothing of. */
+#ifdef __SANITIZE_ADDRESS__
+#define MEASURES FALSE
+#else
+#define MEASURES TRUE
+#endif
+
 static void
 measure (Case *c)
 {
@@ -67,7 +74,7 @@ test_memory (void **state)
         print_message ("# %s: the last layer's activations are %.1f %% of all\n", recipes[i],
                        100 * activations (&head) / activations (&whole));
         assert_true (activations (&head) <= 0.25 * activations (&whole));
-        for (guint k = 0; k < 2; k++)
+        for (guint k = 0; k < 2 && MEASURES; k++)
             assert_in_range (both[k]->measured, both[k]->info.planned_bytes * 98 / 100,
                              both[k]->info.planned_bytes * 102 / 100);
     }
