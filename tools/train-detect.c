@@ -5,10 +5,10 @@
 #include "interrupt.h"
 #include "print.h"
 #include "train-detect.h"
+#include "train-record.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_PARTS 4
@@ -33,10 +33,7 @@ typedef struct {
     const char *part_names[MAX_PARTS];
     guint n_parts;
     FovCocoSummary score;
-    char *checkpoint, *curve_path;
-    GString *curve;
-    int epoch; /* done */
-    gint64 started;
+    TrainRecord *record;
 } Run;
 
 static void
@@ -50,10 +47,7 @@ run_clear (Run *r)
     g_clear_pointer (&r->device, fov_device_unref);
     fov_data_unref (r->valid);
     fov_data_unref (r->train);
-    g_free (r->checkpoint);
-    g_free (r->curve_path);
-    if (r->curve)
-        g_string_free (r->curve, TRUE);
+    train_record_free (r->record);
 }
 
 /* ---- setting up ------------------------------------------------------------------- */
@@ -329,30 +323,19 @@ make_loader (Run *r, GError **error)
 static gboolean
 resume (Run *r, GError **error)
 {
-    g_autoptr (GHashTable) notes = NULL;
-    const char *epoch, *curve, *place;
+    g_autofree char *place = NULL;
 
-    if (!fov_trainer_load (r->trainer, r->checkpoint, &notes, error) ||
-        !train_note_is (notes, "seed", r->o->seed, error) ||
-        !train_note_is (notes, "batch", r->o->batch, error) ||
-        !train_note_is (notes, "epochs", r->o->epochs, error) ||
-        !train_note_is (notes, "pictures", fov_data_length (r->train), error))
-        return FALSE;
-    epoch = g_hash_table_lookup (notes, "epoch");
-    curve = g_hash_table_lookup (notes, "curve");
-    r->epoch = epoch ? atoi (epoch) : 0;
-    g_string_assign (r->curve, curve ? curve : "");
-    place = g_hash_table_lookup (notes, "place");
-    return fov_loader_seek (r->loader, place ? place : "", error);
+    return train_record_resume (r->record, r->trainer, fov_data_length (r->train), &place, error) &&
+           fov_loader_seek (r->loader, place ? place : "", error);
 }
 
 static void
 begin_curve (Run *r)
 {
-    g_string_append (r->curve, "epoch,step,loss");
+    g_string_append (r->record->curve, "epoch,step,loss");
     for (guint i = 0; i < r->n_parts; i++)
-        g_string_append_printf (r->curve, ",%s", r->part_names[i]);
-    g_string_append (r->curve, ",learning_rate,ap,ap50\n");
+        g_string_append_printf (r->record->curve, ",%s", r->part_names[i]);
+    g_string_append (r->record->curve, ",learning_rate,ap,ap50\n");
 }
 
 static gboolean
@@ -360,9 +343,7 @@ set_up (Run *r, const char *data, GError **error)
 {
     const TrainOptions *o = r->o;
 
-    r->checkpoint = g_strconcat (o->output, ".safetensors", NULL);
-    r->curve_path = g_strconcat (o->output, ".csv", NULL);
-    r->curve = g_string_new (NULL);
+    r->record = train_record_new (o, NULL);
     r->device = fov_device_open (o->device ? o->device : "cpu", error);
     if (!r->device || !open_data (r, data, error) || !load_model (r, error))
         return FALSE;
@@ -406,7 +387,7 @@ run_epoch (Run *r, Progress *progress, GError **error)
     for (guint i = 0; i < r->batches && !interrupted (); i++) {
         if (!run_step (r, error))
             return FALSE;
-        progress_set (progress, (gint64) r->epoch * r->batches + i + 1);
+        progress_set (progress, (gint64) r->record->epoch * r->batches + i + 1);
     }
     return TRUE;
 }
@@ -432,38 +413,30 @@ write_and_score (Run *r, GError **error)
 static gboolean
 save (Run *r, GError **error)
 {
-    g_autoptr (GHashTable) notes = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+    g_autofree char *place = fov_loader_place (r->loader);
 
-    train_add_note (notes, "epoch", r->epoch);
-    train_add_note (notes, "epochs", r->o->epochs);
-    train_add_note (notes, "seed", r->o->seed);
-    train_add_note (notes, "batch", r->o->batch);
-    train_add_note (notes, "pictures", fov_data_length (r->train));
-    g_hash_table_insert (notes, (gpointer) "curve", g_strdup (r->curve->str));
-    g_hash_table_insert (notes, (gpointer) "place", fov_loader_place (r->loader));
-    return fov_trainer_save (r->trainer, r->checkpoint, notes, error) &&
-           g_file_set_contents (r->curve_path, r->curve->str, (gssize) r->curve->len, error);
+    return train_record_save (r->record, r->trainer, fov_data_length (r->train), place, error) &&
+           train_record_write_curve (r->record, error);
 }
 
 static void
-report (Run *r, Progress *progress, int first)
+report (Run *r, Progress *progress)
 {
     FovTrainerInfo info;
     char rate[G_ASCII_DTOSTR_BUF_SIZE];
-    const double done = (double) (g_get_monotonic_time () - r->started) * 1e-6;
-    const double left = done / (r->epoch - first) * (r->o->epochs - r->epoch);
+    const double left = train_record_left (r->record);
 
     fov_trainer_info (r->trainer, &info);
     g_ascii_formatd (rate, sizeof rate, "%.6g", info.learning_rate);
-    g_string_append_printf (r->curve, "%d,%" G_GUINT64_FORMAT ",%.6f", r->epoch, info.step,
-                            r->loss);
+    g_string_append_printf (r->record->curve, "%d,%" G_GUINT64_FORMAT ",%.6f", r->record->epoch,
+                            info.step, r->loss);
     for (guint i = 0; i < r->n_parts; i++)
-        g_string_append_printf (r->curve, ",%.6f", r->parts[i]);
-    g_string_append_printf (r->curve, ",%s,%.2f,%.2f\n", rate, r->score.ap, r->score.ap50);
+        g_string_append_printf (r->record->curve, ",%.6f", r->parts[i]);
+    g_string_append_printf (r->record->curve, ",%s,%.2f,%.2f\n", rate, r->score.ap, r->score.ap50);
     if (r->o->quiet)
         return;
     progress_clear (progress);
-    printf ("epoch %d/%d  loss %.3f (", r->epoch, r->o->epochs, r->loss);
+    printf ("epoch %d/%d  loss %.3f (", r->record->epoch, r->o->epochs, r->loss);
     for (guint i = 0; i < r->n_parts; i++)
         printf ("%s%s %.3f", i ? ", " : "", r->part_names[i], r->parts[i]);
     printf (")  rate %s", rate);
@@ -478,10 +451,9 @@ run_epochs (Run *r, GError **error)
 {
     g_autoptr (Progress) progress =
         progress_new ("training", "steps", (gint64) r->o->epochs * r->batches, r->o->quiet);
-    const int first = r->epoch;
 
-    r->started = g_get_monotonic_time ();
-    while (r->epoch < r->o->epochs) {
+    train_record_start (r->record);
+    while (r->record->epoch < r->o->epochs) {
         if (!run_epoch (r, progress, error))
             return FALSE;
         if (interrupted ()) /* the last whole epoch is what --resume goes on from */
@@ -490,8 +462,8 @@ run_epochs (Run *r, GError **error)
             return FALSE;
         if (interrupted ())
             return TRUE;
-        r->epoch++;
-        report (r, progress, first);
+        r->record->epoch++;
+        report (r, progress);
         if (!save (r, error))
             return FALSE;
     }

@@ -4,11 +4,10 @@
  */
 #include "interrupt.h"
 #include "print.h"
-#include "train.h"
+#include "train-record.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <fovea/session.h>
@@ -24,10 +23,7 @@ typedef struct {
     guint batches; /* of an epoch */
     float *pixels;
     gint64 *labels;
-    char *checkpoint, *curve_path;
-    GString *curve; /* the CSV so far */
-    int epoch;      /* done */
-    gint64 started; /* of this run, us */
+    TrainRecord *record;
 } Run;
 
 static void
@@ -40,10 +36,7 @@ run_clear (Run *r)
     train_data_free (r->data);
     g_free (r->pixels);
     g_free (r->labels);
-    g_free (r->checkpoint);
-    g_free (r->curve_path);
-    if (r->curve)
-        g_string_free (r->curve, TRUE);
+    train_record_free (r->record);
 }
 
 gboolean
@@ -162,38 +155,6 @@ make_trainer (Run *r, GError **error)
     return r->trainer && check_classes (r, error);
 }
 
-gboolean
-train_note_is (GHashTable *notes, const char *key, gint64 value, GError **error)
-{
-    const char *text = g_hash_table_lookup (notes, key);
-
-    if (text && g_ascii_strtoll (text, NULL, 10) == value)
-        return TRUE;
-    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                 "--resume: the checkpoint was made with %s %s, not %" G_GINT64_FORMAT, key,
-                 text ? text : "nothing", value);
-    return FALSE;
-}
-
-static gboolean
-resume (Run *r, GError **error)
-{
-    g_autoptr (GHashTable) notes = NULL;
-    const char *epoch, *curve;
-
-    if (!fov_trainer_load (r->trainer, r->checkpoint, &notes, error) ||
-        !train_note_is (notes, "seed", r->o->seed, error) ||
-        !train_note_is (notes, "batch", r->o->batch, error) ||
-        !train_note_is (notes, "epochs", r->o->epochs, error) ||
-        !train_note_is (notes, "pictures", r->data->train->len, error))
-        return FALSE;
-    epoch = g_hash_table_lookup (notes, "epoch");
-    curve = g_hash_table_lookup (notes, "curve");
-    r->epoch = epoch ? atoi (epoch) : 0;
-    g_string_assign (r->curve, curve ? curve : "");
-    return TRUE;
-}
-
 static gboolean
 take_norms (Run *r, GError **error)
 {
@@ -214,9 +175,7 @@ set_up (Run *r, const char *folder, GError **error)
 {
     const TrainOptions *o = r->o;
 
-    r->checkpoint = g_strconcat (o->output, ".safetensors", NULL);
-    r->curve_path = g_strconcat (o->output, ".csv", NULL);
-    r->curve = g_string_new ("epoch,step,loss,learning_rate,accuracy\n");
+    r->record = train_record_new (o, "epoch,step,loss,learning_rate,accuracy\n");
     r->device = fov_device_open (o->device ? o->device : "cpu", error);
     if (!r->device || !load_model (r, error))
         return FALSE;
@@ -229,7 +188,9 @@ set_up (Run *r, const char *folder, GError **error)
     r->batches = MAX (r->data->train->len / (guint) o->batch, 1);
     r->pixels = g_new (float, fov_shape_elements (&r->shape));
     r->labels = g_new (gint64, o->batch);
-    return make_trainer (r, error) && (!o->resume || resume (r, error));
+    return make_trainer (r, error) &&
+           (!o->resume ||
+            train_record_resume (r->record, r->trainer, r->data->train->len, NULL, error));
 }
 
 /* ---- epochs ------------------------------------------------------------------ */
@@ -295,7 +256,7 @@ draw_balanced (const Run *r, GRand *rand, guint *order)
 static gboolean
 run_epoch (Run *r, Progress *progress, double *loss, GError **error)
 {
-    const guint32 seed[] = { (guint32) r->o->seed, (guint32) r->epoch };
+    const guint32 seed[] = { (guint32) r->o->seed, (guint32) r->record->epoch };
     g_autoptr (GRand) rand = g_rand_new_with_seed_array (seed, 2);
     g_autofree guint *order = train_shuffle (rand, r->data->train->len);
     const FovView x = { FOV_F32, r->shape, r->pixels };
@@ -310,7 +271,7 @@ run_epoch (Run *r, Progress *progress, double *loss, GError **error)
         if (!fov_trainer_step (r->trainer, &x, &labels, &one, error))
             return FALSE;
         *loss += one / r->batches;
-        progress_set (progress, (gint64) r->epoch * r->batches + i + 1);
+        progress_set (progress, (gint64) r->record->epoch * r->batches + i + 1);
     }
     return TRUE;
 }
@@ -352,26 +313,12 @@ validate (Run *r, double *accuracy, GError **error)
 
 /* ---- what is kept -------------------------------------------------------------- */
 
-void
-train_add_note (GHashTable *notes, const char *key, gint64 value)
-{
-    g_hash_table_insert (notes, (gpointer) key, g_strdup_printf ("%" G_GINT64_FORMAT, value));
-}
-
 static gboolean
 save (Run *r, GError **error)
 {
-    g_autoptr (GHashTable) notes = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
-
-    train_add_note (notes, "epoch", r->epoch);
-    train_add_note (notes, "epochs", r->o->epochs);
-    train_add_note (notes, "seed", r->o->seed);
-    train_add_note (notes, "batch", r->o->batch);
-    train_add_note (notes, "pictures", r->data->train->len);
-    g_hash_table_insert (notes, (gpointer) "curve", g_strdup (r->curve->str));
-    return fov_trainer_save (r->trainer, r->checkpoint, notes, error) &&
+    return train_record_save (r->record, r->trainer, r->data->train->len, NULL, error) &&
            fov_trainer_write_onnx (r->trainer, r->o->output, FOV_WEIGHTS_AVERAGED, error) &&
-           g_file_set_contents (r->curve_path, r->curve->str, (gssize) r->curve->len, error);
+           train_record_write_curve (r->record, error);
 }
 
 static gboolean
@@ -386,22 +333,21 @@ write_labels (const Run *r, GError **error)
 }
 
 static void
-report (Run *r, double loss, double accuracy, Progress *progress, int first)
+report (Run *r, double loss, double accuracy, Progress *progress)
 {
     FovTrainerInfo info;
     char rate[G_ASCII_DTOSTR_BUF_SIZE];
-    const double done = (double) (g_get_monotonic_time () - r->started) * 1e-6;
-    const double left = done / (r->epoch - first) * (r->o->epochs - r->epoch);
+    const double left = train_record_left (r->record);
 
     fov_trainer_info (r->trainer, &info);
-    g_string_append_printf (r->curve, "%d,%" G_GUINT64_FORMAT ",%.6f,%s,%.4f\n", r->epoch,
-                            info.step, loss,
+    g_string_append_printf (r->record->curve, "%d,%" G_GUINT64_FORMAT ",%.6f,%s,%.4f\n",
+                            r->record->epoch, info.step, loss,
                             g_ascii_formatd (rate, sizeof rate, "%.6g", info.learning_rate),
                             accuracy);
     if (r->o->quiet)
         return;
     progress_clear (progress);
-    printf ("epoch %d/%d  loss %.4f  rate %s", r->epoch, r->o->epochs, loss, rate);
+    printf ("epoch %d/%d  loss %.4f  rate %s", r->record->epoch, r->o->epochs, loss, rate);
     if (accuracy >= 0)
         printf ("  accuracy %.1f %%", accuracy * 100);
     printf ("  left %.0f s\n", left);
@@ -413,10 +359,9 @@ run_epochs (Run *r, GError **error)
 {
     g_autoptr (Progress) progress =
         progress_new ("training", "steps", (gint64) r->o->epochs * r->batches, r->o->quiet);
-    const int first = r->epoch;
 
-    r->started = g_get_monotonic_time ();
-    while (r->epoch < r->o->epochs) {
+    train_record_start (r->record);
+    while (r->record->epoch < r->o->epochs) {
         double loss, accuracy;
         if (!run_epoch (r, progress, &loss, error))
             return FALSE;
@@ -424,8 +369,8 @@ run_epochs (Run *r, GError **error)
             return TRUE;
         if (!validate (r, &accuracy, error))
             return FALSE;
-        r->epoch++;
-        report (r, loss, accuracy, progress, first);
+        r->record->epoch++;
+        report (r, loss, accuracy, progress);
         if (!save (r, error))
             return FALSE;
     }

@@ -4,10 +4,10 @@
  * model. */
 #include "interrupt.h"
 #include "print.h"
+#include "train-record.h"
 #include "train-task.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <fovea/session.h>
@@ -22,10 +22,7 @@ typedef struct {
     guint batches; /* of an epoch */
     float *pixels;
     gpointer labels; /* of a batch, of the target's type */
-    char *checkpoint, *curve_path;
-    GString *curve;
-    int epoch; /* done */
-    gint64 started;
+    TrainRecord *record;
 } Run;
 
 static void
@@ -40,10 +37,7 @@ run_clear (Run *r)
     g_array_unref (r->task.sums);
     g_free (r->pixels);
     g_free (r->labels);
-    g_free (r->checkpoint);
-    g_free (r->curve_path);
-    if (r->curve)
-        g_string_free (r->curve, TRUE);
+    train_record_free (r->record);
 }
 
 /* ---- setting up ---------------------------------------------------------------- */
@@ -137,25 +131,6 @@ make_trainer (Run *r, GError **error)
 }
 
 static gboolean
-resume (Run *r, GError **error)
-{
-    g_autoptr (GHashTable) notes = NULL;
-    const char *epoch, *curve;
-
-    if (!fov_trainer_load (r->trainer, r->checkpoint, &notes, error) ||
-        !train_note_is (notes, "seed", r->task.o->seed, error) ||
-        !train_note_is (notes, "batch", r->task.o->batch, error) ||
-        !train_note_is (notes, "epochs", r->task.o->epochs, error) ||
-        !train_note_is (notes, "pictures", r->task.train->len, error))
-        return FALSE;
-    epoch = g_hash_table_lookup (notes, "epoch");
-    curve = g_hash_table_lookup (notes, "curve");
-    r->epoch = epoch ? atoi (epoch) : 0;
-    g_string_assign (r->curve, curve ? curve : "");
-    return TRUE;
-}
-
-static gboolean
 read_data (Run *r, const char *data, GError **error)
 {
     if (!r->task.kind->read (&r->task, data, error))
@@ -172,17 +147,17 @@ set_up (Run *r, const char *data, GError **error)
 {
     const TrainOptions *o = r->task.o;
 
-    r->checkpoint = g_strconcat (o->output, ".safetensors", NULL);
-    r->curve_path = g_strconcat (o->output, ".csv", NULL);
-    r->curve = g_string_new ("epoch,step,loss,learning_rate,");
-    g_string_append_printf (r->curve, "%s\n", r->task.kind->metric);
+    r->record = train_record_new (o, "epoch,step,loss,learning_rate,");
+    g_string_append_printf (r->record->curve, "%s\n", r->task.kind->metric);
     r->device = fov_device_open (o->device ? o->device : "cpu", error);
     if (!r->device || !read_data (r, data, error) || !load_model (r, error))
         return FALSE;
     r->shape = (FovShape){ 4, { o->batch, 3, r->task.height, r->task.width } };
     r->batches = MAX (r->task.train->len / (guint) o->batch, 1);
     r->pixels = g_new (float, fov_shape_elements (&r->shape));
-    return make_trainer (r, error) && (!o->resume || resume (r, error));
+    return make_trainer (r, error) &&
+           (!o->resume ||
+            train_record_resume (r->record, r->trainer, r->task.train->len, NULL, error));
 }
 
 /* ---- batches ---------------------------------------------------------------------- */
@@ -244,7 +219,7 @@ group (const Task *task, GRand *rand, guint *order)
 static gboolean
 run_epoch (Run *r, Progress *progress, double *loss, GError **error)
 {
-    const guint32 seed[] = { (guint32) r->task.o->seed, (guint32) r->epoch };
+    const guint32 seed[] = { (guint32) r->task.o->seed, (guint32) r->record->epoch };
     g_autoptr (GRand) rand = g_rand_new_with_seed_array (seed, 2);
     g_autofree guint *order = train_shuffle (rand, r->task.train->len);
     const FovView x = { FOV_F32, r->shape, r->pixels };
@@ -264,7 +239,7 @@ run_epoch (Run *r, Progress *progress, double *loss, GError **error)
         if (!fov_trainer_step (r->trainer, &x, &target, &one, error))
             return FALSE;
         *loss += one / r->batches;
-        progress_set (progress, (gint64) r->epoch * r->batches + b + 1);
+        progress_set (progress, (gint64) r->record->epoch * r->batches + b + 1);
     }
     return TRUE;
 }
@@ -305,17 +280,9 @@ validate (Run *r, double *result, GError **error)
 static gboolean
 save (Run *r, GError **error)
 {
-    g_autoptr (GHashTable) notes = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
-
-    train_add_note (notes, "epoch", r->epoch);
-    train_add_note (notes, "epochs", r->task.o->epochs);
-    train_add_note (notes, "seed", r->task.o->seed);
-    train_add_note (notes, "batch", r->task.o->batch);
-    train_add_note (notes, "pictures", r->task.train->len);
-    g_hash_table_insert (notes, (gpointer) "curve", g_strdup (r->curve->str));
-    return fov_trainer_save (r->trainer, r->checkpoint, notes, error) &&
+    return train_record_save (r->record, r->trainer, r->task.train->len, NULL, error) &&
            fov_trainer_write_onnx (r->trainer, r->task.o->output, FOV_WEIGHTS_AVERAGED, error) &&
-           g_file_set_contents (r->curve_path, r->curve->str, (gssize) r->curve->len, error);
+           train_record_write_curve (r->record, error);
 }
 
 static gboolean
@@ -330,22 +297,21 @@ write_labels (const Run *r, GError **error)
 }
 
 static void
-report (Run *r, double loss, double result, Progress *progress, int first)
+report (Run *r, double loss, double result, Progress *progress)
 {
     FovTrainerInfo info;
     char rate[G_ASCII_DTOSTR_BUF_SIZE];
-    const double done = (double) (g_get_monotonic_time () - r->started) * 1e-6;
-    const double left = done / (r->epoch - first) * (r->task.o->epochs - r->epoch);
+    const double left = train_record_left (r->record);
 
     fov_trainer_info (r->trainer, &info);
-    g_string_append_printf (r->curve, "%d,%" G_GUINT64_FORMAT ",%.6f,%s,%.4f\n", r->epoch,
-                            info.step, loss,
+    g_string_append_printf (r->record->curve, "%d,%" G_GUINT64_FORMAT ",%.6f,%s,%.4f\n",
+                            r->record->epoch, info.step, loss,
                             g_ascii_formatd (rate, sizeof rate, "%.6g", info.learning_rate),
                             result);
     if (r->task.o->quiet)
         return;
     progress_clear (progress);
-    printf ("epoch %d/%d  loss %.4f  rate %s", r->epoch, r->task.o->epochs, loss, rate);
+    printf ("epoch %d/%d  loss %.4f  rate %s", r->record->epoch, r->task.o->epochs, loss, rate);
     if (r->task.valid->len)
         printf ("  %s %.1f %%", r->task.kind->metric, result * 100);
     printf ("  left %.0f s\n", left);
@@ -358,10 +324,9 @@ run_epochs (Run *r, GError **error)
     const TrainOptions *o = r->task.o;
     g_autoptr (Progress) progress =
         progress_new ("training", "steps", (gint64) o->epochs * r->batches, o->quiet);
-    const int first = r->epoch;
 
-    r->started = g_get_monotonic_time ();
-    while (r->epoch < o->epochs) {
+    train_record_start (r->record);
+    while (r->record->epoch < o->epochs) {
         double loss, result;
         if (!run_epoch (r, progress, &loss, error))
             return FALSE;
@@ -369,8 +334,8 @@ run_epochs (Run *r, GError **error)
             return TRUE;
         if (!validate (r, &result, error))
             return FALSE;
-        r->epoch++;
-        report (r, loss, result, progress, first);
+        r->record->epoch++;
+        report (r, loss, result, progress);
         if (!save (r, error))
             return FALSE;
     }

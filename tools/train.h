@@ -30,9 +30,6 @@ gboolean train_parse_freeze (const char *freeze, FovTrainerParams *params, GErro
 
 /** 0..n-1 in an order that rand decides. */
 guint *train_shuffle (GRand *rand, guint n);
-/** Notes of a checkpoint. */
-void train_add_note (GHashTable *notes, const char *key, gint64 value);
-gboolean train_note_is (GHashTable *notes, const char *key, gint64 value, GError **error);
 
 /* ---- pictures in folders (train-data.c) ---------------------------------- */
 

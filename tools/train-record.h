@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOVEA_TOOLS_TRAIN_RECORD_H
+#define FOVEA_TOOLS_TRAIN_RECORD_H
+
+/* A run's checkpoint with its notes, its losses as CSV, and how far it has come. */
+#include "train.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    const TrainOptions *o;
+    char *checkpoint, *curve_path;
+    GString *curve;   /* the CSV so far */
+    int epoch, first; /* done; when this run began */
+    gint64 started;   /* of this run, us */
+} TrainRecord;
+
+/** header: the CSV's first line, or NULL. Files are named after options->output. */
+TrainRecord *train_record_new (const TrainOptions *options, const char *header);
+void train_record_free (TrainRecord *record);
+
+/** The checkpoint; place: the loader's, or NULL. */
+gboolean train_record_save (TrainRecord *record, FovTrainer *trainer, guint n_pictures,
+                            const char *place, GError **error);
+gboolean train_record_write_curve (const TrainRecord *record, GError **error);
+/** Goes on from the checkpoint, if it is of such a run; place (may be NULL): g_free. */
+gboolean train_record_resume (TrainRecord *record, FovTrainer *trainer, guint n_pictures,
+                              char **place, GError **error);
+
+void train_record_start (TrainRecord *record);
+/** Seconds that the epochs that are left will take. */
+double train_record_left (const TrainRecord *record);
+
+G_END_DECLS
+
+#endif
