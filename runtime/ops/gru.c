@@ -46,18 +46,6 @@ is_reverse (const FovNode *node, gint64 d)
 /* ---- shapes ---------------------------------------------------------------- */
 
 static gboolean
-check_input (const FovNode *node, guint i, FovShape want, GError **error)
-{
-    const FovTensor *in = fov_in (node, i);
-
-    if (!in || (fov_shape_equal (&in->shape, &want) && in->dtype == node->inputs[0]->dtype))
-        return TRUE;
-    g_autofree char *found = fov_shape_to_string (&in->shape);
-    g_autofree char *expected = fov_shape_to_string (&want);
-    return fov_node_error (node, error, "input %u is %s, expected %s", i, found, expected);
-}
-
-static gboolean
 check_params (FovNode *node, const Size *s, GError **error)
 {
     GruParams *p = node->params;
@@ -92,10 +80,13 @@ gru_infer (FovNode *node, GError **error)
     s = size_of (node);
     state = (FovShape){ 3, { s.directions, s.batch, s.hidden } };
     if (!check_params (node, &s, error) ||
-        !check_input (node, 1, (FovShape){ 3, { s.directions, 3 * s.hidden, s.inputs } }, error) ||
-        !check_input (node, 2, (FovShape){ 3, { s.directions, 3 * s.hidden, s.hidden } }, error) ||
-        !check_input (node, 3, (FovShape){ 2, { s.directions, 6 * s.hidden } }, error) ||
-        !check_input (node, 5, state, error) || !fov_infer_output (node, 1, dtype, &state, error))
+        !fov_infer_input (node, 1, (FovShape){ 3, { s.directions, 3 * s.hidden, s.inputs } },
+                          error) ||
+        !fov_infer_input (node, 2, (FovShape){ 3, { s.directions, 3 * s.hidden, s.hidden } },
+                          error) ||
+        !fov_infer_input (node, 3, (FovShape){ 2, { s.directions, 6 * s.hidden } }, error) ||
+        !fov_infer_input (node, 5, state, error) ||
+        !fov_infer_output (node, 1, dtype, &state, error))
         return FALSE;
     return fov_infer_output (node, 0, dtype,
                              &(FovShape){ 4, { s.steps, s.directions, s.batch, s.hidden } }, error);

@@ -164,6 +164,18 @@ fov_checked_mul (gint64 a, gint64 b, gint64 *product)
 }
 
 gboolean
+fov_infer_input (const FovNode *node, guint i, FovShape want, GError **error)
+{
+    const FovTensor *in = fov_in (node, i);
+
+    if (!in || (fov_shape_equal (&in->shape, &want) && in->dtype == node->inputs[0]->dtype))
+        return TRUE;
+    g_autofree char *found = fov_shape_to_string (&in->shape);
+    g_autofree char *expected = fov_shape_to_string (&want);
+    return fov_node_error (node, error, "input %u is %s, expected %s", i, found, expected);
+}
+
+gboolean
 fov_infer_output (FovNode *node, guint i, FovDType dtype, const FovShape *shape, GError **error)
 {
     FovTensor *output = fov_out (node, i);

@@ -113,6 +113,9 @@ gboolean fov_infer_axes (const FovNode *node, const gint64 *axes, guint n, int r
 
 /* ---- outputs ---------------------------------------------------------- */
 
+/** Input i, if there, has exactly that shape and input 0's dtype. */
+gboolean fov_infer_input (const FovNode *node, guint i, FovShape want, GError **error);
+
 /**
  * Sets output i (if there). Rejects ranks above FOV_MAX_RANK, negative
  * dimensions and more than 2^31 - 1 elements, empty dimensions counted as 1.

@@ -26,18 +26,6 @@ fov_lstm_size (const FovNode *node)
 
 /* ---- shapes ---------------------------------------------------------------- */
 
-static gboolean
-check_input (const FovNode *node, guint i, FovShape want, GError **error)
-{
-    const FovTensor *in = fov_in (node, i);
-
-    if (!in || (fov_shape_equal (&in->shape, &want) && in->dtype == node->inputs[0]->dtype))
-        return TRUE;
-    g_autofree char *found = fov_shape_to_string (&in->shape);
-    g_autofree char *expected = fov_shape_to_string (&want);
-    return fov_node_error (node, error, "input %u is %s, expected %s", i, found, expected);
-}
-
 /* What both ops have. */
 static gboolean
 check (FovNode *node, FovLstmSize *s, GError **error)
@@ -58,14 +46,15 @@ check (FovNode *node, FovLstmSize *s, GError **error)
     if (s->directions != (p->direction == FOV_LSTM_BOTH ? 2 : 1) || s->hidden < 1)
         return fov_node_error (node, error, "R is of %" G_GINT64_FORMAT " directions",
                                s->directions);
-    return check_input (node, 1, (FovShape){ 3, { s->directions, 4 * s->hidden, s->inputs } },
-                        error) &&
-           check_input (node, 2, (FovShape){ 3, { s->directions, 4 * s->hidden, s->hidden } },
-                        error) &&
-           check_input (node, 3, (FovShape){ 2, { s->directions, 8 * s->hidden } }, error) &&
-           check_input (node, s->h, (FovShape){ 3, { s->directions, s->batch, s->hidden } },
-                        error) &&
-           check_input (node, s->c, (FovShape){ 3, { s->directions, s->batch, s->hidden } }, error);
+    return fov_infer_input (node, 1, (FovShape){ 3, { s->directions, 4 * s->hidden, s->inputs } },
+                            error) &&
+           fov_infer_input (node, 2, (FovShape){ 3, { s->directions, 4 * s->hidden, s->hidden } },
+                            error) &&
+           fov_infer_input (node, 3, (FovShape){ 2, { s->directions, 8 * s->hidden } }, error) &&
+           fov_infer_input (node, s->h, (FovShape){ 3, { s->directions, s->batch, s->hidden } },
+                            error) &&
+           fov_infer_input (node, s->c, (FovShape){ 3, { s->directions, s->batch, s->hidden } },
+                            error);
 }
 
 static gboolean
@@ -98,9 +87,9 @@ grad_infer (FovNode *node, GError **error)
         return FALSE;
     state = (FovShape){ 3, { s.directions, s.batch, s.hidden } };
     all = (FovShape){ 4, { s.directions, s.steps, s.batch, s.hidden } };
-    if (!check_input (node, 6, (FovShape){ 4, { s.steps, s.directions, s.batch, s.hidden } },
-                      error) ||
-        !check_input (node, 7, state, error) || !check_input (node, 8, state, error) ||
+    if (!fov_infer_input (node, 6, (FovShape){ 4, { s.steps, s.directions, s.batch, s.hidden } },
+                          error) ||
+        !fov_infer_input (node, 7, state, error) || !fov_infer_input (node, 8, state, error) ||
         !fov_infer_output (node, 1, dtype, &state, error) ||
         !fov_infer_output (node, 2, dtype, &state, error) ||
         !fov_infer_output (node, 3, dtype, &all, error))

@@ -62,20 +62,6 @@ tear_down (void **state)
     return 0;
 }
 
-static char *
-digest (FovTrainer *trainer)
-{
-    const GArray *states = fov_trainer_states (trainer);
-    g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
-
-    for (guint i = 0; i < states->len; i++) {
-        const FovView *v = &g_array_index (states, FovTrainerState, i).view;
-        g_checksum_update (sum, v->data,
-                           fov_shape_elements (&v->shape) * (gssize) fov_dtype_size (v->dtype));
-    }
-    return g_strdup (g_checksum_get_string (sum));
-}
-
 /* Three steps, a break, three more: the same bits as six steps. */
 static void
 test_resume (void **state)
@@ -102,8 +88,8 @@ test_resume (void **state)
         assert_int_equal (fov_trainer_step_number (second), 3);
         for (guint i = 4; i <= 6; i++)
             small_step (second, i);
-        a = digest (whole);
-        b = digest (second);
+        a = small_digest (whole);
+        b = small_digest (second);
         assert_string_equal (a, b);
     }
 }
@@ -113,13 +99,13 @@ test_other_optimiser (void **state)
 {
     const Place *p = *state;
     g_autoptr (FovTrainer) sgd = make (FOV_OPTIMISER_SGD), adam = make (FOV_OPTIMISER_ADAM);
-    g_autofree char *before = digest (adam), *after = NULL;
+    g_autofree char *before = small_digest (adam), *after = NULL;
     g_autoptr (GError) error = NULL;
 
     assert_true (fov_trainer_save (sgd, p->path, NULL, NULL));
     assert_false (fov_trainer_load (adam, p->path, NULL, &error));
     assert_non_null (strstr (error->message, "no tensor '"));
-    after = digest (adam);
+    after = small_digest (adam);
     assert_string_equal (before, after);
 }
 

@@ -169,3 +169,17 @@ small_state (FovTrainer *trainer, const char *name)
     fail_msg ("no state '%s'", name);
     return NULL;
 }
+
+char *
+small_digest (FovTrainer *trainer)
+{
+    const GArray *states = fov_trainer_states (trainer);
+    g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+
+    for (guint i = 0; i < states->len; i++) {
+        const FovView *v = &g_array_index (states, FovTrainerState, i).view;
+        g_checksum_update (sum, v->data,
+                           fov_shape_elements (&v->shape) * (gssize) fov_dtype_size (v->dtype));
+    }
+    return g_strdup (g_checksum_get_string (sum));
+}

@@ -30,5 +30,7 @@ void small_batch (SmallBatch *batch, guint step);
 double small_step (FovTrainer *trainer, guint step);
 /** A state's values; fails the test if there is no such. */
 const FovView *small_state (FovTrainer *trainer, const char *name);
+/** SHA-256 of all states; g_free. */
+char *small_digest (FovTrainer *trainer);
 
 #endif
