@@ -122,7 +122,8 @@ static const CliOption options[] = {
       "the model's) or a preview (default 320)",
       "Model", 8, 2048 },
     { "device", 'd', CLI_TEXT, &o.device, "DEVICE",
-      "Where to train: cpu[:THREADS] (default cpu) or reference", "Model" },
+      "Where to train: cpu[:THREADS] (default cpu), gpu[:N], vulkan[:N or NAME] or reference",
+      "Model" },
     { "epochs", 'e', CLI_INT, &o.epochs, "N", "Times that all pictures are seen (default 20)",
       "Training", 1, 1000000 },
     { "batch", 'b', CLI_INT, &o.batch, "N",
@@ -269,7 +270,8 @@ const CliCommand command_train = {
             "beside NAME.png, for texts labels.txt; for tags it is a file, "
             "picture,label;label. For a detector DATA is a file of annotations (COCO's json), a "
             "folder with images/ and labels/ (YOLO's text files), tar shards, or with "
-            "--annotations the folder of the pictures; --model is what it goes on from.\n\n"
+            "--annotations the folder of the pictures; --model is what it goes on from, or "
+            "--recipe yolox learns from nothing.\n\n"
             "After each epoch the model, a checkpoint and the losses are written, so that an "
             "interruption (Ctrl-C, a power cut) costs an epoch at most. The same pictures, options "
             "and seed give the same model, whatever the number of threads.",

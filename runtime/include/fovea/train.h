@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 /**
  * A model in training: its parameters, an optimiser's moments and running
  * statistics on one device, and the plan of one step. Used by one thread at a
- * time. Runs on host and reference devices; on the host the same steps give the
- * same bits whatever the number of threads.
+ * time. Runs on every device: on the host the same steps give the same bits
+ * whatever the number of threads, on vulkan on the same device and driver.
  */
 typedef struct _FovTrainer FovTrainer;
 
