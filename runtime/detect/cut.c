@@ -182,5 +182,6 @@ fov_detect_net_cut (FovDetectNet *net, GError **error)
         return FALSE;
     }
     cut_boxes (net);
+    fov_detect_net_cut_priors (net);
     return cut_scores (net, error);
 }

@@ -37,6 +37,8 @@ void fov_detect_net_free (FovDetectNet *net);
  * FOV_ERROR_UNSUPPORTED.
  */
 gboolean fov_detect_net_cut (FovDetectNet *net, GError **error);
+/** Part of it: boxes that the graph decodes against priors are read as their encodings. */
+void fov_detect_net_cut_priors (FovDetectNet *net);
 
 /**
  * The whole way as one graph: inputs pictures U8 [n, capacity] and frames;
