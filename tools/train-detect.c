@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Epochs of a detector's training, each followed by AP on pictures kept apart, a checkpoint and the
- * model. */
-#include "interrupt.h"
-#include "print.h"
+/* Detectors, from pictures with boxes. */
 #include "train-detect.h"
-#include "train-record.h"
+#include "train-loop.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#define MAX_PARTS 4
 #define RECIPE_SIZE 320
 #define RATE 1e-5         /* of a network that has learned before: */
 #define RATE_SCRATCH 2e-3 /* and of one that has not */
@@ -29,11 +24,6 @@ typedef struct {
     FovShape shape, target;
     guint batches; /* of an epoch */
     FovLoader *loader;
-    double loss, parts[MAX_PARTS]; /* means of the epoch */
-    const char *part_names[MAX_PARTS];
-    guint n_parts;
-    FovCocoSummary score;
-    TrainRecord *record;
 } Run;
 
 static void
@@ -47,7 +37,6 @@ run_clear (Run *r)
     g_clear_pointer (&r->device, fov_device_unref);
     fov_data_unref (r->valid);
     fov_data_unref (r->train);
-    train_record_free (r->record);
 }
 
 /* ---- setting up ------------------------------------------------------------------- */
@@ -275,9 +264,6 @@ make_trainer (Run *r, GError **error)
     fov_trainer_intake (r->trainer, &r->intake);
     fov_trainer_target (r->trainer, &target);
     r->target = target.shape;
-    while (r->n_parts < MAX_PARTS &&
-           fov_trainer_part (r->trainer, r->n_parts, &r->part_names[r->n_parts], &r->parts[0]))
-        r->n_parts++;
     return TRUE;
 }
 
@@ -321,161 +307,85 @@ make_loader (Run *r, GError **error)
 }
 
 static gboolean
-resume (Run *r, GError **error)
-{
-    g_autofree char *place = NULL;
-
-    return train_record_resume (r->record, r->trainer, fov_data_length (r->train), &place, error) &&
-           fov_loader_seek (r->loader, place ? place : "", error);
-}
-
-static void
-begin_curve (Run *r)
-{
-    g_string_append (r->record->curve, "epoch,step,loss");
-    for (guint i = 0; i < r->n_parts; i++)
-        g_string_append_printf (r->record->curve, ",%s", r->part_names[i]);
-    g_string_append (r->record->curve, ",learning_rate,ap,ap50\n");
-}
-
-static gboolean
 set_up (Run *r, const char *data, GError **error)
 {
     const TrainOptions *o = r->o;
 
-    r->record = train_record_new (o, NULL);
     r->device = fov_device_open (o->device ? o->device : "cpu", error);
     if (!r->device || !open_data (r, data, error) || !load_model (r, error))
         return FALSE;
     relabel (&r->train, r->labels);
     relabel (&r->valid, r->labels);
     r->batches = count_batches (r);
-    if (!make_trainer (r, error) || !make_loader (r, error))
-        return FALSE;
-    begin_curve (r);
-    return !o->resume || resume (r, error);
+    return make_trainer (r, error) && make_loader (r, error);
 }
 
 /* ---- epochs ------------------------------------------------------------------------ */
 
-/* One change of the parameters. */
 static gboolean
-run_step (Run *r, GError **error)
+next_batch (gpointer run, guint index, FovView *pictures, FovView *target, GError **error)
 {
-    const guint n = (guint) r->o->batch / r->at_once;
-    double loss, part;
-    const char *name;
     FovBatch batch;
 
-    for (guint k = 0; k < n; k++) {
-        if (!fov_loader_next (r->loader, &batch, error) ||
-            !fov_trainer_step (r->trainer, &batch.pictures, &batch.objects, &loss, error))
-            return FALSE;
-        r->loss += loss / (r->batches * n);
-        for (guint i = 0; fov_trainer_part (r->trainer, i, &name, &part); i++)
-            r->parts[i] += part / (r->batches * n);
-    }
+    if (!fov_loader_next (((Run *) run)->loader, &batch, error))
+        return FALSE;
+    *pictures = batch.pictures;
+    *target = batch.objects;
     return TRUE;
 }
-
-static gboolean
-run_epoch (Run *r, Progress *progress, GError **error)
-{
-    r->loss = 0;
-    for (guint i = 0; i < MAX_PARTS; i++)
-        r->parts[i] = 0;
-    for (guint i = 0; i < r->batches && !interrupted (); i++) {
-        if (!run_step (r, error))
-            return FALSE;
-        progress_set (progress, (gint64) r->record->epoch * r->batches + i + 1);
-    }
-    return TRUE;
-}
-
-/* ---- what is kept --------------------------------------------------------------------- */
 
 /* The model as it was written is what is measured. */
 static gboolean
-write_and_score (Run *r, GError **error)
+measure (gpointer run, double *figures, GError **error)
 {
-    g_autoptr (FovModel) model = NULL;
+    Run *r = run;
+    FovCocoSummary score = { .ap = (double) NAN, .ap50 = (double) NAN };
 
-    if (!fov_trainer_write_onnx (r->trainer, r->o->output, FOV_WEIGHTS_AVERAGED, error))
-        return FALSE;
-    r->score = (FovCocoSummary){ .ap = (double) NAN, .ap50 = (double) NAN };
-    if (!r->valid || !fov_data_length (r->valid))
-        return TRUE;
-    model = fov_model_load (r->o->output, error);
-    return model &&
-           detect_data_score (r->valid, r->device, model, &r->intake, r->labels, &r->score, error);
-}
-
-static gboolean
-save (Run *r, GError **error)
-{
-    g_autofree char *place = fov_loader_place (r->loader);
-
-    return train_record_save (r->record, r->trainer, fov_data_length (r->train), place, error) &&
-           train_record_write_curve (r->record, error);
-}
-
-static void
-report (Run *r, Progress *progress)
-{
-    FovTrainerInfo info;
-    char rate[G_ASCII_DTOSTR_BUF_SIZE];
-    const double left = train_record_left (r->record);
-
-    fov_trainer_info (r->trainer, &info);
-    g_ascii_formatd (rate, sizeof rate, "%.6g", info.learning_rate);
-    g_string_append_printf (r->record->curve, "%d,%" G_GUINT64_FORMAT ",%.6f", r->record->epoch,
-                            info.step, r->loss);
-    for (guint i = 0; i < r->n_parts; i++)
-        g_string_append_printf (r->record->curve, ",%.6f", r->parts[i]);
-    g_string_append_printf (r->record->curve, ",%s,%.2f,%.2f\n", rate, r->score.ap, r->score.ap50);
-    if (r->o->quiet)
-        return;
-    progress_clear (progress);
-    printf ("epoch %d/%d  loss %.3f (", r->record->epoch, r->o->epochs, r->loss);
-    for (guint i = 0; i < r->n_parts; i++)
-        printf ("%s%s %.3f", i ? ", " : "", r->part_names[i], r->parts[i]);
-    printf (")  rate %s", rate);
-    if (!isnan (r->score.ap))
-        printf ("  AP %.1f  AP50 %.1f", r->score.ap, r->score.ap50);
-    printf ("  left %.0f s\n", left);
-    fflush (stdout);
-}
-
-static gboolean
-run_epochs (Run *r, GError **error)
-{
-    g_autoptr (Progress) progress =
-        progress_new ("training", "steps", (gint64) r->o->epochs * r->batches, r->o->quiet);
-
-    train_record_start (r->record);
-    while (r->record->epoch < r->o->epochs) {
-        if (!run_epoch (r, progress, error))
-            return FALSE;
-        if (interrupted ()) /* the last whole epoch is what --resume goes on from */
-            return TRUE;
-        if (!write_and_score (r, error))
-            return FALSE;
-        if (interrupted ())
-            return TRUE;
-        r->record->epoch++;
-        report (r, progress);
-        if (!save (r, error))
+    if (r->valid && fov_data_length (r->valid)) {
+        g_autoptr (FovModel) model = fov_model_load (r->o->output, error);
+        if (!model ||
+            !detect_data_score (r->valid, r->device, model, &r->intake, r->labels, &score, error))
             return FALSE;
     }
+    figures[0] = score.ap;
+    figures[1] = score.ap50;
     return TRUE;
 }
+
+static char *
+loader_place (gpointer run)
+{
+    return fov_loader_place (((Run *) run)->loader);
+}
+
+static gboolean
+loader_seek (gpointer run, const char *place, GError **error)
+{
+    return fov_loader_seek (((Run *) run)->loader, place, error);
+}
+
+static const TrainKind detector = {
+    .batch = next_batch, .measure = measure, .place = loader_place, .seek = loader_seek
+};
 
 gboolean
 train_detect_run (const TrainOptions *options, const char *data, GError **error)
 {
     Run r = { .o = options };
-    gboolean ok = set_up (&r, data, error) && run_epochs (&r, error);
+    gboolean ok = set_up (&r, data, error);
 
+    if (ok) {
+        const TrainPlan plan = { .o = options,
+                                 .kind = &detector,
+                                 .run = &r,
+                                 .trainer = r.trainer,
+                                 .steps = r.batches,
+                                 .batches = (guint) options->batch / r.at_once,
+                                 .n_pictures = fov_data_length (r.train),
+                                 .figures = { { "ap", "AP", FALSE }, { "ap50", "AP50", FALSE } },
+                                 .n_figures = 2 };
+        ok = train_loop (&plan, error);
+    }
     run_clear (&r);
     return ok;
 }

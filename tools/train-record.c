@@ -6,14 +6,14 @@
 #include <stdlib.h>
 
 TrainRecord *
-train_record_new (const TrainOptions *options, const char *header)
+train_record_new (const TrainOptions *options)
 {
     TrainRecord *record = g_new0 (TrainRecord, 1);
 
     record->o = options;
     record->checkpoint = g_strconcat (options->output, ".safetensors", NULL);
     record->curve_path = g_strconcat (options->output, ".csv", NULL);
-    record->curve = g_string_new (header);
+    record->curve = g_string_new (NULL);
     return record;
 }
 

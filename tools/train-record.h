@@ -15,8 +15,8 @@ typedef struct {
     gint64 started;   /* of this run, us */
 } TrainRecord;
 
-/** header: the CSV's first line, or NULL. Files are named after options->output. */
-TrainRecord *train_record_new (const TrainOptions *options, const char *header);
+/** Files are named after options->output. */
+TrainRecord *train_record_new (const TrainOptions *options);
 void train_record_free (TrainRecord *record);
 
 /** The checkpoint; place: the loader's, or NULL. */

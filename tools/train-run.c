@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Epochs of training, each followed by a look at pictures kept apart, a checkpoint and the model.
- */
-#include "interrupt.h"
-#include "print.h"
-#include "train-record.h"
+/* Classifiers: a class for each picture. */
+#include "train-loop.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <fovea/session.h>
@@ -23,7 +19,8 @@ typedef struct {
     guint batches; /* of an epoch */
     float *pixels;
     gint64 *labels;
-    TrainRecord *record;
+    GRand *rand; /* of the epoch: */
+    guint *order;
 } Run;
 
 static void
@@ -36,7 +33,8 @@ run_clear (Run *r)
     train_data_free (r->data);
     g_free (r->pixels);
     g_free (r->labels);
-    train_record_free (r->record);
+    g_clear_pointer (&r->rand, g_rand_free);
+    g_free (r->order);
 }
 
 gboolean
@@ -175,7 +173,6 @@ set_up (Run *r, const char *folder, GError **error)
 {
     const TrainOptions *o = r->o;
 
-    r->record = train_record_new (o, "epoch,step,loss,learning_rate,accuracy\n");
     r->device = fov_device_open (o->device ? o->device : "cpu", error);
     if (!r->device || !load_model (r, error))
         return FALSE;
@@ -188,9 +185,7 @@ set_up (Run *r, const char *folder, GError **error)
     r->batches = MAX (r->data->train->len / (guint) o->batch, 1);
     r->pixels = g_new (float, fov_shape_elements (&r->shape));
     r->labels = g_new (gint64, o->batch);
-    return make_trainer (r, error) &&
-           (!o->resume ||
-            train_record_resume (r->record, r->trainer, r->data->train->len, NULL, error));
+    return make_trainer (r, error);
 }
 
 /* ---- epochs ------------------------------------------------------------------ */
@@ -253,33 +248,36 @@ draw_balanced (const Run *r, GRand *rand, guint *order)
     }
 }
 
-static gboolean
-run_epoch (Run *r, Progress *progress, double *loss, GError **error)
+static void
+begin_epoch (gpointer run, int epoch)
 {
-    const guint32 seed[] = { (guint32) r->o->seed, (guint32) r->record->epoch };
-    g_autoptr (GRand) rand = g_rand_new_with_seed_array (seed, 2);
-    g_autofree guint *order = train_shuffle (rand, r->data->train->len);
-    const FovView x = { FOV_F32, r->shape, r->pixels };
-    const FovView labels = { FOV_I64, { 1, { r->o->batch } }, r->labels };
+    Run *r = run;
+    const guint32 seed[] = { (guint32) r->o->seed, (guint32) epoch };
 
+    g_clear_pointer (&r->rand, g_rand_free);
+    g_free (r->order);
+    r->rand = g_rand_new_with_seed_array (seed, 2);
+    r->order = train_shuffle (r->rand, r->data->train->len);
     if (r->o->balance > 0)
-        draw_balanced (r, rand, order);
-    *loss = 0;
-    for (guint i = 0; i < r->batches && !interrupted (); i++) {
-        double one;
-        fill_batch (r, rand, order, i);
-        if (!fov_trainer_step (r->trainer, &x, &labels, &one, error))
-            return FALSE;
-        *loss += one / r->batches;
-        progress_set (progress, (gint64) r->record->epoch * r->batches + i + 1);
-    }
+        draw_balanced (r, r->rand, r->order);
+}
+
+static gboolean
+next_batch (gpointer run, guint index, FovView *pictures, FovView *target, GError **error)
+{
+    Run *r = run;
+
+    fill_batch (r, r->rand, r->order, index);
+    *pictures = (FovView){ FOV_F32, r->shape, r->pixels };
+    *target = (FovView){ FOV_I64, { 1, { r->o->batch } }, r->labels };
     return TRUE;
 }
 
-/* Share of the pictures kept apart whose greatest score is right; -1 without any. */
+/* Share of the pictures kept apart whose greatest score is right. */
 static gboolean
-validate (Run *r, double *accuracy, GError **error)
+measure (gpointer run, double *accuracy, GError **error)
 {
+    Run *r = run;
     g_autoptr (FovModel) model = fov_trainer_model (r->trainer, FOV_WEIGHTS_AVERAGED, error);
     g_autoptr (FovSession) session =
         model ? fov_session_new (r->device, model, &(FovSessionParams){ .input_shapes = &r->shape },
@@ -307,82 +305,35 @@ validate (Run *r, double *accuracy, GError **error)
             right += best == g_array_index (r->data->valid, TrainPicture, first + i).label;
         }
     }
-    *accuracy = n ? (double) right / n : -1;
+    *accuracy = n ? (double) right / n : (double) NAN;
     return session != NULL;
 }
 
-/* ---- what is kept -------------------------------------------------------------- */
+/* ---- the run -------------------------------------------------------------------- */
 
-static gboolean
-save (Run *r, GError **error)
-{
-    return train_record_save (r->record, r->trainer, r->data->train->len, NULL, error) &&
-           fov_trainer_write_onnx (r->trainer, r->o->output, FOV_WEIGHTS_AVERAGED, error) &&
-           train_record_write_curve (r->record, error);
-}
-
-static gboolean
-write_labels (const Run *r, GError **error)
-{
-    g_autofree char *path = g_strconcat (r->o->output, ".labels", NULL);
-    g_autoptr (GString) text = g_string_new (NULL);
-
-    for (guint i = 0; i < r->data->classes->len; i++)
-        g_string_append_printf (text, "%s\n", (char *) r->data->classes->pdata[i]);
-    return g_file_set_contents (path, text->str, (gssize) text->len, error);
-}
-
-static void
-report (Run *r, double loss, double accuracy, Progress *progress)
-{
-    FovTrainerInfo info;
-    char rate[G_ASCII_DTOSTR_BUF_SIZE];
-    const double left = train_record_left (r->record);
-
-    fov_trainer_info (r->trainer, &info);
-    g_string_append_printf (r->record->curve, "%d,%" G_GUINT64_FORMAT ",%.6f,%s,%.4f\n",
-                            r->record->epoch, info.step, loss,
-                            g_ascii_formatd (rate, sizeof rate, "%.6g", info.learning_rate),
-                            accuracy);
-    if (r->o->quiet)
-        return;
-    progress_clear (progress);
-    printf ("epoch %d/%d  loss %.4f  rate %s", r->record->epoch, r->o->epochs, loss, rate);
-    if (accuracy >= 0)
-        printf ("  accuracy %.1f %%", accuracy * 100);
-    printf ("  left %.0f s\n", left);
-    fflush (stdout);
-}
-
-static gboolean
-run_epochs (Run *r, GError **error)
-{
-    g_autoptr (Progress) progress =
-        progress_new ("training", "steps", (gint64) r->o->epochs * r->batches, r->o->quiet);
-
-    train_record_start (r->record);
-    while (r->record->epoch < r->o->epochs) {
-        double loss, accuracy;
-        if (!run_epoch (r, progress, &loss, error))
-            return FALSE;
-        if (interrupted ()) /* the last whole epoch is what --resume goes on from */
-            return TRUE;
-        if (!validate (r, &accuracy, error))
-            return FALSE;
-        r->record->epoch++;
-        report (r, loss, accuracy, progress);
-        if (!save (r, error))
-            return FALSE;
-    }
-    return TRUE;
-}
+static const TrainKind classifier = { .begin = begin_epoch,
+                                      .batch = next_batch,
+                                      .measure = measure };
 
 gboolean
 train_run (const TrainOptions *options, const char *folder, GError **error)
 {
     Run r = { .o = options };
-    gboolean ok = set_up (&r, folder, error) && write_labels (&r, error) && run_epochs (&r, error);
+    gboolean ok = set_up (&r, folder, error);
 
+    if (ok) {
+        const TrainPlan plan = { .o = options,
+                                 .kind = &classifier,
+                                 .run = &r,
+                                 .trainer = r.trainer,
+                                 .steps = r.batches,
+                                 .batches = 1,
+                                 .n_pictures = r.data->train->len,
+                                 .figures = { { "accuracy", "accuracy", TRUE } },
+                                 .n_figures = 1,
+                                 .labels = r.data->classes };
+        ok = train_loop (&plan, error);
+    }
     run_clear (&r);
     return ok;
 }

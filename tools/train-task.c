@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Epochs of a task's training, each followed by a look at pictures kept apart, a checkpoint and the
- * model. */
+/* Tasks: masks, texts, tags, vectors. */
 #include "interrupt.h"
-#include "print.h"
-#include "train-record.h"
+#include "train-loop.h"
 #include "train-task.h"
 
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 
 #include <fovea/session.h>
@@ -22,7 +20,8 @@ typedef struct {
     guint batches; /* of an epoch */
     float *pixels;
     gpointer labels; /* of a batch, of the target's type */
-    TrainRecord *record;
+    GRand *rand;     /* of the epoch: */
+    guint *order;
 } Run;
 
 static void
@@ -37,7 +36,8 @@ run_clear (Run *r)
     g_array_unref (r->task.sums);
     g_free (r->pixels);
     g_free (r->labels);
-    train_record_free (r->record);
+    g_clear_pointer (&r->rand, g_rand_free);
+    g_free (r->order);
 }
 
 /* ---- setting up ---------------------------------------------------------------- */
@@ -147,17 +147,13 @@ set_up (Run *r, const char *data, GError **error)
 {
     const TrainOptions *o = r->task.o;
 
-    r->record = train_record_new (o, "epoch,step,loss,learning_rate,");
-    g_string_append_printf (r->record->curve, "%s\n", r->task.kind->metric);
     r->device = fov_device_open (o->device ? o->device : "cpu", error);
     if (!r->device || !read_data (r, data, error) || !load_model (r, error))
         return FALSE;
     r->shape = (FovShape){ 4, { o->batch, 3, r->task.height, r->task.width } };
     r->batches = MAX (r->task.train->len / (guint) o->batch, 1);
     r->pixels = g_new (float, fov_shape_elements (&r->shape));
-    return make_trainer (r, error) &&
-           (!o->resume ||
-            train_record_resume (r->record, r->trainer, r->task.train->len, NULL, error));
+    return make_trainer (r, error);
 }
 
 /* ---- batches ---------------------------------------------------------------------- */
@@ -216,38 +212,40 @@ group (const Task *task, GRand *rand, guint *order)
     }
 }
 
-static gboolean
-run_epoch (Run *r, Progress *progress, double *loss, GError **error)
+static void
+begin_epoch (gpointer run, int epoch)
 {
-    const guint32 seed[] = { (guint32) r->task.o->seed, (guint32) r->record->epoch };
-    g_autoptr (GRand) rand = g_rand_new_with_seed_array (seed, 2);
-    g_autofree guint *order = train_shuffle (rand, r->task.train->len);
-    const FovView x = { FOV_F32, r->shape, r->pixels };
-    const FovView target = { r->target.dtype, r->target.shape, r->labels };
+    Run *r = run;
+    const guint32 seed[] = { (guint32) r->task.o->seed, (guint32) epoch };
+
+    g_clear_pointer (&r->rand, g_rand_free);
+    g_free (r->order);
+    r->rand = g_rand_new_with_seed_array (seed, 2);
+    r->order = train_shuffle (r->rand, r->task.train->len);
+    if (r->task.kind->in_groups)
+        group (&r->task, r->rand, r->order);
+}
+
+static gboolean
+next_batch (gpointer run, guint index, FovView *pictures, FovView *target, GError **error)
+{
+    Run *r = run;
     const guint batch = (guint) r->task.o->batch;
 
-    if (r->task.kind->in_groups)
-        group (&r->task, rand, order);
-    *loss = 0;
-    for (guint b = 0; b < r->batches && !interrupted (); b++) {
-        double one;
-        for (guint i = 0; i < batch; i++) {
-            const guint at = order[(b * batch + i) % r->task.train->len];
-            fill_example (r, (int) i, &g_array_index (r->task.train, TaskExample, at),
-                          r->task.kind->mirror && g_rand_boolean (rand));
-        }
-        if (!fov_trainer_step (r->trainer, &x, &target, &one, error))
-            return FALSE;
-        *loss += one / r->batches;
-        progress_set (progress, (gint64) r->record->epoch * r->batches + b + 1);
+    for (guint i = 0; i < batch; i++) {
+        const guint at = r->order[(index * batch + i) % r->task.train->len];
+        fill_example (r, (int) i, &g_array_index (r->task.train, TaskExample, at),
+                      r->task.kind->mirror && g_rand_boolean (r->rand));
     }
+    *pictures = (FovView){ FOV_F32, r->shape, r->pixels };
+    *target = (FovView){ r->target.dtype, r->target.shape, r->labels };
     return TRUE;
 }
 
-/* -1 without pictures kept apart. */
 static gboolean
-validate (Run *r, double *result, GError **error)
+measure (gpointer run, double *result, GError **error)
 {
+    Run *r = run;
     g_autoptr (FovModel) model = fov_trainer_model (r->trainer, FOV_WEIGHTS_AVERAGED, error);
     g_autoptr (FovSession) session =
         model ? fov_session_new (r->device, model, &(FovSessionParams){ .input_shapes = &r->shape },
@@ -271,76 +269,11 @@ validate (Run *r, double *result, GError **error)
                                 (const float *) out[0].data + i * each, each);
         }
     }
-    *result = n ? r->task.kind->result (&r->task) : -1;
+    *result = n ? r->task.kind->result (&r->task) : (double) NAN;
     return session != NULL;
 }
 
-/* ---- what is kept ------------------------------------------------------------------- */
-
-static gboolean
-save (Run *r, GError **error)
-{
-    return train_record_save (r->record, r->trainer, r->task.train->len, NULL, error) &&
-           fov_trainer_write_onnx (r->trainer, r->task.o->output, FOV_WEIGHTS_AVERAGED, error) &&
-           train_record_write_curve (r->record, error);
-}
-
-static gboolean
-write_labels (const Run *r, GError **error)
-{
-    g_autofree char *path = g_strconcat (r->task.o->output, ".labels", NULL);
-    g_autoptr (GString) text = g_string_new (NULL);
-
-    for (guint i = 0; i < r->task.classes->len; i++)
-        g_string_append_printf (text, "%s\n", (char *) r->task.classes->pdata[i]);
-    return g_file_set_contents (path, text->str, (gssize) text->len, error);
-}
-
-static void
-report (Run *r, double loss, double result, Progress *progress)
-{
-    FovTrainerInfo info;
-    char rate[G_ASCII_DTOSTR_BUF_SIZE];
-    const double left = train_record_left (r->record);
-
-    fov_trainer_info (r->trainer, &info);
-    g_string_append_printf (r->record->curve, "%d,%" G_GUINT64_FORMAT ",%.6f,%s,%.4f\n",
-                            r->record->epoch, info.step, loss,
-                            g_ascii_formatd (rate, sizeof rate, "%.6g", info.learning_rate),
-                            result);
-    if (r->task.o->quiet)
-        return;
-    progress_clear (progress);
-    printf ("epoch %d/%d  loss %.4f  rate %s", r->record->epoch, r->task.o->epochs, loss, rate);
-    if (r->task.valid->len)
-        printf ("  %s %.1f %%", r->task.kind->metric, result * 100);
-    printf ("  left %.0f s\n", left);
-    fflush (stdout);
-}
-
-static gboolean
-run_epochs (Run *r, GError **error)
-{
-    const TrainOptions *o = r->task.o;
-    g_autoptr (Progress) progress =
-        progress_new ("training", "steps", (gint64) o->epochs * r->batches, o->quiet);
-
-    train_record_start (r->record);
-    while (r->record->epoch < o->epochs) {
-        double loss, result;
-        if (!run_epoch (r, progress, &loss, error))
-            return FALSE;
-        if (interrupted ()) /* the last whole epoch is what --resume goes on from */
-            return TRUE;
-        if (!validate (r, &result, error))
-            return FALSE;
-        r->record->epoch++;
-        report (r, loss, result, progress);
-        if (!save (r, error))
-            return FALSE;
-    }
-    return TRUE;
-}
+/* ---- the run -------------------------------------------------------------------- */
 
 static void
 example_clear (gpointer data)
@@ -351,6 +284,8 @@ example_clear (gpointer data)
     g_free (e->labels);
     g_free (e->values);
 }
+
+static const TrainKind task_run = { .begin = begin_epoch, .batch = next_batch, .measure = measure };
 
 gboolean
 train_task_run (const TrainOptions *options, const TaskKind *kind, const char *data, GError **error)
@@ -365,7 +300,20 @@ train_task_run (const TrainOptions *options, const TaskKind *kind, const char *d
 
     g_array_set_clear_func (r.task.train, example_clear);
     g_array_set_clear_func (r.task.valid, example_clear);
-    ok = set_up (&r, data, error) && write_labels (&r, error) && run_epochs (&r, error);
+    ok = set_up (&r, data, error);
+    if (ok) {
+        const TrainPlan plan = { .o = options,
+                                 .kind = &task_run,
+                                 .run = &r,
+                                 .trainer = r.trainer,
+                                 .steps = r.batches,
+                                 .batches = 1,
+                                 .n_pictures = r.task.train->len,
+                                 .figures = { { kind->metric, kind->metric, TRUE } },
+                                 .n_figures = 1,
+                                 .labels = r.task.classes };
+        ok = train_loop (&plan, error);
+    }
     run_clear (&r);
     return ok;
 }

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "train-loop.h"
+
+#include "interrupt.h"
+#include "print.h"
+#include "train-record.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define MOST_PARTS 4
+
+typedef struct {
+    const TrainPlan *plan;
+    TrainRecord *record;
+    guint n_parts;
+    const char *part_names[MOST_PARTS];
+    double loss, parts[MOST_PARTS]; /* means of the epoch */
+    double figures[TRAIN_MOST_FIGURES];
+} Loop;
+
+/* ---- steps ------------------------------------------------------------------- */
+
+/* One change of the parameters. */
+static gboolean
+run_step (Loop *l, guint step, GError **error)
+{
+    const TrainPlan *p = l->plan;
+    const double share = 1.0 / ((double) p->steps * p->batches);
+
+    for (guint k = 0; k < p->batches; k++) {
+        FovView pictures, target;
+        double loss, part;
+        const char *name;
+        if (!p->kind->batch (p->run, step * p->batches + k, &pictures, &target, error) ||
+            !fov_trainer_step (p->trainer, &pictures, &target, &loss, error))
+            return FALSE;
+        l->loss += loss * share;
+        for (guint i = 0; i < l->n_parts && fov_trainer_part (p->trainer, i, &name, &part); i++)
+            l->parts[i] += part * share;
+    }
+    return TRUE;
+}
+
+static gboolean
+run_epoch (Loop *l, Progress *progress, GError **error)
+{
+    const TrainPlan *p = l->plan;
+
+    l->loss = 0;
+    for (guint i = 0; i < l->n_parts; i++)
+        l->parts[i] = 0;
+    if (p->kind->begin)
+        p->kind->begin (p->run, l->record->epoch);
+    for (guint i = 0; i < p->steps && !interrupted (); i++) {
+        if (!run_step (l, i, error))
+            return FALSE;
+        progress_set (progress, (gint64) l->record->epoch * p->steps + i + 1);
+    }
+    return TRUE;
+}
+
+/* ---- what is told -------------------------------------------------------------- */
+
+static void
+begin_curve (Loop *l)
+{
+    const TrainPlan *p = l->plan;
+    GString *curve = l->record->curve;
+    double value;
+
+    while (l->n_parts < MOST_PARTS &&
+           fov_trainer_part (p->trainer, l->n_parts, &l->part_names[l->n_parts], &value))
+        l->n_parts++;
+    g_string_append (curve, "epoch,step,loss");
+    for (guint i = 0; i < l->n_parts; i++)
+        g_string_append_printf (curve, ",%s", l->part_names[i]);
+    g_string_append (curve, ",learning_rate");
+    for (guint i = 0; i < p->n_figures; i++)
+        g_string_append_printf (curve, ",%s", p->figures[i].column);
+    g_string_append_c (curve, '\n');
+}
+
+static void
+add_to_curve (Loop *l, const char *rate)
+{
+    const TrainPlan *p = l->plan;
+    GString *curve = l->record->curve;
+    FovTrainerInfo info;
+
+    fov_trainer_info (p->trainer, &info);
+    g_string_append_printf (curve, "%d,%" G_GUINT64_FORMAT ",%.6f", l->record->epoch, info.step,
+                            l->loss);
+    for (guint i = 0; i < l->n_parts; i++)
+        g_string_append_printf (curve, ",%.6f", l->parts[i]);
+    g_string_append_printf (curve, ",%s", rate);
+    for (guint i = 0; i < p->n_figures; i++) {
+        const double v = l->figures[i];
+        if (p->figures[i].share)
+            g_string_append_printf (curve, ",%.4f", isnan (v) ? -1 : v);
+        else
+            g_string_append_printf (curve, ",%.2f", v);
+    }
+    g_string_append_c (curve, '\n');
+}
+
+static void
+report (Loop *l, Progress *progress)
+{
+    const TrainPlan *p = l->plan;
+    const double left = train_record_left (l->record);
+    char rate[G_ASCII_DTOSTR_BUF_SIZE];
+    FovTrainerInfo info;
+
+    fov_trainer_info (p->trainer, &info);
+    g_ascii_formatd (rate, sizeof rate, "%.6g", info.learning_rate);
+    add_to_curve (l, rate);
+    if (p->o->quiet)
+        return;
+    progress_clear (progress);
+    printf ("epoch %d/%d  loss %.4f", l->record->epoch, p->o->epochs, l->loss);
+    for (guint i = 0; i < l->n_parts; i++)
+        printf ("%s%s %.3f%s", i ? ", " : " (", l->part_names[i], l->parts[i],
+                i + 1 < l->n_parts ? "" : ")");
+    printf ("  rate %s", rate);
+    for (guint i = 0; i < p->n_figures; i++)
+        if (!isnan (l->figures[i]))
+            printf ("  %s %.1f %%", p->figures[i].name,
+                    p->figures[i].share ? 100 * l->figures[i] : l->figures[i]);
+    printf ("  left %.0f s\n", left);
+    fflush (stdout);
+}
+
+/* ---- what is kept ---------------------------------------------------------------- */
+
+static gboolean
+write_labels (const TrainPlan *p, GError **error)
+{
+    g_autofree char *path = g_strconcat (p->o->output, ".labels", NULL);
+    g_autoptr (GString) text = g_string_new (NULL);
+
+    for (guint i = 0; p->labels && i < p->labels->len; i++)
+        g_string_append_printf (text, "%s\n", (char *) p->labels->pdata[i]);
+    return !p->labels || g_file_set_contents (path, text->str, (gssize) text->len, error);
+}
+
+static gboolean
+save (Loop *l, GError **error)
+{
+    const TrainPlan *p = l->plan;
+    g_autofree char *place = p->kind->place ? p->kind->place (p->run) : NULL;
+
+    return train_record_save (l->record, p->trainer, p->n_pictures, place, error) &&
+           train_record_write_curve (l->record, error);
+}
+
+static gboolean
+resume (Loop *l, GError **error)
+{
+    const TrainPlan *p = l->plan;
+    g_autofree char *place = NULL;
+
+    return train_record_resume (l->record, p->trainer, p->n_pictures, &place, error) &&
+           (!p->kind->seek || p->kind->seek (p->run, place ? place : "", error));
+}
+
+/* ---- epochs ---------------------------------------------------------------------- */
+
+/* An interruption leaves the last whole epoch: it is what --resume goes on from. */
+static gboolean
+run_epochs (Loop *l, GError **error)
+{
+    const TrainPlan *p = l->plan;
+    g_autoptr (Progress) progress =
+        progress_new ("training", "steps", (gint64) p->o->epochs * p->steps, p->o->quiet);
+
+    train_record_start (l->record);
+    while (l->record->epoch < p->o->epochs) {
+        if (!run_epoch (l, progress, error))
+            return FALSE;
+        if (interrupted ())
+            return TRUE;
+        if (!fov_trainer_write_onnx (p->trainer, p->o->output, FOV_WEIGHTS_AVERAGED, error) ||
+            !p->kind->measure (p->run, l->figures, error))
+            return FALSE;
+        if (interrupted ()) /* what was measured is not of all pictures */
+            return TRUE;
+        l->record->epoch++;
+        report (l, progress);
+        if (!save (l, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+train_loop (const TrainPlan *plan, GError **error)
+{
+    Loop l = { .plan = plan, .record = train_record_new (plan->o) };
+    gboolean ok;
+
+    begin_curve (&l);
+    ok = (!plan->o->resume || resume (&l, error)) && write_labels (plan, error) &&
+         run_epochs (&l, error);
+    train_record_free (l.record);
+    return ok;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FOVEA_TOOLS_TRAIN_LOOP_H
+#define FOVEA_TOOLS_TRAIN_LOOP_H
+
+/*
+ * The epochs of a run, whatever it teaches: steps, the model's file, a look at pictures kept apart,
+ * a line of the curve, the checkpoint. A kind of run gives batches and measures.
+ */
+#include "train.h"
+
+G_BEGIN_DECLS
+
+enum { TRAIN_MOST_FIGURES = 2 };
+
+/** What a run measures on pictures kept apart. */
+typedef struct {
+    const char *column; /* of the curve */
+    const char *name;   /* for people */
+    gboolean share;     /* 0..1 in the curve, -1 where there is none; else percent, nan */
+} TrainFigure;
+
+/** A kind of run; run is its own. */
+typedef struct {
+    /** Before an epoch's first batch; NULL: nothing. */
+    void (*begin) (gpointer run, int epoch);
+    /** Batch index of the epoch, valid until the next. */
+    gboolean (*batch) (gpointer run, guint index, FovView *pictures, FovView *target,
+                       GError **error);
+    /** The plan's figures, NAN where no pictures are kept apart. The model is written already. */
+    gboolean (*measure) (gpointer run, double *figures, GError **error);
+    /** Where batches come from, for a checkpoint (g_free), and back there; NULL: nothing. */
+    char *(*place) (gpointer run);
+    gboolean (*seek) (gpointer run, const char *place, GError **error);
+} TrainKind;
+
+typedef struct {
+    const TrainOptions *o;
+    const TrainKind *kind;
+    gpointer run;
+    FovTrainer *trainer;
+    guint steps;      /* of an epoch */
+    guint batches;    /* of a step */
+    guint n_pictures; /* that learn: a run that goes on must have as many */
+    TrainFigure figures[TRAIN_MOST_FIGURES];
+    guint n_figures;
+    const GPtrArray *labels; /* char*, for FILE.labels; NULL: no such file */
+} TrainPlan;
+
+/** All epochs that are left. TRUE and interrupted (): the last whole epoch is kept. */
+gboolean train_loop (const TrainPlan *plan, GError **error);
+
+G_END_DECLS
+
+#endif
