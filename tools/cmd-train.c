@@ -143,8 +143,8 @@ static const CliOption options[] = {
     { "seed", 0, CLI_INT, &o.seed, "N", "Decides start, order and cuts (default 1)", "Training", 0,
       G_MAXINT },
     { "output", 'o', CLI_PATH, &o.output, "FILE",
-      "The learned model, ONNX; beside it FILE.labels, FILE.csv (losses) and FILE.safetensors (the "
-      "checkpoint)",
+      "The learned model, ONNX; beside it FILE.labels, FILE.csv and FILE.png (losses and "
+      "what was measured) and FILE.safetensors (the checkpoint)",
       "Output" },
     { "resume", 0, CLI_FLAG, &o.resume, NULL, "Goes on where FILE's checkpoint left off",
       "Output" },

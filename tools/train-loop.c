@@ -4,6 +4,7 @@
 
 #include "interrupt.h"
 #include "print.h"
+#include "train-curve.h"
 #include "train-record.h"
 
 #include <math.h>
@@ -146,13 +147,25 @@ write_labels (const TrainPlan *p, GError **error)
 }
 
 static gboolean
+draw_curve (const Loop *l, GError **error)
+{
+    const TrainPlan *p = l->plan;
+    g_autofree char *path = g_strconcat (p->o->output, ".png", NULL);
+    g_autofree char *name = g_path_get_basename (p->o->output);
+    g_autofree char *title =
+        g_strdup_printf ("%s, epoch %d of %d", name, l->record->epoch, p->o->epochs);
+
+    return train_curve_draw (l->record->curve->str, title, p->figures, p->n_figures, path, error);
+}
+
+static gboolean
 save (Loop *l, GError **error)
 {
     const TrainPlan *p = l->plan;
     g_autofree char *place = p->kind->place ? p->kind->place (p->run) : NULL;
 
     return train_record_save (l->record, p->trainer, p->n_pictures, place, error) &&
-           train_record_write_curve (l->record, error);
+           train_record_write_curve (l->record, error) && draw_curve (l, error);
 }
 
 static gboolean

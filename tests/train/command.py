@@ -27,6 +27,11 @@ def stripes(kind, rand):
     return b'P6\n%d %d\n255\n' % (SIZE, SIZE) + bytes(rows)
 
 
+def png_size(path):
+    assert path.read_bytes()[:8] == b'\x89PNG\r\n\x1a\n'
+    return struct.unpack('>II', path.read_bytes()[16:24])
+
+
 def make_pictures(folder):
     rand = random.Random(5)
     for kind in ('rows', 'columns', 'diagonals'):
@@ -52,6 +57,7 @@ def test_learns(folder, data):
     assert float(rows[-1]['loss']) < float(rows[0]['loss']) / 2, rows
     assert float(rows[-1]['accuracy']) >= 0.9, rows
     assert (folder / 'a.onnx.labels').read_text() == 'columns\ndiagonals\nrows\n'
+    assert png_size(folder / 'a.onnx.png') == (960, 818)
 
 
 def test_same_bytes_with_other_threads(folder, data):
@@ -107,7 +113,7 @@ def test_preview(folder, data):
         subprocess.run(train(data, '--preview', out, '--augment', augment, '--size', 20, '--batch',
                              5), check=True)
         sheets.append(out.read_bytes())
-        assert struct.unpack('>II', sheets[-1][16:24]) == (3 * 22 - 2, 2 * 22 - 2)
+        assert png_size(out) == (3 * 22 - 2, 2 * 22 - 2)
     assert sheets[0] == sheets[1] != sheets[2]
     fails([data, '--preview', folder / 'd.png', '--augment', 'spin=3'], "no augmentation 'spin'")
     fails([data / 'no.json', '--preview', folder / 'd.png'], 'no.json')
@@ -140,6 +146,7 @@ def test_balance(folder, data):
     for power in (0, 1):
         subprocess.run(train(*common(rare, folder / f'r{power}.onnx'), '--balance', power,
                              '--epochs', 4, '--validation', 0), check=True)
+    assert png_size(folder / 'r1.onnx.png')[1] < 818 # nothing was measured: no panel for it
     losses = [float(list(csv.DictReader((folder / f'r{p}.onnx.csv').open()))[0]['loss'])
               for p in (0, 1)]
     assert losses[1] > losses[0] + 0.05, losses
