@@ -9,25 +9,63 @@ weights_of (FovGrad *g, const FovTensor *x, const float *values)
     return values ? fov_loss_channels (g, values, x->shape.dim[1], x->shape.rank) : NULL;
 }
 
+/* The weight of each label, 0 where it does not count. */
+static FovTensor *
+label_weights (FovGrad *g, FovTensor *labels, const FovTrainerParams *params)
+{
+    FovTensor *counts = fov_loss_counts (g, labels), *zero, *known, *flat;
+
+    if (!params->class_weights || g->error)
+        return counts;
+    zero = fov_grad_ints (g, (gint64[]){ 0 }, 1);
+    known = fov_grad_binary (g, "Max", labels, zero);
+    flat = fov_graph_add_floats (g->graph, "fov.class_weights", params->class_weights,
+                                 params->n_class_weights);
+    return fov_grad_binary (g, "Mul", counts, fov_grad_binary (g, "Gather", flat, known));
+}
+
+/* -sum of terms / sum of weights. */
+static FovTensor *
+weighted_mean (FovGrad *g, FovTensor *terms, FovTensor *weights)
+{
+    FovTensor *total = fov_loss_at_least (g, fov_loss_sum (g, weights, NULL, 0), 1e-12);
+
+    return fov_grad_scale (g, fov_grad_binary (g, "Div", fov_loss_sum (g, terms, NULL, 0), total),
+                           -1);
+}
+
 /* -sum over classes of w log p, as a weighted mean over the labels that count. */
 static FovTensor *
 spread (FovGrad *g, FovTensor *x, FovTensor *labels, const FovTrainerParams *params)
 {
     FovTensor *log_prob = fov_loss_node (g, "LogSoftmax", x, "axis", 1), *each;
-    FovTensor *counts = fov_loss_counts (g, labels), *total = counts;
+    FovTensor *weights = label_weights (g, labels, params);
 
-    if (params->class_weights && !g->error) {
-        FovTensor *zero = fov_grad_ints (g, (gint64[]){ 0 }, 1), *flat;
-        FovTensor *known = fov_grad_binary (g, "Max", labels, zero);
+    if (params->class_weights && !g->error)
         log_prob = fov_grad_binary (g, "Mul", log_prob, weights_of (g, x, params->class_weights));
-        flat = fov_graph_add_floats (g->graph, "fov.class_weights", params->class_weights,
-                                     params->n_class_weights);
-        total = fov_grad_binary (g, "Mul", counts, fov_grad_binary (g, "Gather", flat, known));
-    }
-    each = fov_grad_binary (g, "Mul", counts, fov_loss_sum (g, log_prob, (gint64[]){ 1 }, 1));
-    total = fov_loss_at_least (g, fov_loss_sum (g, total, NULL, 0), 1e-12);
-    return fov_grad_scale (g, fov_grad_binary (g, "Div", fov_loss_sum (g, each, NULL, 0), total),
-                           -1);
+    each = fov_grad_binary (g, "Mul", fov_loss_counts (g, labels),
+                            fov_loss_sum (g, log_prob, (gint64[]){ 1 }, 1));
+    return weighted_mean (g, each, weights);
+}
+
+/* -w (1 - p[label])^gamma log p[label] (Lin et al. 2017, eq. 5, of a softmax), a weighted mean. The
+ * power's slope at 0 may be infinite. */
+static FovTensor *
+focal_cross_entropy (FovGrad *g, FovTensor *x, FovTensor *labels, const FovTrainerParams *params)
+{
+    FovTensor *log_prob = fov_loss_node (g, "LogSoftmax", x, "axis", 1);
+    FovTensor *own =
+        fov_loss_sum (g, fov_grad_binary (g, "Mul", log_prob, fov_loss_one_hot (g, x, labels)),
+                      (gint64[]){ 1 }, 1);
+    FovTensor *weights = label_weights (g, labels, params), *miss;
+
+    if (g->error)
+        return NULL;
+    miss = fov_grad_binary (g, "Sub", fov_grad_scalar (g, x, 1), fov_grad_unary (g, "Exp", own));
+    miss = fov_grad_binary (g, "Pow", fov_loss_at_least (g, miss, 1e-7),
+                            fov_grad_scalar (g, x, (double) params->focal_gamma));
+    return weighted_mean (
+        g, fov_grad_binary (g, "Mul", weights, fov_grad_binary (g, "Mul", miss, own)), weights);
 }
 
 /* (1 - s) -w log p[label] + s / C -sum w log p, weighted means: PyTorch's. */
@@ -35,15 +73,19 @@ FovTensor *
 fov_loss_cross_entropy (FovGrad *g, FovTensor *x, FovTensor *labels, const FovTrainerParams *params)
 {
     const double smoothing = params->label_smoothing;
+    const gboolean plain = params->focal_gamma == 0;
     FovAttr ignore = { .name = "ignore_index", .type = FOV_ATTR_INT, .i = -1 };
-    FovTensor *weights = params->class_weights
+    FovTensor *weights = params->class_weights && plain
                              ? fov_graph_add_floats (g->graph, "fov.class_weights",
                                                      params->class_weights, params->n_class_weights)
                              : NULL;
-    FovNode *node = fov_grad_node (g, "SoftmaxCrossEntropyLoss",
-                                   (FovTensor *[]){ x, labels, weights }, 3, 1, &ignore, 1);
+    FovNode *node = plain ? fov_grad_node (g, "SoftmaxCrossEntropyLoss",
+                                           (FovTensor *[]){ x, labels, weights }, 3, 1, &ignore, 1)
+                          : NULL;
     FovTensor *loss = node ? node->outputs[0] : NULL;
 
+    if (!plain)
+        return focal_cross_entropy (g, x, labels, params);
     if (!node || smoothing == 0)
         return loss;
     return fov_grad_binary (g, "Add", fov_grad_scale (g, loss, 1 - smoothing),

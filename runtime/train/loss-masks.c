@@ -5,9 +5,8 @@
 
 #define SMOOTH 1.0 /* pixels; a class that is nowhere, and predicted nowhere, is a match */
 
-/* [N, C, ...] of 0 and 1; all 0 where the label is -1. */
-static FovTensor *
-one_hot (FovGrad *g, const FovTensor *x, FovTensor *labels)
+FovTensor *
+fov_loss_one_hot (FovGrad *g, const FovTensor *x, FovTensor *labels)
 {
     const gint64 n = x->shape.dim[1];
     g_autofree gint64 *numbers = g_new (gint64, n);
@@ -38,7 +37,7 @@ fov_loss_dice (FovGrad *g, FovTensor *x, FovTensor *labels, const FovTrainerPara
     wide.dim[1] = 1;
     prob = fov_grad_binary (g, "Mul", fov_loss_node (g, "Softmax", x, "axis", 1),
                             fov_grad_reshape (g, fov_loss_counts (g, labels), &wide));
-    truth = one_hot (g, x, labels);
+    truth = fov_loss_one_hot (g, x, labels);
     both = fov_loss_sum (g, fov_grad_binary (g, "Mul", prob, truth), axes, n_axes);
     all = fov_loss_sum (g, fov_grad_binary (g, "Add", prob, truth), axes, n_axes);
     if (g->error)

@@ -29,6 +29,8 @@ FovTensor *fov_loss_number (FovGrad *g, FovTensor *a);
 FovTensor *fov_loss_at_least (FovGrad *g, FovTensor *a, double low);
 /** Where an integer label is not -1: 1, else 0. */
 FovTensor *fov_loss_counts (FovGrad *g, FovTensor *labels);
+/** Labels of scores x as [N, C, ...] of 0 and 1; all 0 where the label is -1. */
+FovTensor *fov_loss_one_hot (FovGrad *g, const FovTensor *x, FovTensor *labels);
 /** n numbers as [1, n, 1, ...], to be multiplied to a tensor of that rank. */
 FovTensor *fov_loss_channels (FovGrad *g, const float *values, gint64 n, int rank);
 

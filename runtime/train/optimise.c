@@ -36,6 +36,12 @@ fov_train_complete (FovTrainerParams *p, GError **error)
                      (double) ranges[i].high);
         return FALSE;
     }
+    if (p->focal_gamma > 0 && p->label_smoothing > 0) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "focal_gamma %g and label_smoothing %g, expected one of them",
+                     (double) p->focal_gamma, (double) p->label_smoothing);
+        return FALSE;
+    }
     if (p->max_objects > 10000) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
                      "max_objects is %u, expected up to 10000", p->max_objects);
@@ -49,7 +55,8 @@ fov_train_complete (FovTrainerParams *p, GError **error)
     p->beta2 = p->beta2 == 0 ? 0.999f : p->beta2;
     p->final_rate = p->final_rate == 0 ? 0.01f : p->final_rate;
     p->focal_alpha = p->focal_alpha == 0 ? 0.25f : p->focal_alpha;
-    p->focal_gamma = p->focal_gamma == 0 ? 2 : p->focal_gamma;
+    if (p->focal_gamma == 0 && p->loss == FOV_LOSS_FOCAL)
+        p->focal_gamma = 2;
     if (p->margin == 0)
         p->margin = p->loss == FOV_LOSS_TRIPLET ? 0.3f : 1;
     return TRUE;

@@ -56,6 +56,14 @@ def focal(x, alpha, gamma):
     return loss.mean()
 
 
+def focal_entropy(x, gamma, weight=None):
+    """(1 - p)^gamma before each label's term, a weighted mean; every fourth label is ignored."""
+    labels = classes((x.shape[0], *x.shape[2:]), True)
+    own = -F.nll_loss(F.log_softmax(x, 1), labels, ignore_index=-1, reduction='none')
+    w = (labels >= 0) * (weight[labels.clamp(min=0)] if weight is not None else 1.0)
+    return -(w * (1 - own.exp()) ** gamma * own).sum() / w.sum()
+
+
 def dice(x):
     labels = classes((x.shape[0], *x.shape[2:]), True)
     known = (labels >= 0).unsqueeze(1)
@@ -102,6 +110,8 @@ CASES = {
     'bce-both': (MATRIX, lambda x: bce(x, weight=WEIGHTS, pos_weight=MORE)),
     'focal': (MATRIX, lambda x: focal(x, 0.25, 2)),
     'focal-plain': (MATRIX, lambda x: focal(x, None, 1.5)),
+    'ce-focal': (MATRIX, lambda x: focal_entropy(x, 2)),
+    'ce-focal-weights': (MASK, lambda x: focal_entropy(x, 0.5, WEIGHTS)),
     'dice': (MASK, dice),
     'ce-dice': (MASK, lambda x: dice(x) + cross_entropy(x, ignore=True)),
     'triplet': (VECTORS, lambda x: triplet(x, 0.3)),

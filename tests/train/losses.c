@@ -54,6 +54,11 @@ static const struct {
     { "bce-both", MATRIX, { .loss = FOV_LOSS_BCE, .positive_weights = more, WEIGHTED } },
     { "focal", MATRIX, { .loss = FOV_LOSS_FOCAL } },
     { "focal-plain", MATRIX, { .loss = FOV_LOSS_FOCAL, .focal_alpha = -1, .focal_gamma = 1.5f } },
+    { "ce-focal", MATRIX, { .loss = FOV_LOSS_CROSS_ENTROPY, .focal_gamma = 2 }, TRUE },
+    { "ce-focal-weights",
+      MASK,
+      { .loss = FOV_LOSS_CROSS_ENTROPY, .focal_gamma = 0.5f, WEIGHTED },
+      TRUE },
     { "dice", MASK, { .loss = FOV_LOSS_DICE }, TRUE },
     { "ce-dice", MASK, { .loss = FOV_LOSS_CROSS_ENTROPY_DICE }, TRUE },
     { "triplet", VECTORS, { .loss = FOV_LOSS_TRIPLET } },
@@ -243,16 +248,17 @@ test_ctc_sums_all_alignments (void **state)
 static void
 test_all_ignored (void **state)
 {
-    static const FovLoss losses[] = { FOV_LOSS_CROSS_ENTROPY, FOV_LOSS_CROSS_ENTROPY_DICE };
+    static const FovTrainerParams losses[] = {
+        { .loss = FOV_LOSS_CROSS_ENTROPY, .label_smoothing = 0.1f },
+        { .loss = FOV_LOSS_CROSS_ENTROPY, .focal_gamma = 2 },
+        { .loss = FOV_LOSS_CROSS_ENTROPY_DICE, .label_smoothing = 0.1f },
+    };
 
     for (guint k = 0; k < G_N_ELEMENTS (losses); k++) {
         g_autoptr (GError) error = NULL;
         FovTensorInfo info;
         FovShape shape = { 4, { 1, 2, 1, 2 } };
-        g_autoptr (FovSession) session =
-            loss_session ("cpu:1", &shape,
-                          &(FovTrainerParams){ .loss = losses[k], .label_smoothing = 0.1f }, &info,
-                          &error);
+        g_autoptr (FovSession) session = loss_session ("cpu:1", &shape, &losses[k], &info, &error);
         float scores[] = { 1, 2, 3, 4 };
         gint64 labels[] = { -1, -1 };
         FovView in[2] = { { FOV_F32, shape, scores }, { FOV_I64, info.shape, labels } }, out[2];
@@ -273,6 +279,9 @@ static const struct {
     { { 3, { 1, 2, 3 } }, { .loss = FOV_LOSS_CTC }, "which the loss can not be of" },
     { { 2, { 1, 4 } }, { .loss = FOV_LOSS_BCE, WEIGHTED }, "5 weights of classes, expected 4" },
     { { 2, { 1, 4 } }, { .loss = FOV_LOSS_FOCAL, .focal_gamma = -1 }, "focal_gamma is -1" },
+    { { 2, { 1, 4 } },
+      { .loss = FOV_LOSS_CROSS_ENTROPY, .focal_gamma = 2, .label_smoothing = 0.1f },
+      "expected one of them" },
     { { 2, { 1, 4 } }, { .loss = FOV_LOSS_TRIPLET, .margin = -1 }, "margin is -1" },
 };
 

@@ -80,9 +80,13 @@ typedef struct {
     const float *class_weights, *positive_weights;
     guint n_class_weights;
     float focal_alpha; /**< weight of targets that are 1; default 0.25, negative: no weights */
-    float focal_gamma; /**< default 2 */
-    float margin;      /**< of distances; default: triplet 0.3, contrastive 1 */
-    int label_length;  /**< CTC: most symbols of a label; must be given */
+    /**
+     * Exponent of what is missing: focal's, default 2. Of cross entropy each label's term gets the
+     * factor (1 - p)^gamma (Lin et al. 2017, eq. 5, of a softmax), default 0; without smoothing.
+     */
+    float focal_gamma;
+    float margin;     /**< of distances; default: triplet 0.3, contrastive 1 */
+    int label_length; /**< CTC: most symbols of a label; must be given */
 
     FovOptimiser optimiser;
     float learning_rate; /**< default 0.01, Adam 0.001 */
