@@ -7,6 +7,7 @@
 #include <fovea/image.h>
 #include <fovea/labels.h>
 #include <fovea/model.h>
+#include <fovea/norms.h>
 
 G_BEGIN_DECLS
 
@@ -176,6 +177,20 @@ typedef struct {
 
 /** FALSE where the trainer's loss is none of a detector. */
 FOV_API gboolean fov_trainer_intake (FovTrainer *trainer, FovTrainerIntake *intake);
+
+/**
+ * SMOTE in embedding space, for a classifier (FOV_LOSS_CROSS_ENTROPY) at the end of its training
+ * where classes are rare: its last layer, a Gemm with weights and bias in front of the first
+ * output, learns again from the features that it sees of these pictures and of points between
+ * them, so that all classes have as many (fov_smote). That layer's weights and bias change, the
+ * averaged and the current ones; fov_trainer_write_onnx writes them. pictures: one at a time, with
+ * a batch of 1 in input_shapes; labels[pictures->n]. The same seed gives the same bits.
+ * FOV_ERROR_UNSUPPORTED where there is no such layer, FOV_ERROR_ARGUMENT where it is frozen.
+ * Blocks: a forward pass a picture, and 150 steps of one layer.
+ */
+FOV_API gboolean fov_trainer_smote (FovTrainer *trainer, FovDevice *device,
+                                    const FovNormFrames *pictures, const gint64 *labels,
+                                    guint n_neighbours, guint32 seed, GError **error);
 
 /** Which values of the parameters. */
 typedef enum {
