@@ -280,9 +280,10 @@ test_shards (void **state)
     g_autofree char *path = put_tar (
         "s.tar",
         (const char *const[]){
-            "x/1.jpg", "JPEG", "x/1.json",
-            "{\"width\":9,\"height\":8,\"video\":\"v\",\"frame\":4,\"objects\":"
-            "[{\"bbox\":[1,1,2,2],\"label\":\"dog\"},{\"bbox\":[0,0,9,9],\"ignore\":true}]}",
+            "x/1.jpg", "JPEG", "x/1.mask.png", "MASK!", "x/1.json",
+            "{\"width\":9,\"height\":8,\"video\":\"v\",\"frame\":4,\"keypoints\":[\"nose\"],"
+            "\"objects\":[{\"bbox\":[1,1,2,2],\"label\":\"dog\",\"keypoints\":[1,2,2],"
+            "\"segmentation\":[[1,1,3,1,3,3]]},{\"bbox\":[0,0,9,9],\"ignore\":true}]}",
             "2.json", "{\"classes\":[\"ant\"]}", "2.png", "PNG", "notes.txt", "x", NULL });
     g_autoptr (GError) error = NULL;
     g_autoptr (FovData) data = fov_data_open (path, NULL, &error);
@@ -296,6 +297,11 @@ test_shards (void **state)
     s = fov_data_sample (data, 0);
     assert_int_equal (g_bytes_get_size (s->bytes), 4);
     assert_int_equal (s->objects[0].label, 1);
+    assert_int_equal (s->objects[0].mask->lengths[0], 3);
+    assert_float_equal (s->objects[0].points[0].y, 2, 0);
+    assert_int_equal (g_bytes_get_size (s->mask_bytes), 5);
+    assert_true (g_str_has_suffix (s->mask, "s.tar:x/1.mask.png"));
+    assert_null (fov_data_sample (data, 1)->mask);
     assert_true (s->objects[1].ignore);
     assert_int_equal (s->frame, 4);
     assert_int_equal (fov_data_sample (data, 1)->classes[0], 0);

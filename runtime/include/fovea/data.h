@@ -14,12 +14,40 @@ G_BEGIN_DECLS
  */
 typedef struct _FovData FovData;
 
+/**
+ * What of a picture an object covers: all that is inside one of its outlines
+ * (each filled by the even-odd rule), or COCO's run-length code.
+ */
+typedef struct {
+    const float *corners; /**< x, y of the outlines' corners, one outline behind the other, in the
+                             unit of boxes */
+    const guint *lengths; /**< [n_outlines] corners of each, 3 or more */
+    guint n_outlines;
+    const guint32 *runs; /**< pixels column by column: so many outside, inside, outside ...; all of
+                            the picture's */
+    guint n_runs;        /**< 0: outlines; else the picture's size must be known */
+} FovDataMask;
+
+typedef enum {
+    FOV_POINT_NONE,   /**< not labelled, or not on the picture: x and y say nothing */
+    FOV_POINT_HIDDEN, /**< labelled, though something covers it */
+    FOV_POINT_VISIBLE,
+} FovPointState;
+
+/** A joint, a corner, ... of an object: COCO's keypoint. */
+typedef struct {
+    float x, y; /**< in the unit of boxes */
+    FovPointState state;
+} FovDataPoint;
+
 /** One object on a picture. */
 typedef struct {
     FovBox box;      /**< pixels of the picture, or shares of it (FovSample.width) */
     int label;       /**< 0-based index into the data's classes; -1 allowed where ignore */
     gboolean ignore; /**< a region where objects are not labelled (one by one): neither right nor
                         wrong */
+    const FovDataMask *mask;    /**< NULL: its box alone is known */
+    const FovDataPoint *points; /**< [fov_data_n_points], or NULL */
 } FovDataObject;
 
 /** One picture; what it points to belongs to the data. */
@@ -33,6 +61,13 @@ typedef struct {
     guint n_classes;
     const char *video; /**< which video it is a frame of, or NULL */
     gint64 frame;      /**< its number in that video */
+    /**
+     * The file of a picture of its pixels' classes (of any size, stretched over the picture), or
+     * NULL. With two classes above half grey (128 to 255) is class 1; with more the grey value is
+     * the class, 255 none. Where it is no file its encoded bytes are in mask_bytes.
+     */
+    const char *mask;
+    GBytes *mask_bytes;
 } FovSample;
 
 typedef enum {
@@ -41,6 +76,7 @@ typedef enum {
     FOV_DATA_YOLO,    /**< a folder with images/ and labels/ */
     FOV_DATA_SHARDS,  /**< a tar file, or a folder of them */
     FOV_DATA_FOLDERS, /**< a folder for each class */
+    FOV_DATA_MASKS,   /**< a folder of NAME.jpg and NAME.mask.png */
 } FovDataFormat;
 
 /** Zero means the default. */
@@ -64,20 +100,28 @@ FOV_API FovData *fov_data_new (const char *const *classes);
  *
  * COCO: images, annotations, categories; labels count up in the order of
  * category ids; iscrowd regions are to be ignored. An image may say "video" and
- * "frame" (or "video_id", "frame_id").
+ * "frame" (or "video_id", "frame_id"). "segmentation" may be polygons or a run-length
+ * code, as numbers or as text; "keypoints" are x, y, 0..2 for each of the names that
+ * the categories list (all the same).
  *
  * YOLO: DIR/images/.../NAME.jpg with DIR/labels/.../NAME.txt, lines "class cx cy
- * w h" or "class x y x y x y ..." (a polygon, its hull is taken), in shares of
- * the picture; class -1: a region to be ignored. A picture without a file has no
- * objects. Names from DIR/data.yaml, *.yaml, classes.txt or *.names.
+ * w h" or "class x y x y x y ..." (a polygon: a mask, and its hull the box), in shares
+ * of the picture; class -1: a region to be ignored. A picture without a file has no
+ * objects. Names from DIR/data.yaml, *.yaml, classes.txt or *.names. Where a .yaml
+ * says "kpt_shape: [K, 2 or 3]", lines are "class cx cy w h" and K times "x y" or
+ * "x y 0..2" (2 numbers: none where both are 0), mirrored as "flip_idx: [...]" says.
  *
  * Shards: NAME.jpg (or .png) and NAME.json in a tar, plain or compressed:
  * {"objects": [{"bbox": [x, y, width, height] in pixels, "label": name or index,
  * "ignore": false}], "width": w, "height": h, "classes": [name or index], "video": name,
  * "frame": number}; all but the objects' bbox and label may be left out, width and height
- * where there are no objects.
+ * where there are no objects. Objects may have "segmentation" and "keypoints" as COCO's,
+ * whose names the file's "keypoints" lists. NAME.mask.png is a picture of classes.
  *
  * Folders: DIR/CLASS/picture, classes sorted by name.
+ *
+ * Masks: DIR/NAME.jpg (or .png ...) with DIR/NAME.mask.png, see FovSample.mask; pictures
+ * without a mask are left out. Without params->classes they are background and object.
  *
  * Boxes are cut to their picture; what is empty then is left out. Errors name
  * file and entry: FOV_ERROR_IO, FORMAT, UNSUPPORTED (built without libarchive).
@@ -88,9 +132,35 @@ FOV_API void fov_data_unref (FovData *data);
 
 /**
  * Appends a copy of sample. FOV_ERROR_ARGUMENT for a label that is no class, a
- * box that is no number or inverted, a size out of 0..32768.
+ * box that is no number or inverted, a size out of 0..32768; an outline of less than
+ * 3 corners, a corner or point that is no number, runs that are not as many pixels as
+ * the picture.
  */
 FOV_API gboolean fov_data_add (FovData *data, const FovSample *sample, GError **error);
+
+/**
+ * Objects have n points from now on, before the first is added. names: [n], copied;
+ * NULL: unnamed. mirror: [n], which point each one is in a mirror, itself where it has
+ * no counterpart, mirror[mirror[i]] = i; NULL: by names, "left" and "right" in them
+ * change places. FOV_ERROR_ARGUMENT for more than 1000, a mirror that is none, or
+ * data that has samples already.
+ */
+FOV_API gboolean fov_data_set_points (FovData *data, guint n, const char *const *names,
+                                      const int *mirror, GError **error);
+/** Points of each object; 0: none. */
+FOV_API guint fov_data_n_points (const FovData *data);
+/** "" where it has no name; valid as long as the data. */
+FOV_API const char *fov_data_point (const FovData *data, guint point);
+/** What a point is in a mirror. */
+FOV_API guint fov_data_point_mirror (const FovData *data, guint point);
+
+/** Whether any picture has a mask, of its own or of an object. */
+FOV_API gboolean fov_data_has_masks (const FovData *data);
+/**
+ * Classes of pixels: with pictures of classes the data's own; with masks of objects one
+ * more, 0 is the background and a pixel of an object its label + 1.
+ */
+FOV_API guint fov_data_mask_classes (const FovData *data);
 
 FOV_API guint fov_data_length (const FovData *data);
 /** Valid as long as the data. index below fov_data_length. */

@@ -55,7 +55,8 @@ typedef struct {
 FOV_API const FovAugmentKey *fov_augment_keys (guint *n);
 
 /**
- * Decodes a sample's picture: sets image as fov_image_alloc does, which the
+ * Decodes a sample's picture (or, with masks, its mask, whose sample has a name and bytes
+ * alone): sets image as fov_image_alloc does, which the
  * loader then owns. Called by several threads at once. In a build with FFmpeg
  * sample->bytes ? fov_image_decode : fov_image_load does it.
  */
@@ -73,12 +74,15 @@ typedef struct {
     float pad;          /**< grey beyond the picture, 0..255; 0: 114; negative: black */
     guint max_objects;  /**< rows for each picture; 0: 120. Of more, the largest are taken */
     FovAugment augment;
-    double balance;      /**< power of fov_data_repeat_factors, 0..1 */
-    gboolean in_order;   /**< as in the data, not shuffled */
-    guint64 seed;        /**< decides order and changes */
-    guint threads;       /**< that decode and change pictures; 0: 2 */
-    guint ahead;         /**< batches made ahead, 1..16; 0: 2 */
-    gint64 cache;        /**< bytes of decoded pictures kept; 0: 512 MiB; negative: none */
+    double balance;    /**< power of fov_data_repeat_factors, 0..1 */
+    gboolean in_order; /**< as in the data, not shuffled */
+    guint64 seed;      /**< decides order and changes */
+    guint threads;     /**< that decode and change pictures; 0: 2 */
+    guint ahead;       /**< batches made ahead, 1..16; 0: 2 */
+    gint64 cache;      /**< bytes of decoded pictures kept; 0: 512 MiB; negative: none */
+    gboolean masks;    /**< batches have masks and instances */
+    guint group;       /**< so many pictures of one class come one behind the other, where there are
+                          enough; 0: as they come. For losses of pairs */
     FovLoadPicture load; /**< must be given */
     gpointer load_data;
 } FovLoaderParams;
@@ -92,7 +96,31 @@ typedef struct {
      * has none), 0 an empty row, after all others.
      */
     FovView objects;
-    FovView labels;       /**< int64 [batch]: the picture's first class, -1: none */
+    FovView labels; /**< int64 [batch]: the picture's first class, -1: none */
+    /**
+     * float32 [batch, classes of the data]: of each class, how much of what is seen is of
+     * pictures that have it: 0 or 1, but between them where mosaic or mix-up put pictures
+     * together (Zhang et al. 2018, eq. 1). Without data where there are no classes.
+     */
+    FovView classes;
+    /**
+     * int64 [batch, height, width], with masks alone: each pixel's class, see
+     * fov_data_mask_classes; -1: nobody knows, as outside of the picture, under a plain
+     * patch, in a box without a mask and where it is to be ignored. Nearest pixel. What
+     * shines through in mix-up, fainter than the picture itself, changes none.
+     */
+    FovView masks;
+    /**
+     * int32 [batch, height, width], with masks alone: the object in front, its row among
+     * the picture's objects + 1; 0: none; -1: nobody knows, or its row is not there.
+     */
+    FovView instances;
+    /**
+     * float32 [batch, max_objects, fov_data_n_points, 3], where objects have points: x, y in
+     * pixels of the network's input, FovPointState: hidden under a patch, none (at 0, 0)
+     * outside. A flip makes each its image in the mirror.
+     */
+    FovView points;
     const guint *samples; /**< [batch]: index of the (first) picture */
     guint64 epoch;        /**< of the first picture, from 0 */
 } FovBatch;

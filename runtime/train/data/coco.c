@@ -9,6 +9,7 @@ typedef struct {
     FovSample sample; /* video is owned here */
     const char *file; /* of the parser's tree */
     GArray *objects;
+    GPtrArray *shapes; /* what their masks and points are in */
 } Picture;
 
 typedef struct {
@@ -32,6 +33,7 @@ picture_clear (gpointer data)
 
     g_free ((char *) picture->sample.video);
     g_array_unref (picture->objects);
+    g_ptr_array_unref (picture->shapes);
 }
 
 /* ---- categories ---------------------------------------------------------------- */
@@ -56,6 +58,8 @@ read_category (Reader *r, const FovJsonAt *at, JsonObject *object)
         return fov_field_wrong (at, "\"name\" is missing");
     if (g_hash_table_contains (r->labels, GINT_TO_POINTER ((int) id)))
         return fov_field_wrong (at, "id %d is there twice", (int) id);
+    if (!fov_field_point_names (at, object, r->data))
+        return FALSE;
     set_label (r, id, -1);
     if (r->params->classes) {
         int label = fov_labels_find (r->params->classes, name);
@@ -126,6 +130,7 @@ read_image (Reader *r, const FovJsonAt *at, JsonObject *object)
     picture.sample.width = (int) width;
     picture.sample.height = (int) height;
     picture.objects = fov_objects_new ();
+    picture.shapes = g_ptr_array_new_with_free_func (fov_shape_2d_free);
     if (!read_video (&picture, at, object)) {
         picture_clear (&picture);
         return FALSE;
@@ -142,6 +147,7 @@ read_annotation (Reader *r, const FovJsonAt *at, JsonObject *object)
 {
     FovDataObject o = { 0 };
     gint64 image, category, crowd = 0, ignore = 0;
+    Picture *picture;
     guint index;
     int label;
 
@@ -161,7 +167,11 @@ read_annotation (Reader *r, const FovJsonAt *at, JsonObject *object)
         return TRUE;
     o.label = label - 1;
     o.ignore = crowd || ignore;
-    g_array_append_val (g_array_index (r->pictures, Picture, index - 1).objects, o);
+    picture = &g_array_index (r->pictures, Picture, index - 1);
+    if (!fov_field_shapes (at, object, picture->sample.width, picture->sample.height, r->data, &o,
+                           picture->shapes))
+        return FALSE;
+    g_array_append_val (picture->objects, o);
     return TRUE;
 }
 

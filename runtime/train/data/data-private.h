@@ -9,6 +9,8 @@
 /* Most objects of a picture and pictures of a list: what is beyond is no annotation. */
 #define FOV_DATA_MAX_OBJECTS 100000
 #define FOV_DATA_MAX_SAMPLES 50000000
+#define FOV_DATA_MAX_CORNERS 100000
+#define FOV_DATA_MAX_POINTS 1000
 
 /* ---- the readers -------------------------------------------------------------- */
 
@@ -18,9 +20,16 @@ FovData *fov_data_read_coco (const char *path, const FovDataParams *params, GErr
 FovData *fov_data_read_yolo (const char *path, const FovDataParams *params, GError **error);
 FovData *fov_data_read_shards (const char *path, const FovDataParams *params, GError **error);
 FovData *fov_data_read_folders (const char *path, const FovDataParams *params, GError **error);
+FovData *fov_data_read_masks (const char *path, const FovDataParams *params, GError **error);
+
+/** Sets FOV_ERROR_ARGUMENT with the sample's name in front; returns FALSE. */
+gboolean fov_data_wrong (const FovSample *sample, GError **error, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
 
 /** The same classes and no samples. */
 FovData *fov_data_new_like (const FovData *data);
+/** The same points as another list has. */
+void fov_data_share_points (FovData *data, const FovData *from);
 /** Takes a reference on a sample of another list with the same classes. */
 void fov_data_share (FovData *data, const FovData *from, guint index);
 /** Appends a class. */
@@ -35,10 +44,42 @@ fov_objects_new (void)
     return g_array_new (FALSE, FALSE, sizeof (FovDataObject));
 }
 
+/* ---- masks and points (shapes.c, points.c) ------------------------------------- */
+
+/** Whether the mask and n_points points of object index are such. */
+gboolean fov_data_check_shapes (const FovSample *sample, guint index, guint n_points,
+                                GError **error);
+/** Gives an object copies of its own of its mask and points, which owned then frees. */
+void fov_data_copy_shapes (FovDataObject *object, guint n_points, GPtrArray *owned);
+
+/** What the points of a data's objects are; an atomic rc box, shared by data that are alike. */
+typedef struct {
+    GPtrArray *names; /* char* */
+    guint *mirror;
+} FovDataPoints;
+
+FovDataPoints *fov_data_points_new (guint n, const char *const *names, const int *mirror,
+                                    GError **error);
+void fov_data_points_unref (FovDataPoints *points);
+
+/** A mask's arrays and points under way, of one object. */
+typedef struct {
+    GArray *corners, *lengths, *runs; /* float, guint, guint32 */
+    GArray *points;                   /* FovDataPoint */
+    FovDataMask mask;
+} FovShape2D;
+
+FovShape2D *fov_shape_2d_new (void);
+void fov_shape_2d_free (gpointer shape);
+/** Hands what was gathered to an object that lives no longer than shape. */
+void fov_shape_2d_give (FovShape2D *shape, FovDataObject *object);
+
 /** Names in a folder, sorted, hidden ones left out; folders or regular files. */
 GPtrArray *fov_data_list (const char *folder, gboolean folders, GError **error);
 /** Whether the name ends like a picture's. */
 gboolean fov_data_is_picture (const char *name);
+/** Whether it ends as a mask's beside its picture does. */
+gboolean fov_data_is_mask (const char *name);
 
 /* ---- JSON ---------------------------------------------------------------------- */
 
@@ -60,6 +101,17 @@ gboolean fov_field_maybe_int (const FovJsonAt *at, JsonObject *object, const cha
                               gint64 max, gint64 *value);
 /** "bbox": [x, y, width, height], width and height >= 0. */
 gboolean fov_field_box (const FovJsonAt *at, JsonObject *object, FovBox *box);
+/** The number, NaN where there is none. */
+double fov_field_number (JsonNode *node);
+/**
+ * "segmentation" and "keypoints" of an object on a picture of that size: into object's
+ * mask and points, which live as long as shapes (FovShape2D). data: gets unnamed points
+ * where it has none.
+ */
+gboolean fov_field_shapes (const FovJsonAt *at, JsonObject *from, int width, int height,
+                           FovData *data, FovDataObject *object, GPtrArray *shapes);
+/** "keypoints": names; must be those that data has, if it has any. */
+gboolean fov_field_point_names (const FovJsonAt *at, JsonObject *object, FovData *data);
 /** A string, or NULL. */
 const char *fov_field_text (JsonObject *object, const char *name);
 /** A list, or NULL with an error (required) or without. */

@@ -9,16 +9,18 @@
 /* A sample with what it points to; shared by the halves of a split. */
 typedef struct {
     FovSample sample;
-    char *name, *video;
+    char *name, *video, *mask;
     FovDataObject *objects;
     int *classes;
+    GPtrArray *shapes; /* what masks and points of objects are in; NULL: nothing */
 } Entry;
 
 struct _FovData {
     gatomicrefcount refs;
-    GPtrArray *classes; /* char* */
-    GHashTable *index;  /* name -> label + 1 */
-    GPtrArray *entries; /* Entry*, atomic rc boxes */
+    GPtrArray *classes;    /* char* */
+    GHashTable *index;     /* name -> label + 1 */
+    GPtrArray *entries;    /* Entry*, atomic rc boxes */
+    FovDataPoints *points; /* NULL: none */
 };
 
 static void
@@ -28,9 +30,12 @@ entry_clear (gpointer data)
 
     g_free (entry->name);
     g_free (entry->video);
+    g_free (entry->mask);
     g_free (entry->objects);
     g_free (entry->classes);
+    g_clear_pointer (&entry->shapes, g_ptr_array_unref);
     g_clear_pointer (&entry->sample.bytes, g_bytes_unref);
+    g_clear_pointer (&entry->sample.mask_bytes, g_bytes_unref);
 }
 
 static void
@@ -63,6 +68,12 @@ fov_data_add_class (FovData *data, const char *name)
         g_hash_table_insert (data->index, copy, GUINT_TO_POINTER (data->classes->len));
 }
 
+void
+fov_data_share_points (FovData *data, const FovData *from)
+{
+    data->points = from->points ? g_atomic_rc_box_acquire (from->points) : NULL;
+}
+
 FovData *
 fov_data_new_like (const FovData *data)
 {
@@ -70,6 +81,7 @@ fov_data_new_like (const FovData *data)
 
     for (guint i = 0; i < data->classes->len; i++)
         fov_data_add_class (like, data->classes->pdata[i]);
+    fov_data_share_points (like, data);
     return like;
 }
 
@@ -98,16 +110,14 @@ fov_data_unref (FovData *data)
     g_ptr_array_unref (data->entries);
     g_hash_table_unref (data->index);
     g_ptr_array_unref (data->classes);
+    fov_data_points_unref (data->points);
     g_free (data);
 }
 
 /* ---- adding -------------------------------------------------------------------- */
 
-static gboolean wrong (const FovSample *sample, GError **error, const char *format, ...)
-    G_GNUC_PRINTF (3, 4);
-
-static gboolean
-wrong (const FovSample *sample, GError **error, const char *format, ...)
+gboolean
+fov_data_wrong (const FovSample *sample, GError **error, const char *format, ...)
 {
     g_autofree char *text = NULL;
     va_list args;
@@ -124,8 +134,8 @@ check_label (const FovData *data, const FovSample *sample, int label, GError **e
 {
     if (label >= 0 && (guint) label < data->classes->len)
         return TRUE;
-    return wrong (sample, error, "label %d, expected 0..%d (%u classes)", label,
-                  (int) data->classes->len - 1, data->classes->len);
+    return fov_data_wrong (sample, error, "label %d, expected 0..%d (%u classes)", label,
+                           (int) data->classes->len - 1, data->classes->len);
 }
 
 static gboolean
@@ -136,9 +146,10 @@ check_object (const FovData *data, const FovSample *sample, guint index, GError 
 
     if (!isfinite (b.x1) || !isfinite (b.y1) || !isfinite (b.x2) || !isfinite (b.y2) ||
         b.x2 < b.x1 || b.y2 < b.y1)
-        return wrong (sample, error, "object %u: box %g,%g to %g,%g", index, (double) b.x1,
-                      (double) b.y1, (double) b.x2, (double) b.y2);
-    return (o->ignore && o->label == -1) || check_label (data, sample, o->label, error);
+        return fov_data_wrong (sample, error, "object %u: box %g,%g to %g,%g", index, (double) b.x1,
+                               (double) b.y1, (double) b.x2, (double) b.y2);
+    return ((o->ignore && o->label == -1) || check_label (data, sample, o->label, error)) &&
+           fov_data_check_shapes (sample, index, fov_data_n_points (data), error);
 }
 
 static gboolean
@@ -150,13 +161,14 @@ check_sample (const FovData *data, const FovSample *sample, GError **error)
     }
     if (sample->width < 0 || sample->width > 32768 || sample->height < 0 ||
         sample->height > 32768 || !sample->width != !sample->height)
-        return wrong (sample, error, "size %dx%d, expected 1..32768, or 0x0 where it is not known",
-                      sample->width, sample->height);
+        return fov_data_wrong (sample, error,
+                               "size %dx%d, expected 1..32768, or 0x0 where it is not known",
+                               sample->width, sample->height);
     if (sample->n_objects > FOV_DATA_MAX_OBJECTS)
-        return wrong (sample, error, "%u objects, expected at most %d", sample->n_objects,
-                      FOV_DATA_MAX_OBJECTS);
+        return fov_data_wrong (sample, error, "%u objects, expected at most %d", sample->n_objects,
+                               FOV_DATA_MAX_OBJECTS);
     if (data->entries->len >= FOV_DATA_MAX_SAMPLES)
-        return wrong (sample, error, "more than %d pictures", FOV_DATA_MAX_SAMPLES);
+        return fov_data_wrong (sample, error, "more than %d pictures", FOV_DATA_MAX_SAMPLES);
     for (guint i = 0; i < sample->n_objects; i++)
         if (!check_object (data, sample, i, error))
             return FALSE;
@@ -180,13 +192,22 @@ fov_data_add (FovData *data, const FovSample *sample, GError **error)
     entry->sample = *sample;
     entry->sample.name = entry->name = g_strdup (sample->name);
     entry->sample.video = entry->video = g_strdup (sample->video);
+    entry->sample.mask = entry->mask = g_strdup (sample->mask);
     if (sample->bytes)
         g_bytes_ref (sample->bytes);
+    if (sample->mask_bytes)
+        g_bytes_ref (sample->mask_bytes);
     entry->objects = g_new (FovDataObject, sample->n_objects);
     for (guint i = 0; i < sample->n_objects; i++) {
-        entry->objects[n] = sample->objects[i];
-        entry->objects[n].box = fov_box_clip (sample->objects[i].box, w, h);
-        n += fov_box_area (entry->objects[n].box) > 0;
+        FovDataObject *o = &entry->objects[n];
+        *o = sample->objects[i];
+        o->box = fov_box_clip (sample->objects[i].box, w, h);
+        if (!(fov_box_area (o->box) > 0))
+            continue;
+        if ((o->mask || o->points) && !entry->shapes)
+            entry->shapes = g_ptr_array_new_with_free_func (g_free);
+        fov_data_copy_shapes (o, fov_data_n_points (data), entry->shapes);
+        n++;
     }
     entry->sample.objects = entry->objects;
     entry->sample.n_objects = n;
@@ -200,6 +221,25 @@ void
 fov_data_share (FovData *data, const FovData *from, guint index)
 {
     g_ptr_array_add (data->entries, g_atomic_rc_box_acquire (from->entries->pdata[index]));
+}
+
+gboolean
+fov_data_set_points (FovData *data, guint n, const char *const *names, const int *mirror,
+                     GError **error)
+{
+    FovDataPoints *points;
+
+    if (data->entries->len) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "points: expected before the first of %u samples", data->entries->len);
+        return FALSE;
+    }
+    points = fov_data_points_new (n, names, mirror, error);
+    if (!points)
+        return FALSE;
+    fov_data_points_unref (data->points);
+    data->points = points;
+    return TRUE;
 }
 
 /* ---- asking -------------------------------------------------------------------- */
@@ -248,6 +288,51 @@ fov_data_count (const FovData *data, guint64 *counts)
     }
 }
 
+guint
+fov_data_n_points (const FovData *data)
+{
+    return data->points ? data->points->names->len : 0;
+}
+
+const char *
+fov_data_point (const FovData *data, guint point)
+{
+    return data->points->names->pdata[point];
+}
+
+guint
+fov_data_point_mirror (const FovData *data, guint point)
+{
+    return data->points->mirror[point];
+}
+
+static gboolean
+has_pictures_of_classes (const FovData *data)
+{
+    for (guint i = 0; i < data->entries->len; i++)
+        if (fov_data_sample (data, i)->mask)
+            return TRUE;
+    return FALSE;
+}
+
+gboolean
+fov_data_has_masks (const FovData *data)
+{
+    for (guint i = 0; i < data->entries->len; i++) {
+        const FovSample *s = fov_data_sample (data, i);
+        for (guint k = 0; k < s->n_objects; k++)
+            if (s->objects[k].mask)
+                return TRUE;
+    }
+    return has_pictures_of_classes (data);
+}
+
+guint
+fov_data_mask_classes (const FovData *data)
+{
+    return data->classes->len + !has_pictures_of_classes (data);
+}
+
 /* ---- opening ------------------------------------------------------------------- */
 
 static gboolean
@@ -264,12 +349,12 @@ is_tar (const char *name)
 }
 
 static gboolean
-holds_tar (const char *path)
+holds (const char *path, gboolean (*is) (const char *name))
 {
     g_autoptr (GPtrArray) files = fov_data_list (path, FALSE, NULL);
 
     for (guint i = 0; files && i < files->len; i++)
-        if (is_tar (files->pdata[i]))
+        if (is (files->pdata[i]))
             return TRUE;
     return FALSE;
 }
@@ -286,7 +371,9 @@ fov_data_format (const char *path)
         return FOV_DATA_COCO;
     if (g_file_test (images, G_FILE_TEST_IS_DIR) && g_file_test (labels, G_FILE_TEST_IS_DIR))
         return FOV_DATA_YOLO;
-    return holds_tar (path) ? FOV_DATA_SHARDS : FOV_DATA_FOLDERS;
+    if (holds (path, is_tar))
+        return FOV_DATA_SHARDS;
+    return holds (path, fov_data_is_mask) ? FOV_DATA_MASKS : FOV_DATA_FOLDERS;
 }
 
 FovData *
@@ -295,7 +382,8 @@ fov_data_open (const char *path, const FovDataParams *params, GError **error)
     static const FovDataRead readers[] = { [FOV_DATA_COCO] = fov_data_read_coco,
                                            [FOV_DATA_YOLO] = fov_data_read_yolo,
                                            [FOV_DATA_SHARDS] = fov_data_read_shards,
-                                           [FOV_DATA_FOLDERS] = fov_data_read_folders };
+                                           [FOV_DATA_FOLDERS] = fov_data_read_folders,
+                                           [FOV_DATA_MASKS] = fov_data_read_masks };
     static const FovDataParams defaults;
     const FovDataParams *p = params ? params : &defaults;
     FovDataFormat format = p->format;
@@ -357,4 +445,10 @@ fov_data_is_picture (const char *name)
         if (g_str_has_suffix (lower, ends[i]))
             return TRUE;
     return FALSE;
+}
+
+gboolean
+fov_data_is_mask (const char *name)
+{
+    return g_str_has_suffix (name, ".mask.png");
 }

@@ -28,8 +28,8 @@ fov_field_member (JsonObject *object, const char *name)
     return node && !JSON_NODE_HOLDS_NULL (node) ? node : NULL;
 }
 
-static double
-number (JsonNode *node)
+double
+fov_field_number (JsonNode *node)
 {
     GType type = node && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_value_type (node) : 0;
 
@@ -41,7 +41,7 @@ fov_field_int (const FovJsonAt *at, JsonObject *object, const char *name, gint64
                gint64 *value)
 {
     JsonNode *node = fov_field_member (object, name);
-    double v = number (node);
+    double v = fov_field_number (node);
 
     /* 2^63 and more fit no gint64; what json-glib makes of them is left open. */
     if (v == floor (v) && fabs (v) < 0x1p63) {
@@ -72,7 +72,7 @@ fov_field_box (const FovJsonAt *at, JsonObject *object, FovBox *box)
     if (!array || json_array_get_length (array) != 4)
         return fov_field_wrong (at, "\"bbox\" is missing or wrong, expected [x, y, width, height]");
     for (guint i = 0; i < 4; i++) {
-        v[i] = number (json_array_get_element (array, i));
+        v[i] = fov_field_number (json_array_get_element (array, i));
         if (!(fabs (v[i]) < 1e6))
             return fov_field_wrong (at, "\"bbox\" holds something else than numbers of pixels");
     }

@@ -53,6 +53,7 @@ fov_data_relabel (const FovData *data, const FovLabels *classes, guint *n_left_o
     g_autoptr (GArray) labels = g_array_new (FALSE, FALSE, sizeof (int));
     guint left_out = 0;
 
+    fov_data_share_points (to, data);
     for (guint i = 0; i < fov_data_length (data); i++)
         left_out += add_mapped (to, fov_data_sample (data, i), map, objects, labels);
     if (n_left_out)

@@ -14,7 +14,7 @@ enum { MAX_PICTURE = 256 << 20, MAX_TEXT = 64 << 20 };
 #define MAX_TOTAL (G_GINT64_CONSTANT (8) << 30)
 
 typedef struct {
-    GBytes *picture;
+    GBytes *picture, *mask;
     JsonParser *text;
     char *name; /* SHARD:KEY */
 } Pair;
@@ -34,6 +34,7 @@ pair_free (gpointer data)
     Pair *pair = data;
 
     g_clear_pointer (&pair->picture, g_bytes_unref);
+    g_clear_pointer (&pair->mask, g_bytes_unref);
     g_clear_object (&pair->text);
     g_free (pair->name);
     g_free (pair);
@@ -89,16 +90,16 @@ pair_of (Reader *r, const char *path, const char *key)
 }
 
 static gboolean
-take_picture (Reader *r, Pair *pair, struct archive *archive, const char *path, const char *name,
-              GError **error)
+take_picture (Reader *r, GBytes **picture, struct archive *archive, const char *path,
+              const char *name, GError **error)
 {
     GByteArray *bytes = read_entry (archive, path, name, MAX_PICTURE, error);
 
     if (!bytes)
         return FALSE;
     r->total += bytes->len;
-    g_clear_pointer (&pair->picture, g_bytes_unref);
-    pair->picture = g_byte_array_free_to_bytes (bytes);
+    g_clear_pointer (picture, g_bytes_unref);
+    *picture = g_byte_array_free_to_bytes (bytes);
     if (r->total <= MAX_TOTAL)
         return TRUE;
     g_set_error (error, FOV_ERROR, FOV_ERROR_MEMORY,
@@ -132,13 +133,17 @@ take_entry (Reader *r, struct archive *archive, struct archive_entry *entry, con
     const char *name = archive_entry_pathname (entry);
     const char *dot = name ? strrchr (name, '.') : NULL;
     const gboolean text = dot && g_str_equal (dot, ".json");
-    g_autofree char *key = dot ? g_strndup (name, (gsize) (dot - name)) : NULL;
+    const gboolean mask = dot && fov_data_is_mask (name);
+    g_autofree char *key =
+        dot ? g_strndup (name, (gsize) (dot - name) - (mask ? strlen (".mask") : 0)) : NULL;
+    Pair *pair;
 
     if (!dot || archive_entry_filetype (entry) != AE_IFREG ||
         (!text && !fov_data_is_picture (name)))
         return TRUE;
-    return text ? take_text (pair_of (r, path, key), archive, path, name, error)
-                : take_picture (r, pair_of (r, path, key), archive, path, name, error);
+    pair = pair_of (r, path, key);
+    return text ? take_text (pair, archive, path, name, error)
+                : take_picture (r, mask ? &pair->mask : &pair->picture, archive, path, name, error);
 }
 
 static gboolean
@@ -263,8 +268,15 @@ read_label (Reader *r, const FovJsonAt *at, JsonNode *node, int *label)
 
 /* ---- a sample ------------------------------------------------------------------- */
 
+/* A sample under way. */
+typedef struct {
+    FovSample sample;
+    GArray *objects, *classes;
+    GPtrArray *shapes;
+} Reading;
+
 static gboolean
-read_object (Reader *r, const FovJsonAt *at, JsonObject *object, GArray *objects)
+read_object (Reader *r, const FovJsonAt *at, JsonObject *object, Reading *w)
 {
     FovDataObject o = { .label = -1 };
     JsonNode *ignore = fov_field_member (object, "ignore");
@@ -275,14 +287,15 @@ read_object (Reader *r, const FovJsonAt *at, JsonObject *object, GArray *objects
     if ((!o.ignore || fov_field_member (object, "label")) &&
         !read_label (r, at, fov_field_member (object, "label"), &o.label))
         return FALSE;
+    if (!fov_field_shapes (at, object, w->sample.width, w->sample.height, r->data, &o, w->shapes))
+        return FALSE;
     if (o.label >= 0 || o.ignore)
-        g_array_append_val (objects, o);
+        g_array_append_val (w->objects, o);
     return TRUE;
 }
 
 static gboolean
-read_lists (Reader *r, const Pair *pair, JsonObject *root, GArray *objects, GArray *classes,
-            GError **error)
+read_lists (Reader *r, const Pair *pair, JsonObject *root, Reading *w, GError **error)
 {
     const FovJsonAt file = { pair->name, NULL, 0, error };
     FovJsonAt at = { pair->name, "objects", 0, error };
@@ -292,7 +305,7 @@ read_lists (Reader *r, const Pair *pair, JsonObject *root, GArray *objects, GArr
         return FALSE;
     for (; list && at.index < json_array_get_length (list); at.index++) {
         JsonObject *object = fov_field_entry (&at, list);
-        if (!object || !read_object (r, &at, object, objects))
+        if (!object || !read_object (r, &at, object, w))
             return FALSE;
     }
     at = (FovJsonAt){ pair->name, "classes", 0, error };
@@ -304,7 +317,7 @@ read_lists (Reader *r, const Pair *pair, JsonObject *root, GArray *objects, GArr
         if (!read_label (r, &at, json_array_get_element (list, at.index), &label))
             return FALSE;
         if (label >= 0)
-            g_array_append_val (classes, label);
+            g_array_append_val (w->classes, label);
     }
     return TRUE;
 }
@@ -316,7 +329,10 @@ add_pair (Reader *r, const Pair *pair, GError **error)
     JsonObject *root = root_of (pair);
     g_autoptr (GArray) objects = fov_objects_new ();
     g_autoptr (GArray) classes = g_array_new (FALSE, FALSE, sizeof (int));
-    FovSample sample = { .name = pair->name, .bytes = pair->picture };
+    g_autoptr (GPtrArray) shapes = g_ptr_array_new_with_free_func (fov_shape_2d_free);
+    Reading w = { { .name = pair->name, .bytes = pair->picture }, objects, classes, shapes };
+    g_autofree char *mask = g_strconcat (pair->name, ".mask.png", NULL);
+    FovSample *s = &w.sample;
     gint64 width = 0, height = 0;
 
     if (!pair->picture)
@@ -324,21 +340,24 @@ add_pair (Reader *r, const Pair *pair, GError **error)
     if (!root)
         return fov_field_wrong (&at, pair->text ? "the .json holds no object"
                                                 : "there is a picture, but no .json of that name");
-    if (!read_lists (r, pair, root, objects, classes, error) ||
-        !fov_field_maybe_int (&at, root, "width", 1, 32768, &width) ||
+    if (!fov_field_maybe_int (&at, root, "width", 1, 32768, &width) ||
         !fov_field_maybe_int (&at, root, "height", 1, 32768, &height) ||
-        !fov_field_maybe_int (&at, root, "frame", 0, G_MAXINT64, &sample.frame))
+        !fov_field_maybe_int (&at, root, "frame", 0, G_MAXINT64, &s->frame))
         return FALSE;
-    if (objects->len && (!width || !height))
+    s->width = height ? (int) width : 0;
+    s->height = width ? (int) height : 0;
+    if (!read_lists (r, pair, root, &w, error))
+        return FALSE;
+    if (objects->len && !s->width)
         return fov_field_wrong (&at, "\"width\" and \"height\" of the picture are missing");
-    sample.width = (int) width;
-    sample.height = (int) height;
-    sample.video = fov_field_text (root, "video");
-    sample.objects = (const FovDataObject *) (void *) objects->data;
-    sample.n_objects = objects->len;
-    sample.classes = (const int *) (void *) classes->data;
-    sample.n_classes = classes->len;
-    return fov_data_add (r->data, &sample, error);
+    s->video = fov_field_text (root, "video");
+    s->mask = pair->mask ? mask : NULL;
+    s->mask_bytes = pair->mask;
+    s->objects = (const FovDataObject *) (void *) objects->data;
+    s->n_objects = objects->len;
+    s->classes = (const int *) (void *) classes->data;
+    s->n_classes = classes->len;
+    return fov_data_add (r->data, s, error);
 }
 
 static gboolean
@@ -361,6 +380,13 @@ read_all (Reader *r, const char *path, GError **error)
     }
     if (!r->params->classes)
         make_classes (r);
+    for (guint i = 0; i < r->pairs->len; i++) {
+        const Pair *pair = r->pairs->pdata[i];
+        const FovJsonAt at = { pair->name, NULL, 0, error };
+        JsonObject *root = root_of (pair);
+        if (root && !fov_field_point_names (&at, root, r->data))
+            return FALSE;
+    }
     for (guint i = 0; i < r->pairs->len; i++)
         if (!add_pair (r, r->pairs->pdata[i], error))
             return FALSE;

@@ -10,7 +10,15 @@ typedef struct {
     const FovDataParams *params;
     FovData *data;
     GArray *map; /* int: the file's class -> label, -1: left out */
+    guint
+        point_words; /* of a point in a line: 2 or 3; 0: no points, more than a box is a polygon */
 } Reader;
+
+/* Of one file. */
+typedef struct {
+    GArray *objects;
+    GPtrArray *shapes; /* what their masks and points are in */
+} Read;
 
 /* ---- classes ------------------------------------------------------------------- */
 
@@ -69,6 +77,62 @@ map_classes (Reader *r, const char *root, GError **error)
     return names != NULL;
 }
 
+/* ---- points -------------------------------------------------------------------- */
+
+/* "key: [1, 2]" on a line of its own; FALSE where it is not there. */
+static gboolean
+find_list (const char *text, const char *key, GArray *numbers)
+{
+    g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+    g_array_set_size (numbers, 0);
+    for (guint i = 0; lines[i]; i++) {
+        const gsize length = strlen (key);
+        const char *p = lines[i];
+        if (strncmp (p, key, length) || p[length] != ':')
+            continue;
+        for (p += length + 1 + strspn (p + length + 1, " ["); g_ascii_isdigit (*p);) {
+            char *end;
+            const int v = (int) MIN (g_ascii_strtoull (p, &end, 10), G_MAXINT);
+            g_array_append_val (numbers, v);
+            p = end + strspn (end, " ,");
+        }
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+read_points_of (Reader *r, const char *root, GError **error)
+{
+    g_autofree char *path = find_names (root), *text = NULL;
+    g_autoptr (GArray) shape = g_array_new (FALSE, FALSE, sizeof (int));
+    g_autoptr (GArray) mirror = g_array_new (FALSE, FALSE, sizeof (int));
+    g_autoptr (GError) found = NULL;
+    const int *size;
+    gboolean flips;
+
+    if (!path || !g_file_get_contents (path, &text, NULL, NULL) ||
+        !find_list (text, "kpt_shape", shape))
+        return TRUE;
+    size = (const int *) (gconstpointer) shape->data;
+    flips = find_list (text, "flip_idx", mirror);
+    if (shape->len != 2 || size[0] < 1 || size[1] < 2 || size[1] > 3 ||
+        (flips && mirror->len != (guint) size[0])) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
+                     "'%s': expected \"kpt_shape: [points, 2 or 3]\" and as many numbers in "
+                     "\"flip_idx: [...]\"",
+                     path);
+        return FALSE;
+    }
+    r->point_words = (guint) size[1];
+    if (fov_data_set_points (r->data, (guint) size[0], NULL,
+                             flips ? (const int *) (gconstpointer) mirror->data : NULL, &found))
+        return TRUE;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "'%s': %s", path, found->message);
+    return FALSE;
+}
+
 /* ---- label files ---------------------------------------------------------------- */
 
 /* A line's numbers; FALSE where something else is in it. */
@@ -109,6 +173,34 @@ box_of (const double *v, guint n)
     return box;
 }
 
+/* What stands behind a box; a state that is not written is "visible" but at 0, 0. */
+static gboolean
+take_points (const Reader *r, const double *v, FovShape2D *shape)
+{
+    for (guint i = 0; i < fov_data_n_points (r->data); i++, v += r->point_words) {
+        const double state = r->point_words == 3      ? v[2]
+                             : v[0] == 0 && v[1] == 0 ? FOV_POINT_NONE
+                                                      : FOV_POINT_VISIBLE;
+        const FovDataPoint p = { (float) v[0], (float) v[1], (FovPointState) state };
+        if (state != 0 && state != 1 && state != 2)
+            return FALSE;
+        g_array_append_val (shape->points, p);
+    }
+    return TRUE;
+}
+
+static void
+take_polygon (const double *v, guint n, FovShape2D *shape)
+{
+    const guint corners = n / 2;
+
+    for (guint i = 0; i < n; i++) {
+        const float value = (float) v[i];
+        g_array_append_val (shape->corners, value);
+    }
+    g_array_append_val (shape->lengths, corners);
+}
+
 static gboolean
 wrong (const char *path, guint line, GError **error, const char *text)
 {
@@ -117,14 +209,17 @@ wrong (const char *path, guint line, GError **error, const char *text)
 }
 
 static gboolean
-read_line (Reader *r, const char *path, guint line, const GArray *values, GArray *objects,
-           GError **error)
+check_line (const Reader *r, const char *path, guint line, const double *v, guint n, GError **error)
 {
-    const double *v = &g_array_index (values, double, 0);
-    const guint n = values->len;
-    FovDataObject o = { .label = -1 };
+    const guint points = fov_data_n_points (r->data), posed = 5 + points * r->point_words;
 
-    if (n != 5 && (n < 7 || n % 2 == 0))
+    if (points && n != posed) {
+        g_autofree char *text =
+            g_strdup_printf ("%u numbers, expected %u: a class, 4 numbers and %u points of %u", n,
+                             posed, points, r->point_words);
+        return wrong (path, line, error, text);
+    }
+    if (!points && n != 5 && (n < 7 || n % 2 == 0))
         return wrong (path, line, error,
                       "expected a class and 4 numbers, or the 3 or more corners of a polygon");
     if (v[0] != floor (v[0]) || v[0] < -1 || v[0] >= (double) r->map->len) {
@@ -136,19 +231,43 @@ read_line (Reader *r, const char *path, guint line, const GArray *values, GArray
     for (guint i = 1; i < n; i++)
         if (v[i] < -1 || v[i] > 2)
             return wrong (path, line, error, "expected shares of the picture, 0..1");
-    if (n == 5 && (v[3] < 0 || v[4] < 0))
+    if ((points || n == 5) && (v[3] < 0 || v[4] < 0))
         return wrong (path, line, error, "a negative size");
-    o.ignore = v[0] < 0;
-    o.box = box_of (v + 1, n - 1);
-    if (!o.ignore)
-        o.label = g_array_index (r->map, int, (guint) v[0]);
-    if (o.ignore || o.label >= 0)
-        g_array_append_val (objects, o);
     return TRUE;
 }
 
 static gboolean
-read_objects (Reader *r, const char *path, GArray *objects, GError **error)
+read_line (Reader *r, const char *path, guint line, const GArray *values, Read *read,
+           GError **error)
+{
+    const double *v = &g_array_index (values, double, 0);
+    const guint n = values->len;
+    FovDataObject o = { .label = -1 };
+    FovShape2D *shape = NULL;
+
+    if (!check_line (r, path, line, v, n, error))
+        return FALSE;
+    if (n > 5) {
+        shape = fov_shape_2d_new ();
+        g_ptr_array_add (read->shapes, shape);
+    }
+    if (r->point_words && !take_points (r, v + 5, shape))
+        return wrong (path, line, error, "a point's third number is none of 0, 1, 2");
+    if (shape && !r->point_words)
+        take_polygon (v + 1, n - 1, shape);
+    o.ignore = v[0] < 0;
+    o.box = box_of (v + 1, r->point_words ? 4 : n - 1);
+    if (shape)
+        fov_shape_2d_give (shape, &o);
+    if (!o.ignore)
+        o.label = g_array_index (r->map, int, (guint) v[0]);
+    if (o.ignore || o.label >= 0)
+        g_array_append_val (read->objects, o);
+    return TRUE;
+}
+
+static gboolean
+read_objects (Reader *r, const char *path, Read *read, GError **error)
 {
     g_autoptr (GArray) values = g_array_new (FALSE, FALSE, sizeof (double));
     g_autofree char *text = NULL;
@@ -168,7 +287,7 @@ read_objects (Reader *r, const char *path, GArray *objects, GError **error)
     for (guint i = 0; lines[i]; i++) {
         if (!read_numbers (lines[i], values))
             return wrong (path, i + 1, error, "expected numbers");
-        if (values->len && !read_line (r, path, i + 1, values, objects, error))
+        if (values->len && !read_line (r, path, i + 1, values, read, error))
             return FALSE;
     }
     return TRUE;
@@ -185,9 +304,10 @@ read_picture (Reader *r, const char *images, const char *labels, const char *nam
     g_autofree char *text = g_build_filename (labels, file, NULL);
     g_autofree char *picture = g_build_filename (images, name, NULL);
     g_autoptr (GArray) objects = fov_objects_new ();
+    g_autoptr (GPtrArray) shapes = g_ptr_array_new_with_free_func (fov_shape_2d_free);
     FovSample sample = { .name = picture };
 
-    if (!read_objects (r, text, objects, error))
+    if (!read_objects (r, text, &(Read){ objects, shapes }, error))
         return FALSE;
     sample.objects = (const FovDataObject *) (void *) objects->data;
     sample.n_objects = objects->len;
@@ -223,7 +343,8 @@ fov_data_read_yolo (const char *path, const FovDataParams *params, GError **erro
     g_autofree char *labels = g_build_filename (path, "labels", NULL);
 
     /* Links may run in a circle: folders are followed four deep. */
-    if (!map_classes (&r, path, error) || !read_folder (&r, images, labels, 4, error))
+    if (!map_classes (&r, path, error) || !read_points_of (&r, path, error) ||
+        !read_folder (&r, images, labels, 4, error))
         g_clear_pointer (&r.data, fov_data_unref);
     g_array_unref (r.map);
     return r.data;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "train/load/decode.h"
 
+#include "train/load/paint.h"
+
 typedef struct {
     guint index;
-    FovImage image;
+    FovDecoded out;
     gint64 bytes;
     GError *error;
 } Job;
@@ -12,6 +14,7 @@ struct _FovDecoder {
     FovData *data;
     FovLoadPicture load;
     gpointer load_data;
+    gboolean masks;
     GThreadPool *pool;
     GHashTable *kept; /* index -> Job*: stays */
     GHashTable *now;  /* index -> Job*: of the last call */
@@ -27,7 +30,8 @@ job_free (gpointer data)
 {
     Job *job = data;
 
-    g_free (job->image.plane[0]);
+    g_free (job->out.image.plane[0]);
+    g_free (job->out.map.plane[0]);
     g_clear_error (&job->error);
     g_free (job);
 }
@@ -37,8 +41,6 @@ job_free (gpointer data)
 static gboolean
 check (const FovSample *s, const FovImage *image, GError **error)
 {
-    if (!fov_image_check (image, error))
-        return FALSE;
     if (!s->width || (s->width == image->width && s->height == image->height))
         return TRUE;
     g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
@@ -63,18 +65,46 @@ make_rgb (FovImage *image, GError **error)
     return TRUE;
 }
 
+static gboolean
+load_image (FovDecoder *d, const FovSample *s, FovImage *image, GError **error)
+{
+    if (d->load (s, image, d->load_data, error))
+        return fov_image_check (image, error) && make_rgb (image, error);
+    if (!*error)
+        g_set_error (error, FOV_ERROR, FOV_ERROR_FAILED, "cannot be read");
+    return FALSE;
+}
+
+static gboolean
+load_map (FovDecoder *d, const FovSample *s, FovDecoded *out, GError **error)
+{
+    const FovSample file = { .name = s->mask, .bytes = s->mask_bytes };
+    FovImage classes = { 0 };
+    gboolean ok;
+
+    if (s->mask && !load_image (d, &file, &classes, error)) {
+        g_prefix_error (error, "mask '%s': ", s->mask);
+        g_free (classes.plane[0]);
+        return FALSE;
+    }
+    ok = fov_paint_map (s, out->image.width, out->image.height, s->mask ? &classes : NULL,
+                        fov_data_n_classes (d->data), &out->map, error);
+    g_free (classes.plane[0]);
+    return ok;
+}
+
 static void
 decode (gpointer data, gpointer user_data)
 {
     FovDecoder *d = user_data;
     Job *job = data;
+    FovDecoded *out = &job->out;
     const FovSample *s = fov_data_sample (d->data, job->index);
 
-    if (d->load (s, &job->image, d->load_data, &job->error) &&
-        check (s, &job->image, &job->error) && make_rgb (&job->image, &job->error))
-        job->bytes = (gint64) job->image.stride[0] * job->image.height;
-    else if (!job->error)
-        g_set_error (&job->error, FOV_ERROR, FOV_ERROR_FAILED, "cannot be read");
+    if (load_image (d, s, &out->image, &job->error) && check (s, &out->image, &job->error) &&
+        (!d->masks || load_map (d, s, out, &job->error)))
+        job->bytes = (gint64) out->image.stride[0] * out->image.height +
+                     (gint64) out->map.stride[0] * out->map.height;
     if (job->error)
         g_prefix_error (&job->error, "picture '%s': ", s->name);
     g_mutex_lock (&d->lock);
@@ -96,6 +126,7 @@ fov_decoder_new (FovData *data, const FovLoaderParams *p, GError **error)
     d->data = fov_data_ref (data);
     d->load = p->load;
     d->load_data = p->load_data;
+    d->masks = p->masks;
     d->room = MAX (p->cache, 0);
     d->kept = g_hash_table_new_full (NULL, NULL, NULL, job_free);
     d->now = g_hash_table_new_full (NULL, NULL, NULL, job_free);
@@ -163,7 +194,7 @@ start (FovDecoder *d, guint index)
 }
 
 gboolean
-fov_decoder_get (FovDecoder *d, const guint *samples, guint n, const FovImage **images,
+fov_decoder_get (FovDecoder *d, const guint *samples, guint n, const FovDecoded **decoded,
                  GError **error)
 {
     keep (d);
@@ -181,7 +212,7 @@ fov_decoder_get (FovDecoder *d, const guint *samples, guint n, const FovImage **
             g_propagate_error (error, g_error_copy (job->error));
             return FALSE;
         }
-        images[i] = &job->image;
+        decoded[i] = &job->out;
     }
     return TRUE;
 }

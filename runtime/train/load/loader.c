@@ -3,6 +3,7 @@
 /* A thread that makes batches ahead of who learns from them. */
 #include "train/load/chain.h"
 #include "train/load/decode.h"
+#include "train/load/maps.h"
 #include "train/load/order.h"
 
 #include <math.h>
@@ -21,8 +22,9 @@ typedef struct {
 } Place;
 
 typedef struct {
-    float *pictures, *objects;
-    gint64 *labels;
+    float *pictures, *objects, *classes, *points;
+    gint64 *labels, *masks;
+    gint32 *instances;
     guint *samples;
     Place from, to;
     GError *error;
@@ -33,16 +35,21 @@ struct _FovLoader {
     FovLoaderParams p;
     float mean[3], scale[3];
     double *factors;
+    int *first_class; /* of each picture, -1: none; NULL: they do not come in groups */
+    guint n_classes, n_points;
 
     /* the thread's own */
     FovChain *chain;
+    FovMaps *maps; /* NULL: no masks */
     FovDecoder *decoder;
     FovOrder order;
     Place next;
     FovScene *scenes;
     GArray *wanted;    /* guint: the batch's samples */
-    GPtrArray *images; /* FovImage*: for each wanted */
+    GPtrArray *images; /* FovDecoded*: for each wanted */
     FovSceneResult result;
+    GArray *rows;     /* int: of each object of each layer of the batch its row, -1: none */
+    guint *first_row; /* [batch, FOV_AUGMENT_LAYERS] into rows */
 
     GThread *thread;
     gboolean stop; /* under lock, as what follows */
@@ -69,6 +76,8 @@ next_picture (FovLoader *l)
         }
         fov_order_make (&l->order, l->factors, fov_data_length (l->data), l->p.in_order, l->p.seed,
                         l->next.epoch);
+        if (l->first_class)
+            fov_order_group (&l->order, l->first_class, l->p.group, l->p.seed);
     }
 }
 
@@ -102,34 +111,118 @@ by_area (gconstpointer a, gconstpointer b)
 }
 
 static void
-write_targets (FovLoader *l, float *rows)
+write_targets (FovLoader *l, Made *made, guint picture)
 {
     GArray *targets = l->result.targets;
-    const guint n = MIN (targets->len, l->p.max_objects);
+    const guint n = MIN (targets->len, l->p.max_objects), n_points = l->n_points;
+    float *rows = made->objects + (gsize) picture * l->p.max_objects * 6;
+    float *points = made->points + (gsize) picture * l->p.max_objects * n_points * 3;
 
     if (targets->len > n)
         g_array_sort (targets, by_area);
-    memset (rows, 0, (gsize) l->p.max_objects * sizeof (FovTarget));
-    memcpy (rows, targets->data, n * sizeof (FovTarget));
+    memset (rows, 0, (gsize) l->p.max_objects * 6 * sizeof *rows);
+    memset (points, 0, (gsize) l->p.max_objects * n_points * 3 * sizeof *points);
+    for (guint i = 0; i < n; i++) {
+        const FovTarget *t = &g_array_index (targets, FovTarget, i);
+        const float row[6] = { t->x1, t->y1, t->x2, t->y2, t->label, t->weight };
+        memcpy (rows + 6 * (gsize) i, row, sizeof row);
+        for (guint k = 0; k < n_points; k++) {
+            const FovDataPoint p =
+                g_array_index (l->result.points, FovDataPoint, t->points * n_points + k);
+            const float point[3] = { p.x, p.y, (float) p.state };
+            memcpy (points + 3 * ((gsize) i * n_points + k), point, sizeof point);
+        }
+    }
+}
+
+/* Pictures that share a place share its label. */
+static void
+write_classes (FovLoader *l, const FovScene *scene, float *classes)
+{
+    memset (classes, 0, l->n_classes * sizeof *classes);
+    for (guint k = 0; k < scene->n; k++) {
+        const FovSample *s = fov_data_sample (l->data, scene->sample[k]);
+        for (guint i = 0; i < s->n_classes; i++)
+            classes[s->classes[i]] += l->result.share[k];
+    }
+    for (guint c = 0; c < l->n_classes; c++)
+        classes[c] = MIN (classes[c], 1);
+}
+
+/* Where layer by layer each object's row in the batch is noted: the maps are run later, for all. */
+static void
+note_rows (FovLoader *l, const FovScenePicture *pictures, guint picture)
+{
+    guint *first = l->first_row + (gsize) picture * FOV_AUGMENT_LAYERS;
+    const int none = -1;
+
+    for (int k = 0; k < FOV_AUGMENT_LAYERS; k++) {
+        const int of = l->result.picture[k];
+        first[k] = l->rows->len;
+        for (guint i = 0; of >= 0 && i < pictures[of].sample->n_objects; i++)
+            g_array_append_val (l->rows, none);
+    }
+    for (guint i = 0; i < MIN (l->result.targets->len, l->p.max_objects); i++) {
+        const FovTarget *t = &g_array_index (l->result.targets, FovTarget, i);
+        if (t->layer >= 0)
+            g_array_index (l->rows, int, first[t->layer] + t->object) = (int) i;
+    }
+}
+
+static gint32
+instance_of (const FovLoader *l, guint picture, FovMapPixel at)
+{
+    int row;
+
+    if (at.label < 0 || at.layer < 0)
+        return -1;
+    if (!at.object)
+        return 0;
+    row = g_array_index (l->rows, int,
+                         l->first_row[(gsize) picture * FOV_AUGMENT_LAYERS + (guint) at.layer] +
+                             at.object - 1);
+    return row < 0 ? -1 : row + 1;
+}
+
+static void
+write_masks (FovLoader *l, const Made *made)
+{
+    const gsize pixels = (gsize) l->p.width * l->p.height;
+
+    for (guint n = 0; n < l->p.batch; n++)
+        for (gsize i = 0; i < pixels; i++) {
+            const FovMapPixel at = fov_maps_at (l->maps, n, i);
+            made->masks[n * pixels + i] = at.label;
+            made->instances[n * pixels + i] = instance_of (l, n, at);
+        }
 }
 
 static void
 place_all (FovLoader *l, Made *made)
 {
-    const FovSceneFrame frame = { &l->p.augment, l->p.width, l->p.height, l->p.fit, l->p.seed };
+    const FovSceneFrame frame = { &l->p.augment, l->p.width, l->p.height,
+                                  l->p.fit,      l->p.seed,  l->data };
     guint first = 0;
 
+    g_array_set_size (l->rows, 0);
     for (guint i = 0; i < l->p.batch; i++) {
         const FovScene *scene = &l->scenes[i];
         const FovSample *own = fov_data_sample (l->data, scene->sample[0]);
         FovScenePicture pictures[FOV_SCENE_PICTURES];
-        for (guint k = 0; k < scene->n; k++)
-            pictures[k] = (FovScenePicture){ fov_data_sample (l->data, scene->sample[k]),
-                                             l->images->pdata[first + k] };
+        for (guint k = 0; k < scene->n; k++) {
+            const FovDecoded *d = l->images->pdata[first + k];
+            pictures[k] = (FovScenePicture){ fov_data_sample (l->data, scene->sample[k]), &d->image,
+                                             l->maps ? &d->map : NULL };
+        }
         fov_scene_place (scene, &frame, pictures, &l->result);
         fov_chain_set (l->chain, i, &l->result, pictures);
-        write_targets (l, made->objects + (gsize) i * l->p.max_objects * 6);
+        write_targets (l, made, i);
+        write_classes (l, scene, made->classes + (gsize) i * l->n_classes);
         made->labels[i] = own->n_classes ? own->classes[0] : -1;
+        if (l->maps) {
+            fov_maps_set (l->maps, i, &l->result, pictures);
+            note_rows (l, pictures, i);
+        }
         first += scene->n;
     }
 }
@@ -142,9 +235,13 @@ make_batch (FovLoader *l, Made *made)
     made->to = l->next;
     g_ptr_array_set_size (l->images, (int) l->wanted->len);
     if (!fov_decoder_get (l->decoder, (const guint *) (void *) l->wanted->data, l->wanted->len,
-                          (const FovImage **) l->images->pdata, &made->error))
+                          (const FovDecoded **) l->images->pdata, &made->error))
         return FALSE;
     place_all (l, made);
+    if (l->maps && !fov_maps_run (l->maps, &made->error))
+        return FALSE;
+    if (l->maps)
+        write_masks (l, made);
     return fov_chain_run (l->chain, made->pictures, &made->error);
 }
 
@@ -224,6 +321,10 @@ check (FovData *data, const FovLoaderParams *p, GError **error)
         what = "a picture has at most 10000 rows of objects";
     else if (!(p->balance >= 0 && p->balance <= 1))
         what = "the power of balance must be 0..1";
+    else if (p->masks && fov_data_mask_classes (data) > 255)
+        what = "masks have at most 255 classes";
+    else if (p->group > 4096)
+        what = "a group has at most 4096 pictures";
     else if (!p->load)
         what = "there is no function that loads pictures";
     else if (!fov_data_length (data))
@@ -264,13 +365,32 @@ make_room (FovLoader *l)
     for (guint i = 0; i < l->n_made; i++) {
         l->made[i].pictures = g_new (float, batch * 3 * pixels);
         l->made[i].objects = g_new (float, batch * l->p.max_objects * 6);
+        l->made[i].points = g_new (float, batch * l->p.max_objects * l->n_points * 3);
+        l->made[i].classes = g_new (float, batch * l->n_classes);
+        l->made[i].masks = g_new (gint64, l->p.masks ? batch * pixels : 0);
+        l->made[i].instances = g_new (gint32, l->p.masks ? batch * pixels : 0);
         l->made[i].labels = g_new (gint64, batch);
         l->made[i].samples = g_new (guint, batch);
     }
+    l->rows = g_array_new (FALSE, FALSE, sizeof (int));
+    l->first_row = g_new (guint, batch * FOV_AUGMENT_LAYERS);
+    l->result.points = g_array_new (FALSE, TRUE, sizeof (FovDataPoint));
     l->scenes = g_new0 (FovScene, batch);
     l->wanted = g_array_new (FALSE, FALSE, sizeof (guint));
     l->images = g_ptr_array_new ();
     l->result.targets = g_array_new (FALSE, FALSE, sizeof (FovTarget));
+}
+
+static void
+note_classes (FovLoader *l)
+{
+    const guint n = fov_data_length (l->data);
+
+    l->first_class = g_new (int, n);
+    for (guint i = 0; i < n; i++) {
+        const FovSample *s = fov_data_sample (l->data, i);
+        l->first_class[i] = s->n_classes ? s->classes[0] : -1;
+    }
 }
 
 FovLoader *
@@ -287,9 +407,15 @@ fov_loader_new (FovData *data, const FovLoaderParams *params, GError **error)
     fill_in (l, params);
     l->factors = g_new (double, fov_data_length (data));
     fov_data_repeat_factors (data, l->p.balance, l->factors);
+    l->n_classes = fov_data_n_classes (data);
+    l->n_points = fov_data_n_points (data);
+    if (l->p.group > 1)
+        note_classes (l);
     make_room (l);
     l->chain = fov_chain_new (&l->p, error);
-    l->decoder = l->chain ? fov_decoder_new (data, &l->p, error) : NULL;
+    if (l->chain && l->p.masks)
+        l->maps = fov_maps_new (&l->p, error);
+    l->decoder = l->chain && (l->maps || !l->p.masks) ? fov_decoder_new (data, &l->p, error) : NULL;
     if (l->decoder) {
         start_at (l, (Place){ 0 });
         return l;
@@ -306,10 +432,15 @@ fov_loader_free (FovLoader *l)
     stop (l);
     fov_decoder_free (l->decoder);
     fov_chain_free (l->chain);
+    fov_maps_free (l->maps);
     fov_order_clear (&l->order);
     for (guint i = 0; i < l->n_made; i++) {
         g_free (l->made[i].pictures);
         g_free (l->made[i].objects);
+        g_free (l->made[i].points);
+        g_free (l->made[i].classes);
+        g_free (l->made[i].masks);
+        g_free (l->made[i].instances);
         g_free (l->made[i].labels);
         g_free (l->made[i].samples);
         g_clear_error (&l->made[i].error);
@@ -321,6 +452,10 @@ fov_loader_free (FovLoader *l)
     g_array_unref (l->wanted);
     g_ptr_array_unref (l->images);
     g_array_unref (l->result.targets);
+    g_array_unref (l->result.points);
+    g_array_unref (l->rows);
+    g_free (l->first_row);
+    g_free (l->first_class);
     g_free (l->factors);
     fov_data_unref (l->data);
     g_mutex_clear (&l->lock);
@@ -365,9 +500,18 @@ fov_loader_next (FovLoader *l, FovBatch *batch, GError **error)
         .pictures = { FOV_F32, { 4, { n, 3, l->p.height, l->p.width } }, made->pictures },
         .objects = { FOV_F32, { 3, { n, l->p.max_objects, 6 } }, made->objects },
         .labels = { FOV_I64, { 1, { n } }, made->labels },
+        .classes = { FOV_F32, { 2, { n, l->n_classes } }, l->n_classes ? made->classes : NULL },
         .samples = made->samples,
         .epoch = made->from.epoch,
     };
+    if (l->maps) {
+        const FovShape shape = { 3, { n, l->p.height, l->p.width } };
+        batch->masks = (FovView){ FOV_I64, shape, made->masks };
+        batch->instances = (FovView){ FOV_I32, shape, made->instances };
+    }
+    if (l->n_points)
+        batch->points =
+            (FovView){ FOV_F32, { 4, { n, l->p.max_objects, l->n_points, 3 } }, made->points };
     return TRUE;
 }
 

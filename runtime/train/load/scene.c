@@ -116,6 +116,33 @@ fit (const Draw *d, FovBox region)
 
 /* ---- layers and objects ----------------------------------------------------------- */
 
+/* A point outside is none: there is no place for it. Names of sides are a mirror image's own. */
+static void
+add_points (Draw *d, const FovWarp *warp, FovBox region, const FovDataObject *o, float sx, float sy)
+{
+    const guint n = d->f->data ? fov_data_n_points (d->f->data) : 0;
+    const guint first = n ? d->r->points->len : 0;
+    const gboolean mirrored = fov_warp_mirrors (warp);
+
+    if (n)
+        g_array_set_size (d->r->points, first + n);
+    for (guint i = 0; i < n; i++) {
+        const guint to = first + (mirrored ? fov_data_point_mirror (d->f->data, i) : i);
+        FovDataPoint p = o && o->points ? o->points[i] : (FovDataPoint){ 0 };
+        const double x = (double) (p.x * sx), y = (double) (p.y * sy);
+        double u = 0, v = 0;
+        if (p.state != FOV_POINT_NONE &&
+            (x < (double) region.x1 || x > (double) region.x2 || y < (double) region.y1 ||
+             y > (double) region.y2 || !fov_warp_point (warp, x, y, &u, &v) || u < 0 || v < 0 ||
+             u > d->f->width || v > d->f->height))
+            p.state = FOV_POINT_NONE;
+        if (p.state == FOV_POINT_NONE)
+            u = v = 0;
+        g_array_index (d->r->points, FovDataPoint, to) =
+            (FovDataPoint){ (float) u, (float) v, p.state };
+    }
+}
+
 static void
 add_targets (Draw *d, const FovWarp *warp, FovBox region, const FovScenePicture *p)
 {
@@ -132,10 +159,17 @@ add_targets (Draw *d, const FovWarp *warp, FovBox region, const FovScenePicture 
         if (!fov_warp_box (warp, box, region, d->f->width, d->f->height, &to, &visible) ||
             to.x2 - to.x1 < 1 || to.y2 - to.y1 < 1)
             continue;
-        const FovTarget target = {
-            to.x1, to.y1, to.x2, to.y2, (float) o->label, o->ignore || visible < least ? -1 : 1
-        };
+        const FovTarget target = { .x1 = to.x1,
+                                   .y1 = to.y1,
+                                   .x2 = to.x2,
+                                   .y2 = to.y2,
+                                   .label = (float) o->label,
+                                   .weight = o->ignore || visible < least ? -1 : 1,
+                                   .layer = (int) d->n - 1,
+                                   .object = i,
+                                   .points = d->r->targets->len };
         g_array_append_val (d->r->targets, target);
+        add_points (d, warp, region, o, sx, sy);
     }
 }
 
@@ -223,9 +257,23 @@ add_mosaic (Draw *d, const FovScenePicture *pictures)
         const double left = i & 1 ? cx : cx - rw * s, top = i & 2 ? cy : cy - rh * s;
         const FovWarp place = fov_warp_scale_shift (s, s, left - x * s, top - y * s);
         const FovWarp flip = draw_flip (d, region);
+        d->r->share[i] = (float) (tw * th / (w * h));
         add_picture (d, pictures, i, region, fov_warp_after (global, fov_warp_after (place, flip)),
                      1);
     }
+}
+
+/* Of half at most: what was there stays the likelier answer (Zhang et al. 2018). */
+static void
+add_mixed (Draw *d, const FovScenePicture *pictures, int index)
+{
+    const float alpha = (float) fov_random_range (&d->random, 0.3, 0.5);
+
+    for (int k = 0; k < FOV_SCENE_PICTURES; k++)
+        d->r->share[k] *= 1 - alpha;
+    d->r->share[index] = alpha;
+    d->r->mixed = (int) d->n;
+    add_single (d, pictures, index, alpha);
 }
 
 /* ---- what covers ------------------------------------------------------------------- */
@@ -293,8 +341,16 @@ add_paste (Draw *d, const FovScenePicture *pictures, int index)
     }
     set_region (layer, from, pictures[index].image);
     d->covers[d->n_covers++] = to;
-    const FovTarget patch = { to.x1, to.y1, to.x2, to.y2, -1, -1 };
+    const FovTarget patch = { .x1 = to.x1,
+                              .y1 = to.y1,
+                              .x2 = to.x2,
+                              .y2 = to.y2,
+                              .label = -1,
+                              .weight = -1,
+                              .layer = -1,
+                              .points = d->r->targets->len };
     g_array_append_val (d->r->targets, patch);
+    add_points (d, &warp, from, NULL, 1, 1);
 }
 
 /* Objects of which too little is left in front of the patches say nothing. */
@@ -319,6 +375,19 @@ hide_targets (Draw *d)
     }
 }
 
+static void
+hide_points (Draw *d)
+{
+    for (guint i = 0; d->r->points && i < d->r->points->len; i++) {
+        FovDataPoint *p = &g_array_index (d->r->points, FovDataPoint, i);
+        for (guint k = 0; k < d->n_covers; k++) {
+            const FovBox c = d->covers[k];
+            if (p->x >= c.x1 && p->x < c.x2 && p->y >= c.y1 && p->y < c.y2)
+                p->state = MIN (p->state, FOV_POINT_HIDDEN);
+        }
+    }
+}
+
 void
 fov_scene_place (const FovScene *scene, const FovSceneFrame *frame, const FovScenePicture *pictures,
                  FovSceneResult *result)
@@ -333,16 +402,24 @@ fov_scene_place (const FovScene *scene, const FovSceneFrame *frame, const FovSce
         result->picture[k] = -1;
     }
     g_array_set_size (result->targets, 0);
-    if (scene->mosaic)
+    if (result->points)
+        g_array_set_size (result->points, 0);
+    for (int k = 0; k < FOV_SCENE_PICTURES; k++)
+        result->share[k] = 0;
+    result->mixed = -1;
+    if (scene->mosaic) {
         add_mosaic (&d, pictures);
-    else
+    } else {
+        result->share[0] = 1;
         add_single (&d, pictures, 0, 1);
+    }
     if (scene->mixed >= 0)
-        add_single (&d, pictures, scene->mixed, (float) fov_random_range (&d.random, 0.3, 0.5));
+        add_mixed (&d, pictures, scene->mixed);
     if (scene->pasted >= 0)
         add_paste (&d, pictures, scene->pasted);
     if (fov_random_chance (&d.random, (double) d.a->cutout))
         add_cutout (&d);
     hide_targets (&d);
+    hide_points (&d);
     result->look = fov_scene_look (frame->augment, frame->seed, scene->place);
 }

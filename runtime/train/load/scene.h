@@ -34,24 +34,32 @@ typedef struct {
     int width, height; /* of the output */
     FovFit fit;
     guint64 seed;
+    const FovData *data; /* what its objects' points are; NULL: they have none */
 } FovSceneFrame;
 
 /** A decoded picture. */
 typedef struct {
     const FovSample *sample;
     const FovImage *image;
+    const FovImage *map; /* of its masks (paint.h), or NULL */
 } FovScenePicture;
 
-/** x1, y1, x2, y2, label, weight. */
+/** A row of a batch's objects, and where it comes from. */
 typedef struct {
     float x1, y1, x2, y2, label, weight;
+    int layer;    /* -1: none */
+    guint object; /* of the layer's sample */
+    guint points; /* its place in the list of points, in objects */
 } FovTarget;
 
 typedef struct {
     FovAugmentLayer layers[FOV_AUGMENT_LAYERS]; /* without offsets */
     int picture[FOV_AUGMENT_LAYERS];            /* whose layer it is, -1: a fill or none */
     FovAugmentLook look;
-    GArray *targets; /* FovTarget, made by the caller and reused */
+    GArray *targets; /* FovTarget, made by the caller and reused, as points */
+    GArray *points;  /* FovDataPoint: those of each target, pixels of the output; NULL: none */
+    float share[FOV_SCENE_PICTURES]; /* of what is seen, about: 1 in all, patches not counted */
+    int mixed;                       /* the layer that shines through, -1: none */
 } FovSceneResult;
 
 void fov_scene_place (const FovScene *scene, const FovSceneFrame *frame,

@@ -21,6 +21,20 @@ fov_warp_after (FovWarp a, FovWarp b)
     return c;
 }
 
+static double
+determinant (const double m[9])
+{
+    return m[0] * (m[4] * m[8] - m[5] * m[7]) + m[1] * (m[5] * m[6] - m[3] * m[8]) +
+           m[2] * (m[3] * m[7] - m[4] * m[6]);
+}
+
+/* In front of the horizon the area's sign is the determinant's. */
+gboolean
+fov_warp_mirrors (const FovWarp *warp)
+{
+    return determinant (warp->m) < 0;
+}
+
 /* By cofactors. */
 gboolean
 fov_warp_inverse (const FovWarp *warp, FovWarp *inverse)
@@ -31,7 +45,7 @@ fov_warp_inverse (const FovWarp *warp, FovWarp *inverse)
                           m[0] * m[8] - m[2] * m[6], m[2] * m[3] - m[0] * m[5],
                           m[3] * m[7] - m[4] * m[6], m[1] * m[6] - m[0] * m[7],
                           m[0] * m[4] - m[1] * m[3] };
-    const double det = m[0] * c[0] + m[1] * c[3] + m[2] * c[6];
+    const double det = determinant (m);
 
     if (!(fabs (det) > 1e-12) || !isfinite (det))
         return FALSE;

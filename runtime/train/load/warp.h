@@ -20,6 +20,9 @@ gboolean fov_warp_inverse (const FovWarp *warp, FovWarp *inverse);
 /** FALSE where the point is behind the horizon. */
 gboolean fov_warp_point (const FovWarp *warp, double x, double y, double *to_x, double *to_y);
 
+/** Whether it turns what is left to the right, as a mirror does. */
+gboolean fov_warp_mirrors (const FovWarp *warp);
+
 /**
  * The hull of what shows of box: its part inside region is mapped, and cut to
  * width x height. visible becomes the share of the box that shows, 0..1. FALSE where
