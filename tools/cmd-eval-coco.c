@@ -59,17 +59,16 @@ print_percent (const char *name, double value, const char *what)
 }
 
 static void
-print_classes (const Coco *coco, FovCocoEval *eval)
+print_classes (const FovData *data, FovCocoEval *eval)
 {
     g_autoptr (Table) table = table_new ("lrr", 0);
 
     table_add (table, "category", "AP", "AP50");
-    for (guint i = 0; i < coco->categories->len; i++) {
-        const CocoCategory *c = &g_array_index (coco->categories, CocoCategory, i);
-        double ap50, ap = fov_coco_eval_category (eval, c->id, &ap50);
+    for (guint i = 0; i < fov_data_n_classes (data); i++) {
+        double ap50, ap = fov_coco_eval_category (eval, (int) i, &ap50);
         if (isnan (ap))
             continue;
-        table_cell (table, "%s", c->name);
+        table_cell (table, "%s", fov_data_class (data, i));
         table_cell (table, "%.1f", ap);
         table_cell (table, "%.1f", ap50);
     }
@@ -77,11 +76,21 @@ print_classes (const Coco *coco, FovCocoEval *eval)
     printf ("\n");
 }
 
-static void
-print_summary (const Coco *coco, const FovCocoSummary *s)
+static guint
+count_objects (const FovData *data)
 {
-    printf ("%u images, %u objects of %u categories\n", coco->images->len, coco->n_truths,
-            s->n_categories);
+    guint n = 0;
+
+    for (guint i = 0; i < fov_data_length (data); i++)
+        n += fov_data_sample (data, i)->n_objects;
+    return n;
+}
+
+static void
+print_summary (const FovData *data, const FovCocoSummary *s)
+{
+    printf ("%u images, %u objects of %u categories\n", fov_data_length (data),
+            count_objects (data), s->n_categories);
     print_percent ("AP", s->ap, "IoU 0.50 to 0.95, 100 detections an image");
     print_percent ("AP50", s->ap50, "IoU 0.50");
     print_percent ("AP75", s->ap75, "IoU 0.75");
@@ -93,14 +102,14 @@ print_summary (const Coco *coco, const FovCocoSummary *s)
 }
 
 static void
-print_json (const Coco *coco, FovCocoEval *eval, const FovCocoSummary *s)
+print_json (const FovData *data, FovCocoEval *eval, const FovCocoSummary *s)
 {
     g_autoptr (JsonBuilder) b = json_builder_new ();
     g_autofree char *line = NULL;
 
     json_builder_begin_object (b);
-    json_add_int (b, "images", coco->images->len);
-    json_add_int (b, "objects", coco->n_truths);
+    json_add_int (b, "images", fov_data_length (data));
+    json_add_int (b, "objects", count_objects (data));
     json_add_int (b, "categories", s->n_categories);
     json_add_number (b, "ap", s->ap);
     json_add_number (b, "ap50", s->ap50);
@@ -111,12 +120,11 @@ print_json (const Coco *coco, FovCocoEval *eval, const FovCocoSummary *s)
     json_add_number (b, "ar100", s->ar100);
     json_builder_set_member_name (b, "per_class");
     json_builder_begin_array (b);
-    for (guint i = 0; o.per_class && i < coco->categories->len; i++) {
-        const CocoCategory *c = &g_array_index (coco->categories, CocoCategory, i);
-        double ap50, ap = fov_coco_eval_category (eval, c->id, &ap50);
+    for (guint i = 0; o.per_class && i < fov_data_n_classes (data); i++) {
+        double ap50, ap = fov_coco_eval_category (eval, (int) i, &ap50);
         json_builder_begin_object (b);
-        json_add_int (b, "id", c->id);
-        json_add_text (b, "name", c->name);
+        json_add_int (b, "id", fov_data_class_id (data, i));
+        json_add_text (b, "name", fov_data_class (data, i));
         json_add_number (b, "ap", ap);
         json_add_number (b, "ap50", ap50);
         json_builder_end_object (b);
@@ -128,24 +136,33 @@ print_json (const Coco *coco, FovCocoEval *eval, const FovCocoSummary *s)
 }
 
 static void
-score (const Coco *coco, GArray *const *found)
+score (const FovData *data, const GPtrArray *found)
 {
     g_autoptr (FovCocoEval) eval = fov_coco_eval_new ();
+    g_autoptr (GArray) truths = g_array_new (FALSE, FALSE, sizeof (FovCocoTruth));
     FovCocoSummary summary;
 
-    for (guint i = 0; i < coco->images->len; i++) {
-        const GArray *truths = g_array_index (coco->images, CocoImage, i).truths;
+    for (guint i = 0; i < found->len; i++) {
+        const FovSample *s = fov_data_sample (data, i);
+        const GArray *of = found->pdata[i];
+        g_array_set_size (truths, 0);
+        for (guint k = 0; k < s->n_objects; k++) {
+            const FovDataObject *object = &s->objects[k];
+            const double area = object->area > 0 ? object->area : fov_box_area (object->box);
+            const FovCocoTruth truth = { object->box, area, object->label, object->ignore };
+            g_array_append_val (truths, truth);
+        }
         fov_coco_eval_add (eval, (const FovCocoTruth *) (const void *) truths->data, truths->len,
-                           (const FovDetection *) (const void *) found[i]->data, found[i]->len);
+                           (const FovDetection *) (const void *) of->data, of->len);
     }
     fov_coco_eval_summarize (eval, &summary);
     if (o.json) {
-        print_json (coco, eval, &summary);
+        print_json (data, eval, &summary);
         return;
     }
     if (o.per_class)
-        print_classes (coco, eval);
-    print_summary (coco, &summary);
+        print_classes (data, eval);
+    print_summary (data, &summary);
 }
 
 /* ---- the command ----------------------------------------------------------- */
@@ -171,28 +188,32 @@ check_usage (char **args, GError **error)
 static int
 run (char **args, GError **error)
 {
-    g_autoptr (Coco) coco = NULL;
-    GArray **found;
+    g_autoptr (FovData) data = NULL;
+    g_autoptr (GPtrArray) found = NULL;
     gboolean ok = TRUE;
 
     if (check_usage (args, error) < 0)
         return -1;
     interrupt_catch ();
-    coco = coco_load (o.annotations, (guint) o.max_images, error);
-    if (!coco)
+    data = fov_data_open (o.annotations,
+                          &(FovDataParams){ .format = FOV_DATA_COCO,
+                                            .pictures = o.images,
+                                            .most = (guint) o.max_images,
+                                            .as_written = TRUE },
+                          error);
+    if (!data)
         return -1;
     if (o.detections) {
-        found = coco_load_found (coco, o.detections, error);
+        found = fov_data_read_detections (data, o.detections, error);
         ok = found != NULL;
     } else {
-        found = coco_new_found (coco);
-        ok = eval_run_model (&o, coco, found, error);
+        found = coco_new_found (data);
+        ok = eval_run_model (&o, data, found, error);
     }
     if (ok && o.save)
-        ok = coco_save_found (coco, found, o.save, error);
+        ok = coco_save_found (data, found, o.save, error);
     if (ok)
-        score (coco, found);
-    coco_free_found (coco, found);
+        score (data, found);
     return ok ? CLI_OK : -1;
 }
 

@@ -14,14 +14,14 @@ typedef struct {
 
 typedef struct {
     const EvalOptions *options;
-    const Coco *coco;
+    const FovData *data;
     FovDetector *detector;
-    GArray *ids; /* of classes */
-    GArray **found;
+    GArray *map; /* of its classes */
+    GPtrArray *found;
     Slot slots[IN_FLIGHT];
 } Eval;
 
-/* Classes become categories; what is none of the data set's is left out, as its rules say. */
+/* Classes become the data's; what is none of them is left out, as its rules say. */
 static void
 map_classes (const Eval *eval, GArray *found)
 {
@@ -29,9 +29,9 @@ map_classes (const Eval *eval, GArray *found)
 
     for (guint i = 0; i < found->len; i++) {
         FovDetection d = g_array_index (found, FovDetection, i);
-        if (d.label < 0 || (guint) d.label >= eval->ids->len)
+        if (d.label < 0 || (guint) d.label >= eval->map->len)
             continue;
-        d.label = g_array_index (eval->ids, int, (guint) d.label);
+        d.label = g_array_index (eval->map, int, (guint) d.label);
         if (d.label >= 0)
             g_array_index (found, FovDetection, n++) = d;
     }
@@ -44,12 +44,12 @@ finish (Eval *eval, Slot *slot, GError **error)
     gboolean ok = TRUE;
 
     if (slot->ticket) {
-        ok = fov_detector_wait (eval->detector, slot->ticket, eval->found[slot->image], error);
+        ok = fov_detector_wait (eval->detector, slot->ticket, eval->found->pdata[slot->image],
+                                error);
         if (ok)
-            map_classes (eval, eval->found[slot->image]);
+            map_classes (eval, eval->found->pdata[slot->image]);
         else
-            g_prefix_error (error, "%s: ",
-                            g_array_index (eval->coco->images, CocoImage, slot->image).file);
+            g_prefix_error (error, "%s: ", fov_data_sample (eval->data, slot->image)->name);
     }
     slot->ticket = 0;
     g_clear_pointer (&slot->pixels.plane[0], g_free);
@@ -59,15 +59,14 @@ finish (Eval *eval, Slot *slot, GError **error)
 static gboolean
 start (Eval *eval, Slot *slot, guint index, GError **error)
 {
-    const CocoImage *image = &g_array_index (eval->coco->images, CocoImage, index);
-    g_autofree char *path = g_build_filename (eval->options->images, image->file, NULL);
+    const FovSample *image = fov_data_sample (eval->data, index);
 
     slot->image = index;
-    if (!fov_image_load (path, &slot->pixels, error))
+    if (!fov_image_load (image->name, &slot->pixels, error))
         return FALSE;
     if (slot->pixels.width != image->width || slot->pixels.height != image->height) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
-                     "'%s' is %dx%d, but the annotations were made on %dx%d", path,
+                     "'%s' is %dx%d, but the annotations were made on %dx%d", image->name,
                      slot->pixels.width, slot->pixels.height, image->width, image->height);
         return FALSE;
     }
@@ -78,7 +77,7 @@ start (Eval *eval, Slot *slot, guint index, GError **error)
 static gboolean
 run_images (Eval *eval, Progress *progress, GError **error)
 {
-    guint n = eval->coco->images->len;
+    guint n = fov_data_length (eval->data);
     gboolean ok = TRUE;
 
     for (guint i = 0; ok && i < n + IN_FLIGHT; i++) {
@@ -97,19 +96,19 @@ run_images (Eval *eval, Progress *progress, GError **error)
 }
 
 gboolean
-eval_run_model (const EvalOptions *options, const Coco *coco, GArray **found, GError **error)
+eval_run_model (const EvalOptions *options, const FovData *data, GPtrArray *found, GError **error)
 {
     g_autoptr (Progress) progress =
-        progress_new ("eval", "images", (gint64) coco->images->len, options->quiet);
-    Eval eval = { .options = options, .coco = coco, .found = found };
+        progress_new ("eval", "images", (gint64) fov_data_length (data), options->quiet);
+    Eval eval = { .options = options, .data = data, .found = found };
     gboolean ok;
 
     eval.detector = model_options_open (&options->model, IN_FLIGHT, progress, error);
     if (!eval.detector)
         return FALSE;
-    eval.ids = coco_map_classes (coco, fov_detector_labels (eval.detector));
+    eval.map = coco_map_classes (data, fov_detector_labels (eval.detector));
     ok = run_images (&eval, progress, error);
-    g_array_unref (eval.ids);
+    g_array_unref (eval.map);
     fov_detector_unref (eval.detector);
     return ok;
 }

@@ -14,8 +14,8 @@ typedef struct {
     gboolean per_class, json, quiet;
 } EvalOptions;
 
-/** Runs the detector on all images; found[i]'s labels become category ids. */
-gboolean eval_run_model (const EvalOptions *options, const Coco *coco, GArray **found,
+/** Runs the detector on all pictures; the labels of found (coco_new_found) are the data's. */
+gboolean eval_run_model (const EvalOptions *options, const FovData *data, GPtrArray *found,
                          GError **error);
 
 G_END_DECLS

@@ -8,14 +8,14 @@
 /* An input is a file of annotations, a zero byte, and a file of results. */
 
 static void
-read_results (const Coco *coco, const uint8_t *data, size_t size)
+read_results (const FovData *data, const uint8_t *bytes, size_t size)
 {
     GError *error = NULL;
-    GArray **found = coco_load_found (coco, fuzz_file (data, size), &error);
+    GPtrArray *found = fov_data_read_detections (data, fuzz_file (bytes, size), &error);
 
-    if ((found == NULL) != (error != NULL))
+    if ((found == NULL) != (error != NULL) || (found && found->len != fov_data_length (data)))
         abort ();
-    coco_free_found (coco, found);
+    g_clear_pointer (&found, g_ptr_array_unref);
     g_clear_error (&error);
 }
 
@@ -24,18 +24,19 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
     const uint8_t *zero = size ? memchr (data, 0, size) : NULL;
     size_t first = zero ? (size_t) (zero - data) : size;
+    const FovDataParams params = { .format = FOV_DATA_COCO, .as_written = TRUE };
     GError *error = NULL;
-    Coco *coco = coco_load (fuzz_file (data, first), 0, &error);
+    FovData *truths = fov_data_open (fuzz_file (data, first), &params, &error);
 
-    if ((coco == NULL) != (error != NULL))
+    if ((truths == NULL) != (error != NULL))
         abort ();
-    if (coco) {
+    if (truths) {
         g_autoptr (FovLabels) labels = fov_labels_builtin ("coco80");
-        g_array_unref (coco_map_classes (coco, labels));
+        g_array_unref (coco_map_classes (truths, labels));
         if (zero)
-            read_results (coco, zero + 1, size - first - 1);
+            read_results (truths, zero + 1, size - first - 1);
     }
-    coco_free (coco);
+    fov_data_unref (truths);
     g_clear_error (&error);
     return 0;
 }

@@ -71,6 +71,40 @@ test_coco (void **state)
     assert_int_equal (b->frame, 9);
 }
 
+/* To measure by, nothing is cut or left out; results find their pictures and classes by id. */
+static void
+test_coco_results (void **state)
+{
+    g_autofree char *path =
+        put ("truth.json", COCO (ANNOTATION ("\"bbox\":[30,20,50,50],\"area\":77") "," ANNOTATION (
+                               "\"bbox\":[1,1,0,5]")));
+    g_autofree char *results =
+        put ("found.json", "[{\"image_id\":-1,\"category_id\":7,\"bbox\":[1,2,3,4],\"score\":0.5},"
+                           "{\"image_id\":9,\"category_id\":7,\"bbox\":[1,2,3,4],\"score\":0.5},"
+                           "{\"image_id\":5,\"category_id\":9,\"bbox\":[1,2,3,4],\"score\":0.5}]");
+    g_autoptr (FovData) data = open_data (path, &(FovDataParams){ .as_written = TRUE });
+    const FovSample *a = fov_data_sample (data, 0);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GPtrArray) found = fov_data_read_detections (data, results, &error);
+    const FovDetection *d;
+
+    assert_fov_ok (found != NULL, error);
+    assert_int_equal (a->id, 5);
+    assert_int_equal (a->n_objects, 2);
+    assert_float_equal (a->objects[0].box.x2, 80, 0);
+    assert_float_equal (a->objects[0].area, 77, 0);
+    assert_float_equal (a->objects[1].area, 0, 0);
+    assert_int_equal (fov_data_class_id (data, 1), 7);
+    assert_int_equal (found->len, 2);
+    assert_int_equal (((GArray *) found->pdata[0])->len, 0);
+    assert_int_equal (((GArray *) found->pdata[1])->len, 1);
+    d = &g_array_index ((GArray *) found->pdata[1], FovDetection, 0);
+    assert_int_equal (d->label, 1);
+    assert_float_equal (d->box.y2, 6, 0);
+    assert_null (fov_data_read_detections (data, path, &error));
+    assert_fov_error (&error, FOV_ERROR_FORMAT, "truth.json': no list; expected COCO results");
+}
+
 static void
 test_coco_classes (void **state)
 {
@@ -92,7 +126,7 @@ test_coco_classes (void **state)
 static const struct {
     const char *text, *says;
 } bad_coco[] = {
-    { "", "no list \"categories\"" },
+    { "", "there is nothing in it" },
     { "{", "cannot read" },
     { "[]", "no list \"categories\"" },
     { "{" CATEGORIES "}", "no list \"images\"" },
@@ -583,15 +617,16 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_coco),        cmocka_unit_test (test_coco_classes),
-        cmocka_unit_test (test_bad_coco),    cmocka_unit_test (test_real_coco),
-        cmocka_unit_test (test_relabel),     cmocka_unit_test (test_yolo),
-        cmocka_unit_test (test_bad_yolo),    cmocka_unit_test (test_shards),
-        cmocka_unit_test (test_bad_shards),  cmocka_unit_test (test_cut_shard),
-        cmocka_unit_test (test_folders),     cmocka_unit_test (test_nothing),
-        cmocka_unit_test (test_add),         cmocka_unit_test (test_split_video),
-        cmocka_unit_test (test_split_names), cmocka_unit_test (test_repeat),
-        cmocka_unit_test (test_weights),     cmocka_unit_test (test_smote),
+        cmocka_unit_test (test_coco),         cmocka_unit_test (test_coco_classes),
+        cmocka_unit_test (test_coco_results), cmocka_unit_test (test_bad_coco),
+        cmocka_unit_test (test_real_coco),    cmocka_unit_test (test_relabel),
+        cmocka_unit_test (test_yolo),         cmocka_unit_test (test_bad_yolo),
+        cmocka_unit_test (test_shards),       cmocka_unit_test (test_bad_shards),
+        cmocka_unit_test (test_cut_shard),    cmocka_unit_test (test_folders),
+        cmocka_unit_test (test_nothing),      cmocka_unit_test (test_add),
+        cmocka_unit_test (test_split_video),  cmocka_unit_test (test_split_names),
+        cmocka_unit_test (test_repeat),       cmocka_unit_test (test_weights),
+        cmocka_unit_test (test_smote),
     };
     int failed;
 

@@ -278,7 +278,7 @@ def eval_of_results(folder):
 
 DAMAGE = [
     # what becomes of the two files, what is said
-    (lambda t, f: t.pop('images'), 'has no list "images"'),
+    (lambda t, f: t.pop('images'), 'there is no list "images"'),
     (lambda t, f: t['annotations'][1].pop('bbox'), 'annotations[1]: "bbox"'),
     (lambda t, f: t['annotations'][0].update(category_id='x'), 'annotations[0]: "category_id"'),
     (lambda t, f: t['images'].append(3), 'images[1]: expected an object'),

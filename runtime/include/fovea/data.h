@@ -48,6 +48,7 @@ typedef struct {
                         wrong */
     const FovDataMask *mask;    /**< NULL: its box alone is known */
     const FovDataPoint *points; /**< [fov_data_n_points], or NULL */
+    double area; /**< square pixels, as annotated (COCO measures the mask); 0: the box's */
 } FovDataObject;
 
 /** One picture; what it points to belongs to the data. */
@@ -68,6 +69,7 @@ typedef struct {
      */
     const char *mask;
     GBytes *mask_bytes;
+    gint64 id; /**< COCO's, which results are known by */
 } FovSample;
 
 typedef enum {
@@ -86,6 +88,8 @@ typedef struct {
     FovLabels *classes;   /**< labels are indices into this list; NULL: the data's own list */
     guint most;           /**< only the first so many pictures; 0: all */
     gboolean skip_others; /**< what is of none of these classes is left out; else it is an error */
+    gboolean as_written;  /**< boxes are not cut to their picture, nor left out where they are
+                             empty: to measure by, not for a loader */
 } FovDataParams;
 
 /** What is at path: by the name of a file, by what a folder holds; never FOV_DATA_AUTO. */
@@ -167,6 +171,8 @@ FOV_API guint fov_data_length (const FovData *data);
 FOV_API const FovSample *fov_data_sample (const FovData *data, guint index);
 FOV_API guint fov_data_n_classes (const FovData *data);
 FOV_API const char *fov_data_class (const FovData *data, guint label);
+/** COCO's category id of a class; the label itself where the data have none. */
+FOV_API int fov_data_class_id (const FovData *data, guint label);
 /** Index of the class with that name, -1 if there is none. */
 FOV_API int fov_data_find_class (const FovData *data, const char *name);
 
@@ -180,6 +186,13 @@ FOV_API void fov_data_count (const FovData *data, guint64 *counts);
  */
 FOV_API FovData *fov_data_relabel (const FovData *data, const FovLabels *classes,
                                    guint *n_left_out);
+
+/**
+ * COCO's results, [{"image_id", "category_id", "bbox", "score"}, ...], of the pictures of data that
+ * have these ids: for each sample a GArray of FovDetection whose label is a class of data. Those of
+ * other pictures and categories are left out. FOV_ERROR_IO, FORMAT: names file and entry.
+ */
+FOV_API GPtrArray *fov_data_read_detections (const FovData *data, const char *path, GError **error);
 
 /** Zero means the default. */
 typedef struct {

@@ -89,7 +89,7 @@ number_categories (Reader *r)
     g_ptr_array_sort (r->to_sort, by_id);
     for (guint i = 0; i < r->to_sort->len; i++) {
         const Category *category = r->to_sort->pdata[i];
-        fov_data_add_class (r->data, category->name);
+        fov_data_add_category (r->data, category->name, (int) category->id);
         set_label (r, category->id, (int) i);
     }
 }
@@ -129,6 +129,7 @@ read_image (Reader *r, const FovJsonAt *at, JsonObject *object)
         return fov_field_wrong (at, "id %" G_GINT64_FORMAT " is there twice", id);
     picture.sample.width = (int) width;
     picture.sample.height = (int) height;
+    picture.sample.id = id;
     picture.objects = fov_objects_new ();
     picture.shapes = g_ptr_array_new_with_free_func (fov_shape_2d_free);
     if (!read_video (&picture, at, object)) {
@@ -166,6 +167,9 @@ read_annotation (Reader *r, const FovJsonAt *at, JsonObject *object)
     if (label < 0)
         return TRUE;
     o.label = label - 1;
+    o.area = fov_field_number (fov_field_member (object, "area"));
+    if (!(o.area > 0 && o.area < 1e12))
+        o.area = 0;
     o.ignore = crowd || ignore;
     picture = &g_array_index (r->pictures, Picture, index - 1);
     if (!fov_field_shapes (at, object, picture->sample.width, picture->sample.height, r->data, &o,
@@ -216,6 +220,19 @@ find_folder (const Reader *r, const char *path)
     return g_strdup (dir);
 }
 
+/* Where a folder is given the file's name may have another in front, or none. */
+static char *
+picture_path (const Reader *r, const char *folder, const char *file)
+{
+    g_autofree char *path = g_build_filename (folder, file, NULL);
+    g_autofree char *base = g_path_get_basename (file), *other = NULL;
+
+    if (r->params->pictures && strchr (file, '/') && !g_file_test (path, G_FILE_TEST_EXISTS))
+        other = g_build_filename (folder, base, NULL);
+    return other && g_file_test (other, G_FILE_TEST_EXISTS) ? g_steal_pointer (&other)
+                                                            : g_steal_pointer (&path);
+}
+
 static gboolean
 add_pictures (Reader *r, const char *path, GError **error)
 {
@@ -224,7 +241,7 @@ add_pictures (Reader *r, const char *path, GError **error)
 
     for (guint i = 0; i < r->pictures->len; i++) {
         Picture *p = &g_array_index (r->pictures, Picture, i);
-        g_autofree char *name = g_build_filename (folder, p->file, NULL);
+        g_autofree char *name = picture_path (r, folder, p->file);
         p->sample.name = name;
         p->sample.objects = (const FovDataObject *) (void *) p->objects->data;
         p->sample.n_objects = p->objects->len;
@@ -240,18 +257,12 @@ static gboolean
 read_all (Reader *r, const char *path, GError **error)
 {
     g_autoptr (JsonParser) parser = json_parser_new_immutable ();
-    g_autoptr (GError) found = NULL;
-    JsonNode *root;
+    JsonNode *root = fov_field_file (parser, path, error);
     JsonObject *object;
 
-    if (!json_parser_load_from_mapped_file (parser, path, &found)) {
-        g_set_error (error, FOV_ERROR,
-                     found->domain == JSON_PARSER_ERROR ? FOV_ERROR_FORMAT : FOV_ERROR_IO,
-                     "cannot read '%s': %s", path, found->message);
+    if (!root)
         return FALSE;
-    }
-    root = json_parser_get_root (parser);
-    object = root && JSON_NODE_HOLDS_OBJECT (root) ? json_node_get_object (root) : NULL;
+    object = JSON_NODE_HOLDS_OBJECT (root) ? json_node_get_object (root) : NULL;
     if (!read_list (r, object, path, "categories", read_category, error))
         return FALSE;
     number_categories (r);

@@ -32,8 +32,9 @@ FovData *fov_data_new_like (const FovData *data);
 void fov_data_share_points (FovData *data, const FovData *from);
 /** Takes a reference on a sample of another list with the same classes. */
 void fov_data_share (FovData *data, const FovData *from, guint index);
-/** Appends a class. */
+/** Appends a class; the second with a category's id. */
 void fov_data_add_class (FovData *data, const char *name);
+void fov_data_add_category (FovData *data, const char *name, int id);
 /** With the classes asked for; without any: none yet. */
 FovData *fov_data_new_with (const FovDataParams *params);
 
@@ -112,6 +113,8 @@ gboolean fov_field_shapes (const FovJsonAt *at, JsonObject *from, int width, int
                            FovData *data, FovDataObject *object, GPtrArray *shapes);
 /** "keypoints": names; must be those that data has, if it has any. */
 gboolean fov_field_point_names (const FovJsonAt *at, JsonObject *object, FovData *data);
+/** The root of a JSON file, parsed by parser. */
+JsonNode *fov_field_file (JsonParser *parser, const char *path, GError **error);
 /** A string, or NULL. */
 const char *fov_field_text (JsonObject *object, const char *name);
 /** A list, or NULL with an error (required) or without. */

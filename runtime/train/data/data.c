@@ -17,7 +17,9 @@ typedef struct {
 
 struct _FovData {
     gatomicrefcount refs;
-    GPtrArray *classes;    /* char* */
+    GPtrArray *classes; /* char* */
+    GArray *ids;        /* int: their categories */
+    gboolean as_written;
     GHashTable *index;     /* name -> label + 1 */
     GPtrArray *entries;    /* Entry*, atomic rc boxes */
     FovDataPoints *points; /* NULL: none */
@@ -51,6 +53,7 @@ fov_data_new (const char *const *classes)
 
     g_atomic_ref_count_init (&data->refs);
     data->classes = g_ptr_array_new_with_free_func (g_free);
+    data->ids = g_array_new (FALSE, FALSE, sizeof (int));
     data->index = g_hash_table_new (g_str_hash, g_str_equal);
     data->entries = g_ptr_array_new_with_free_func (entry_unref);
     for (guint i = 0; classes && classes[i]; i++)
@@ -61,8 +64,15 @@ fov_data_new (const char *const *classes)
 void
 fov_data_add_class (FovData *data, const char *name)
 {
+    fov_data_add_category (data, name, (int) data->classes->len);
+}
+
+void
+fov_data_add_category (FovData *data, const char *name, int id)
+{
     char *copy = g_strdup (name);
 
+    g_array_append_val (data->ids, id);
     g_ptr_array_add (data->classes, copy);
     if (!g_hash_table_contains (data->index, copy))
         g_hash_table_insert (data->index, copy, GUINT_TO_POINTER (data->classes->len));
@@ -80,7 +90,7 @@ fov_data_new_like (const FovData *data)
     FovData *like = fov_data_new (NULL);
 
     for (guint i = 0; i < data->classes->len; i++)
-        fov_data_add_class (like, data->classes->pdata[i]);
+        fov_data_add_category (like, data->classes->pdata[i], g_array_index (data->ids, int, i));
     fov_data_share_points (like, data);
     return like;
 }
@@ -90,6 +100,7 @@ fov_data_new_with (const FovDataParams *params)
 {
     FovData *data = fov_data_new (NULL);
 
+    data->as_written = params->as_written;
     for (guint i = 0; params->classes && i < fov_labels_count (params->classes); i++)
         fov_data_add_class (data, fov_labels_get (params->classes, i));
     return data;
@@ -110,6 +121,7 @@ fov_data_unref (FovData *data)
     g_ptr_array_unref (data->entries);
     g_hash_table_unref (data->index);
     g_ptr_array_unref (data->classes);
+    g_array_unref (data->ids);
     fov_data_points_unref (data->points);
     g_free (data);
 }
@@ -201,8 +213,9 @@ fov_data_add (FovData *data, const FovSample *sample, GError **error)
     for (guint i = 0; i < sample->n_objects; i++) {
         FovDataObject *o = &entry->objects[n];
         *o = sample->objects[i];
-        o->box = fov_box_clip (sample->objects[i].box, w, h);
-        if (!(fov_box_area (o->box) > 0))
+        if (!data->as_written)
+            o->box = fov_box_clip (o->box, w, h);
+        if (!data->as_written && !(fov_box_area (o->box) > 0))
             continue;
         if ((o->mask || o->points) && !entry->shapes)
             entry->shapes = g_ptr_array_new_with_free_func (g_free);
@@ -266,6 +279,12 @@ const char *
 fov_data_class (const FovData *data, guint label)
 {
     return data->classes->pdata[label];
+}
+
+int
+fov_data_class_id (const FovData *data, guint label)
+{
+    return g_array_index (data->ids, int, label);
 }
 
 int

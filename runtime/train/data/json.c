@@ -114,3 +114,16 @@ fov_field_entry (const FovJsonAt *at, JsonArray *array)
     fov_field_wrong (at, "expected an object");
     return NULL;
 }
+
+JsonNode *
+fov_field_file (JsonParser *parser, const char *path, GError **error)
+{
+    g_autoptr (GError) found = NULL;
+
+    if (json_parser_load_from_mapped_file (parser, path, &found) && json_parser_get_root (parser))
+        return json_parser_get_root (parser);
+    g_set_error (error, FOV_ERROR,
+                 found && found->domain != JSON_PARSER_ERROR ? FOV_ERROR_IO : FOV_ERROR_FORMAT,
+                 "cannot read '%s': %s", path, found ? found->message : "there is nothing in it");
+    return NULL;
+}
