@@ -22,7 +22,7 @@ const GArray *gst_fovea_track_numbers (void);
 typedef struct {
     guint tracker, preset, visual; /**< of the enums; preset and visual 0: none */
     char *object_class;
-    char *embedding_model, *visual_backbone, *visual_head, *device;
+    char *embedding_model, *visual_backbone, *visual_head, *device, *camera_file;
     guint64 seed;
 } GstFoveaTrackSettings;
 
@@ -47,8 +47,10 @@ struct _GstFoveaTrack {
     guint64 id_base;    /**< ids of trackers before this one */
     guint64 id_last;    /**< largest id so far */
     gboolean detector_seen, corrupt_told, time_told;
-    gboolean unused_told[2]; /**< embedding-model, visual */
-    guint64 *told;           /**< bit set of numbers that were warned of */
+    gboolean unused_told[3]; /**< embedding-model, visual, camera-file */
+    FovGroundCamera camera;
+    char *camera_used; /**< the file that camera is from; NULL: none */
+    guint64 *told;     /**< bit set of numbers that were warned of */
 
     /* under the object lock */
     GstFoveaTrackSettings settings;
@@ -56,6 +58,7 @@ struct _GstFoveaTrack {
     guint64 *given;  /**< bit set of numbers that were set */
     gboolean renew;  /**< another tracker or preset was chosen */
     gboolean adjust; /**< a number was set */
+    gboolean look;   /**< a camera's file was set */
     guint64 n_tracks;
 };
 

@@ -24,6 +24,7 @@ copy_settings (GstFoveaTrack *self)
     s.visual_backbone = g_strdup (s.visual_backbone);
     s.visual_head = g_strdup (s.visual_head);
     s.device = g_strdup (s.device);
+    s.camera_file = g_strdup (s.camera_file);
     GST_OBJECT_UNLOCK (self);
     return s;
 }
@@ -35,6 +36,7 @@ clear_settings (GstFoveaTrackSettings *s)
     g_free (s->visual_backbone);
     g_free (s->visual_head);
     g_free (s->device);
+    g_free (s->camera_file);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GstFoveaTrackSettings, clear_settings)
@@ -62,15 +64,31 @@ open_visual (GstFoveaTrack *self, const GstFoveaTrackSettings *s, FovDevice *dev
     return self->visual != NULL;
 }
 
+/* Reads the camera that is asked for; the old one stays where that fails. */
+static gboolean
+open_camera (GstFoveaTrack *self, const char *path, GError **error)
+{
+    if (is_set (path) && !fov_ground_camera_load (path, &self->camera, error))
+        return FALSE;
+    g_free (self->camera_used);
+    self->camera_used = is_set (path) ? g_strdup (path) : NULL;
+    return TRUE;
+}
+
 gboolean
 gst_fovea_track_open (GstFoveaTrack *self, GError **error)
 {
+    GST_OBJECT_LOCK (self);
+    self->look = FALSE;
+    GST_OBJECT_UNLOCK (self);
     g_auto (GstFoveaTrackSettings) s = copy_settings (self);
     g_autoptr (FovDevice) device = NULL;
     gboolean embeds = is_set (s.embedding_model), sees = s.visual != 0;
 
-    self->unused_told[0] = self->unused_told[1] = FALSE;
+    memset (self->unused_told, 0, sizeof self->unused_told);
     memset (self->told, 0, (gst_fovea_track_numbers ()->len / 64 + 1) * sizeof *self->told);
+    if (!open_camera (self, s.camera_file, error))
+        return FALSE;
     if ((embeds || sees) &&
         !(device = fov_device_open (is_set (s.device) ? s.device : NULL, error)))
         return FALSE;
@@ -88,6 +106,7 @@ gst_fovea_track_close (GstFoveaTrack *self)
     g_clear_pointer (&self->tracker, fov_tracker_free);
     g_clear_pointer (&self->visual, fov_visual_free);
     g_clear_pointer (&self->embedder, fov_embedder_unref);
+    g_clear_pointer (&self->camera_used, g_free);
 }
 
 static void
@@ -137,6 +156,8 @@ tell_of_unused (GstFoveaTrack *self, const char *tracker)
         { "embedding-model",
           self->embedder && !(fov_tracker_uses (tracker) & FOV_TRACKER_USES_EMBEDDINGS) },
         { "visual", self->visual && !(fov_tracker_uses (tracker) & FOV_TRACKER_USES_VISUAL) },
+        { "camera-file",
+          self->camera_used && !(fov_tracker_uses (tracker) & FOV_TRACKER_USES_GROUND) },
     };
 
     for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
@@ -160,6 +181,7 @@ make_tracker (GstFoveaTrack *self, const GstFoveaTrackSettings *s, GError **erro
 {
     FovTrackerParams params = { .preset = gst_fovea_track_preset_name (s),
                                 .visual = self->visual,
+                                .ground = self->camera_used ? &self->camera : NULL,
                                 .seed = s->seed };
 
     params.frame_rate = gst_fovea_track_rate (&self->info);
@@ -177,23 +199,53 @@ make_tracker (GstFoveaTrack *self, const GstFoveaTrackSettings *s, GError **erro
     return self->tracker != NULL;
 }
 
+/* With the path that a bad file was set to: the property says again what is used. */
+static void
+keep_camera (GstFoveaTrack *self, const char *path, const GError *error)
+{
+    gst_fovea_post_warning (self, error, "The change is not made, the old camera stays");
+    GST_OBJECT_LOCK (self);
+    if (!g_strcmp0 (self->settings.camera_file, path)) {
+        g_free (self->settings.camera_file);
+        self->settings.camera_file = g_strdup (self->camera_used);
+    }
+    GST_OBJECT_UNLOCK (self);
+    g_object_notify (G_OBJECT (self), "camera-file");
+}
+
+/* Reads another camera's file while frames run. */
+static void
+change_camera (GstFoveaTrack *self)
+{
+    g_auto (GstFoveaTrackSettings) s = copy_settings (self);
+    g_autoptr (GError) error = NULL;
+
+    if (!open_camera (self, s.camera_file, &error))
+        keep_camera (self, s.camera_file, error);
+    else if (self->tracker)
+        fov_tracker_set_ground (self->tracker, self->camera_used ? &self->camera : NULL, NULL);
+}
+
 gboolean
 gst_fovea_track_apply (GstFoveaTrack *self, GError **error)
 {
     GST_OBJECT_LOCK (self);
-    gboolean renew = self->renew || !self->tracker, adjust = self->adjust;
+    gboolean renew = self->renew || !self->tracker, adjust = self->adjust, look = self->look;
     const char *tracker = gst_fovea_track_tracker_name (&self->settings);
-    self->renew = FALSE;
+    self->renew = self->look = FALSE;
     GST_OBJECT_UNLOCK (self);
 
+    if (look)
+        change_camera (self);
     if (renew) {
         g_auto (GstFoveaTrackSettings) s = copy_settings (self);
         g_clear_pointer (&self->tracker, fov_tracker_free);
         if (!make_tracker (self, &s, error))
             return FALSE;
         tracker = gst_fovea_track_tracker_name (&s);
-        tell_of_unused (self, tracker);
     }
+    if (renew || look)
+        tell_of_unused (self, tracker);
     if (renew || adjust)
         set_numbers (self, tracker);
     return TRUE;

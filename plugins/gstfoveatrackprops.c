@@ -21,6 +21,7 @@ enum {
     PROP_VISUAL_BACKBONE,
     PROP_VISUAL_HEAD,
     PROP_DEVICE,
+    PROP_CAMERA_FILE,
     PROP_SEED,
     PROP_TRACKS,
     PROP_FIRST_NUMBER
@@ -218,6 +219,8 @@ text_of (GstFoveaTrack *self, guint id)
         return &self->settings.visual_head;
     case PROP_DEVICE:
         return &self->settings.device;
+    case PROP_CAMERA_FILE:
+        return &self->settings.camera_file;
     default:
         return NULL;
     }
@@ -242,6 +245,7 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
     if (text) {
         g_free (*text);
         *text = g_value_dup_string (value);
+        self->look |= id == PROP_CAMERA_FILE;
     } else if (id >= PROP_FIRST_NUMBER) {
         guint i = id - PROP_FIRST_NUMBER;
         self->numbers[i] = double_of (value);
@@ -425,6 +429,13 @@ gst_fovea_track_install_properties (GObjectClass *object_class)
                   "With visual=siamese: path of the network that compares", GST_FOVEA_READY);
     install_text (object_class, PROP_DEVICE, "device", "Device",
                   "Where networks run, as foveadetect's; unset: auto", GST_FOVEA_READY);
+    install_text (object_class, PROP_CAMERA_FILE, "camera-file", "Camera file",
+                  "Path of a file that says where the camera stands above the ground, as UCMCTrack "
+                  "has them (RotationMatrices, TranslationVectors in mm, IntrinsicMatrix in pixels "
+                  "of these frames): objects are then told apart by their places on the ground "
+                  "(tracker=fovea). For a camera at rest. Unset: not known. Takes effect with the "
+                  "next frame; tracks stay",
+                  GST_FOVEA_LIVE);
     for (guint i = 0; i < numbers->len; i++) {
         const GstFoveaTrackNumber *n = &g_array_index (numbers, GstFoveaTrackNumber, i);
         if (!g_object_class_find_property (object_class, n->property.name))

@@ -49,6 +49,10 @@ static const CliOption options[] = {
       "Tracking" },
     { "head", 0, CLI_PATH, &t.head, "FILE", "The network of --visual siamese that compares",
       "Tracking" },
+    { "ground", 0, CLI_PATH, &t.ground, "FILE",
+      "Where the camera stands above the ground, as UCMCTrack's camera files say it: objects are "
+      "told apart by their places on it, for trackers that make use of it and cameras at rest",
+      "Tracking" },
     { "motion-vectors", 0, CLI_FLAG, &t.motion_vectors, NULL,
       "Takes the camera's motion from the vectors that the file's encoder found (H.264, MPEG-4; "
       "not in files with B pictures), for trackers that make use of it",
@@ -126,6 +130,8 @@ run_one (char **args, GError **error)
         return cli_usage_error (error, "--init takes one INPUT") >= 0;
     if (o.model.model)
         return cli_usage_error (error, "--init needs no --model") >= 0;
+    if (t.ground)
+        return cli_usage_error (error, "--ground has no effect on --init") >= 0;
     if (t.visual && g_str_equal (t.visual, "none"))
         return cli_usage_error (error, "--init needs --visual dcf or siamese") >= 0;
     return follow_run (&o, args[0], box, error);

@@ -156,7 +156,7 @@ load_camera (MotSequence *s, const MotDataParams *params, GError **error)
             return FALSE;
     }
     s->has_ground = params->ground && is_there (camera);
-    return !s->has_ground || fov_mot_camera_read (camera, s->ground, error);
+    return !s->has_ground || fov_ground_camera_load (camera, &s->ground, error);
 }
 
 /* From seqinfo.ini, where there is one; else the last frame that any file speaks of. */

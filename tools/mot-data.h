@@ -7,6 +7,7 @@
  * them.
  */
 #include <fovea/motfile.h>
+#include <fovea/tracker.h>
 
 G_BEGIN_DECLS
 
@@ -31,7 +32,7 @@ typedef struct {
     GArray *detections; /**< FovMotRow, frames as in the file; NULL */
     GArray *motions;    /**< FovMotMotion, frames as in the file; NULL: none */
     gboolean has_ground;
-    double ground[12]; /**< metres to pixels */
+    FovGroundCamera ground;
 } MotSequence;
 
 /**

@@ -26,10 +26,7 @@ typedef struct {
 static FovTracker *
 make_tracker (Tracking *tracking, const MotSequence *s, double rate, GError **error)
 {
-    FovGroundCamera ground;
-
-    memcpy (ground.projection, s->ground, sizeof ground.projection);
-    return tracking_make (tracking, rate, s->has_ground ? &ground : NULL, error);
+    return tracking_make (tracking, rate, s->has_ground ? &s->ground : NULL, error);
 }
 
 /* "SEQUENCE=INPUT" for one, "INPUT" for all, where {} stands for the name; NULL: none. */

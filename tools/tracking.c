@@ -14,6 +14,7 @@ struct _Tracking {
     FovVisual *visual;
     FovTracker *tracker;
     char **classes; /* NULL: all */
+    FovGroundCamera camera;
     /* the summary */
     GArray *seconds;     /* of each update */
     GHashTable *lengths; /* id of the present stream -> pictures */
@@ -116,6 +117,8 @@ track_options_check (const TrackOptions *o, GError **error)
     if (o->visual && !g_str_equal (o->visual, "none") &&
         !(fov_tracker_uses (o->tracker) & FOV_TRACKER_USES_VISUAL))
         return cli_usage_error (error, "--visual has no effect on --tracker %s", o->tracker) >= 0;
+    if (o->ground && !(fov_tracker_uses (o->tracker) & FOV_TRACKER_USES_GROUND))
+        return cli_usage_error (error, "--ground has no effect on --tracker %s", o->tracker) >= 0;
     if (siamese && (!o->backbone || !o->head))
         return cli_usage_error (error, "--visual siamese needs --backbone and --head") >= 0;
     if (!siamese && (o->backbone || o->head))
@@ -192,6 +195,8 @@ tracking_new (const TrackOptions *options, FovDevice *device, FovLabels *labels,
     t->seconds = g_array_new (FALSE, FALSE, sizeof (double));
     t->lengths = g_hash_table_new (NULL, NULL);
     t->changes = counts_new ();
+    if (options->ground && !fov_ground_camera_load (options->ground, &t->camera, error))
+        return NULL;
     t->visual = track_options_visual (options, device, &failed);
     if (failed) {
         g_propagate_error (error, g_steal_pointer (&failed));
@@ -260,7 +265,7 @@ tracking_begin (Tracking *t, double frame_rate, GError **error)
 {
     end_stream (t);
     g_clear_pointer (&t->tracker, fov_tracker_free);
-    t->tracker = tracking_make (t, frame_rate, NULL, error);
+    t->tracker = tracking_make (t, frame_rate, t->options->ground ? &t->camera : NULL, error);
     return t->tracker != NULL;
 }
 

@@ -18,6 +18,7 @@ G_BEGIN_DECLS
 typedef struct {
     char *tracker, *preset, **set;
     char *embedding_model, *visual, *backbone, *head, *classes;
+    char *ground; /* a camera file */
     int seed;
     double trail;
     gboolean show_lost, motion_vectors;

@@ -63,7 +63,6 @@ fovea_create (const FovTrackerParams *params)
     f->items = g_array_new (FALSE, FALSE, sizeof (FovItem));
     f->high = fov_match_new ();
     f->low = fov_match_new ();
-    fov_ground_init (&f->ground, params->ground);
     f->looks = fov_looks_new (params);
     f->holds = fov_holds_new (params);
     f->refine = fov_refine_new ();
@@ -71,6 +70,17 @@ fovea_create (const FovTrackerParams *params)
     fov_jitter_init (&f->jitter);
     fov_jitter_init (&f->raw_jitter);
     return f;
+}
+
+/* Places on the old ground say nothing of the new one. */
+static void
+fovea_set_ground (gpointer self, const FovGroundCamera *camera)
+{
+    Fovea *f = self;
+
+    fov_ground_init (&f->ground, camera);
+    for (guint i = 0; i < f->items->len; i++)
+        fovea_item (f, i)->ground.known = FALSE;
 }
 
 static void
@@ -263,6 +273,7 @@ const FovTrackerClass fov_tracker_fovea = {
     .uses = FOV_TRACKER_USES_EMBEDDINGS | FOV_TRACKER_USES_VISUAL | FOV_TRACKER_USES_GROUND,
     .create = fovea_create,
     .update = fovea_update,
+    .set_ground = fovea_set_ground,
     .reset = fovea_reset,
     .destroy = fovea_destroy,
 };

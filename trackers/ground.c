@@ -2,7 +2,6 @@
 #include "trackers/ground.h"
 
 #include <math.h>
-#include <string.h>
 
 /* A box's feet in the picture: standard deviation over its size, and at least (UCMCTrack). */
 #define FEET 0.05
@@ -10,6 +9,9 @@
 /* What walkers and cars do: m/s at first, m/s2 later on. */
 #define FIRST_SPEED 1.0
 #define ACCELERATION 1.5
+/* A camera's volume of a metre each way over that of its vectors' lengths: less is a plane seen
+ * from its edge. */
+#define FLAT 1e-12
 
 /* Feet on the ground with their covariance. */
 typedef struct {
@@ -17,6 +19,13 @@ typedef struct {
     double xx, xy, yy;
 } Place;
 
+static double
+length (double a, double b, double c)
+{
+    return sqrt (a * a + b * b + c * c);
+}
+
+/* FALSE where there is no inverse, or none that the numbers bear. */
 static gboolean
 invert (const double a[9], double out[9])
 {
@@ -26,23 +35,43 @@ invert (const double a[9], double out[9])
         a[3] * a[7] - a[4] * a[6], a[1] * a[6] - a[0] * a[7], a[0] * a[4] - a[1] * a[3]
     };
     double det = a[0] * c[0] + a[1] * c[3] + a[2] * c[6];
+    double most = length (a[0], a[3], a[6]) * length (a[1], a[4], a[7]) * length (a[2], a[5], a[8]);
 
-    if (!isfinite (det) || fabs (det) < 1e-12)
+    if (!isfinite (most) || !(fabs (det) > FLAT * most))
         return FALSE;
     for (int i = 0; i < 9; i++)
         out[i] = c[i] / det;
     return TRUE;
 }
 
+static gboolean
+to_ground (const FovGroundCamera *camera, double out[9])
+{
+    const double *p = camera->projection;
+    const double plane[9] = { p[0], p[1], p[3], p[4], p[5], p[7], p[8], p[9], p[11] };
+
+    return invert (plane, out);
+}
+
+gboolean
+fov_ground_sees (const FovGroundCamera *camera, GError **error)
+{
+    double unused[9];
+
+    if (to_ground (camera, unused))
+        return TRUE;
+    g_set_error_literal (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                         "ground camera: the projection can not be undone on the ground, expected "
+                         "finite numbers of a camera above or below z = 0");
+    return FALSE;
+}
+
 void
 fov_ground_init (FovGround *ground, const FovGroundCamera *camera)
 {
     *ground = (FovGround){ 0 };
-    if (!camera)
-        return;
-    const double *p = camera->projection;
-    const double plane[9] = { p[0], p[1], p[3], p[4], p[5], p[7], p[8], p[9], p[11] };
-    ground->known = invert (plane, ground->to_ground);
+    if (camera)
+        ground->known = to_ground (camera, ground->to_ground);
 }
 
 /* FALSE where the feet are at or above the horizon. */
@@ -55,7 +84,7 @@ stand (const FovGround *ground, FovBox box, Place *place)
     double su = fmax (LEAST_PIXELS, FEET * (box.x2 - box.x1));
     double sv = fmax (LEAST_PIXELS, FEET * (box.y2 - box.y1));
 
-    if (!ground->known || fabs (b) < 1e-9)
+    if (!ground->known || b < 1e-9)
         return FALSE;
     place->x = (g[0] * u + g[1] * v + g[2]) / b;
     place->y = (g[3] * u + g[4] * v + g[5]) / b;

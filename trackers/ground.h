@@ -10,8 +10,8 @@
  * follows from the picture's.
  */
 typedef struct {
-    gboolean known;      /**< FALSE: no camera was given, or it does not see the ground */
-    double to_ground[9]; /**< from u, v, 1 to X, Y, 1 times something */
+    gboolean known;      /**< FALSE: no camera was given */
+    double to_ground[9]; /**< from u, v, 1 to X, Y, 1 over the depth */
 } FovGround;
 
 /** Place and velocity of one object on the ground, metres and seconds. */
@@ -21,6 +21,9 @@ typedef struct {
     double p[4][4];
 } FovGroundState;
 
+/** Whether the camera's projection can be undone on the ground; else FOV_ERROR_ARGUMENT. */
+gboolean fov_ground_sees (const FovGroundCamera *camera, GError **error);
+/** camera: one that sees the ground, or NULL. */
 void fov_ground_init (FovGround *ground, const FovGroundCamera *camera);
 void fov_ground_start (const FovGround *ground, FovGroundState *state, FovBox box);
 void fov_ground_predict (FovGroundState *state, double seconds);

@@ -39,6 +39,8 @@ typedef struct {
      */
     gboolean (*update) (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tracks,
                         GError **error);
+    /** The camera's place has changed; NULL: none is known. May itself be NULL. */
+    void (*set_ground) (gpointer self, const FovGroundCamera *camera);
     void (*reset) (gpointer self);
     void (*destroy) (gpointer self);
 } FovTrackerClass;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "trackers/camera.h"
+#include "trackers/ground.h"
 #include "trackers/order.h"
 #include "trackers/tracker-private.h"
 
@@ -25,7 +26,6 @@ struct _FovTracker {
     const FovTrackerClass *klass;
     gpointer self;
     FovTrackerParams params;
-    FovGroundCamera ground;
     double *set;
     double rate;
     gint64 last_pts;
@@ -54,7 +54,7 @@ rate_valid (double rate, GError **error)
 static gboolean
 params_valid (const FovTrackerParams *p, GError **error)
 {
-    if (!rate_valid (p->frame_rate, error))
+    if (!rate_valid (p->frame_rate, error) || (p->ground && !fov_ground_sees (p->ground, error)))
         return FALSE;
     if (p->embed && (p->embed_dim < 1 || p->embed_dim > 4096))
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
@@ -70,6 +70,16 @@ fov_tracker_set_frame_rate (FovTracker *tracker, double frame_rate, GError **err
     if (!rate_valid (frame_rate, error))
         return FALSE;
     tracker->rate = frame_rate > 0 ? frame_rate : DEFAULT_RATE;
+    return TRUE;
+}
+
+gboolean
+fov_tracker_set_ground (FovTracker *tracker, const FovGroundCamera *camera, GError **error)
+{
+    if (camera && !fov_ground_sees (camera, error))
+        return FALSE;
+    if (tracker->klass->set_ground)
+        tracker->klass->set_ground (tracker->self, camera);
     return TRUE;
 }
 
@@ -103,11 +113,8 @@ fov_tracker_new (const char *name, const FovTrackerParams *params, GError **erro
     tracker = g_new0 (FovTracker, 1);
     tracker->klass = klass;
     tracker->params = *params;
-    tracker->params.preset = NULL; /* the caller's string */
-    if (params->ground) {
-        tracker->ground = *params->ground;
-        tracker->params.ground = &tracker->ground;
-    }
+    tracker->params.preset = NULL; /* the caller's */
+    tracker->params.ground = NULL;
     fov_tracker_set_frame_rate (tracker, params->frame_rate, NULL); /* which is valid */
     tracker->set = g_new0 (double, klass->n_properties + 1);
     tracker->next_id = 1;
@@ -124,6 +131,7 @@ fov_tracker_new (const char *name, const FovTrackerParams *params, GError **erro
         tracker->moves = fov_camera_new ();
     tracker->view = fov_view_new ();
     tracker->self = klass->create (&tracker->params);
+    fov_tracker_set_ground (tracker, params->ground, NULL); /* which is valid */
     return tracker;
 }
 

@@ -123,7 +123,8 @@ def kitti(bench):
 
 
 def presets(bench):
-    """What the scenes' presets of the joined tracker change on data of their kind."""
+    """What the scenes' presets of the joined tracker and a known camera change on data of their
+    kind."""
     mot17 = ['--dets', 'yolox', '--val-half', bench.track / 'mot/MOT17']
     cars = ['--dets', 'permatrack', '--class', 'car', bench.track / 'mot/KITTI']
     rows = []
@@ -132,6 +133,9 @@ def presets(bench):
             report = bench.mot('--tracker', 'fovea', *words, *args)
             if report:
                 rows.append(mot_row(f'{what}, {preset if words else "general"}', report))
+    report = bench.mot('--tracker', 'fovea', '--ground', *mot17)
+    if report:
+        rows.append(mot_row('MOT17, general, `--ground`', report))
     return table(MOT_HEADER, rows)
 
 

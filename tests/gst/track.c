@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* foveatrack: identities through whatever a stream does. */
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gsttest.h"
 
@@ -532,6 +534,74 @@ test_other_tracker (void **state)
     stream_close (&s);
 }
 
+/* A camera 2 m above the ground, its horizon in the middle of the frame. */
+#define CAMERA                                                                                     \
+    "RotationMatrices\n1 0 0\n0 0 -1\n0 1 0\nTranslationVectors\n0 2000 0\n"                       \
+    "IntrinsicMatrix\n500 0 320\n0 500 240\n0 0 1\n"
+
+/* A frame with someone whose feet are so many pixels below the horizon: their id if they are whom
+ * the track was of, -1 if it is lost. */
+static gint64
+see_feet (Stream *s, guint index, double feet)
+{
+    GstBuffer *buffer = test_frame (CAPS, index);
+
+    test_add_object (buffer, WIDTH, HEIGHT, .49, 243. / HEIGHT, .51, (240. + feet) / HEIGHT, "cat");
+    stream_push (s, buffer);
+    for (guint i = 0; i < s->objects->len; i++)
+        if (g_array_index (s->objects, GstFoveaObject, i).track_state == FOV_TRACK_LOST)
+            return -1;
+    return id_of (s, "cat");
+}
+
+static void
+expect_camera_file (Stream *s, const char *expected)
+{
+    g_autofree char *path = NULL;
+
+    gst_harness_get (s->h, "foveatrack", "camera-file", &path, NULL);
+    assert_string_equal (path ? path : "", expected ? expected : "");
+}
+
+/* Feet ten pixels lower are six metres nearer, once the camera is known: another one's. A bad file
+ * changes nothing. */
+static void
+test_camera_file (void **state)
+{
+    g_autofree char *path = NULL;
+    g_autoptr (GstBus) bus = gst_bus_new ();
+    int fd = g_file_open_tmp ("fovea-camera-XXXXXX", &path, NULL);
+    Stream s;
+
+    assert_true (fd >= 0 && g_file_set_contents (path, CAMERA, -1, NULL));
+    stream_open (&s, "foveatrack ground=1");
+    g_autoptr (GstElement) element = gst_harness_find_element (s.h, "foveatrack");
+    gst_element_set_bus (element, bus);
+    for (guint i = 0; i < N_SURE; i++)
+        see_feet (&s, i, 33);
+    gint64 id = id_of (&s, "cat");
+    assert_true (id >= 0 && see_feet (&s, 10, 43) == id && see_feet (&s, 11, 33) == id);
+    gst_harness_set (s.h, "foveatrack", "camera-file", path, NULL);
+    assert_true (see_feet (&s, 12, 33) == id && see_feet (&s, 13, 33) == id);
+    expect_camera_file (&s, path);
+    assert_null (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));
+    gst_harness_set (s.h, "foveatrack", "camera-file", "/nowhere.txt", NULL);
+    assert_int_equal (see_feet (&s, 14, 33), id);
+    assert_int_equal (see_feet (&s, 15, 43), -1);
+    expect_camera_file (&s, path);
+    GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
+    assert_non_null (message);
+    gst_message_unref (message);
+    assert_true (see_feet (&s, 16, 33) == id);
+    gst_harness_set (s.h, "foveatrack", "camera-file", NULL, NULL);
+    assert_true (see_feet (&s, 17, 43) == id);
+    expect_camera_file (&s, NULL);
+    gst_element_set_bus (element, NULL);
+    stream_close (&s);
+    g_unlink (path);
+    close (fd);
+}
+
 static void
 test_refused (void **state)
 {
@@ -541,6 +611,7 @@ test_refused (void **state)
         int code;
     } rows[] = {
         { "embedding-model=/nowhere.onnx", gst_resource_error_quark, GST_RESOURCE_ERROR_NOT_FOUND },
+        { "camera-file=/nowhere.txt", gst_resource_error_quark, GST_RESOURCE_ERROR_NOT_FOUND },
         { "visual=dcf embedding-model=/nowhere.onnx", gst_resource_error_quark,
           GST_RESOURCE_ERROR_NOT_FOUND },
         { "visual=dcf device=nonsense", gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS },
@@ -651,6 +722,7 @@ main (int argc, char **argv)
         cmocka_unit_test (test_foreign_number),
         cmocka_unit_test (test_unused_visual),
         cmocka_unit_test (test_other_tracker),
+        cmocka_unit_test (test_camera_file),
         cmocka_unit_test (test_refused),
         cmocka_unit_test (test_networks),
         cmocka_unit_test (test_events),

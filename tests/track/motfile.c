@@ -192,25 +192,6 @@ camera_motion (void **state)
     assert_null (fov_mot_motion_of_frame (motions, 3));
 }
 
-/* A camera 2 m above the ground, looking along y: what is 10 m ahead at the ground. */
-static void
-camera (void **state)
-{
-    g_autofree char *path = file_with ("RotationMatrices\n1 0 0\n0 0 -1\n0 1 0\n\n"
-                                       "TranslationVectors\n0 2000 0\n\n"
-                                       "IntrinsicMatrix\n1000 0 960\n0 1000 540\n0 0 1\n");
-    double p[12];
-
-    assert_true (fov_mot_camera_read (path, p, NULL));
-    const double ground[] = { 1, 10, 0, 1 };
-    double pixel[3] = { 0 };
-    for (int r = 0; r < 3; r++)
-        for (int c = 0; c < 4; c++)
-            pixel[r] += p[4 * r + c] * ground[c];
-    assert_true (fabs (pixel[0] / pixel[2] - (960 + 100)) < 1e-9);
-    assert_true (fabs (pixel[1] / pixel[2] - (540 + 200)) < 1e-9);
-}
-
 static void
 sot_boxes (void **state)
 {
@@ -296,20 +277,11 @@ refused_others (void **state)
 {
     g_autofree char *path = file_with ("0 1 0 0 0 1\n");
     GError *error = NULL;
-    double p[12];
 
     assert_null (fov_mot_motions_read (path, &error));
     assert_fov_error (&error, FOV_ERROR_FORMAT, "file.txt:1: 6 columns");
-    assert_false (fov_mot_camera_read (path, p, &error));
-    assert_fov_error (&error, FOV_ERROR_FORMAT, "expected RotationMatrices, TranslationVectors or");
     assert_null (fov_sot_file_read ("/nowhere", &error));
     assert_fov_error (&error, FOV_ERROR_IO, "/nowhere");
-    g_free (file_with ("RotationMatrices\n1 0 0\n0 1 0\n"));
-    assert_false (fov_mot_camera_read (path, p, &error));
-    assert_fov_error (&error, FOV_ERROR_FORMAT, "ends inside RotationMatrices, expected 3 rows");
-    g_free (file_with ("TranslationVectors\n1 0 0\n"));
-    assert_false (fov_mot_camera_read (path, p, &error));
-    assert_fov_error (&error, FOV_ERROR_FORMAT, "no RotationMatrices");
     g_free (file_with ("1,2,3\n"));
     assert_null (fov_sot_file_read (path, &error));
     assert_fov_error (&error, FOV_ERROR_FORMAT, "file.txt:1: 3 columns");
@@ -369,7 +341,6 @@ main (void)
         cmocka_unit_test (what_is_written_is_read),
         cmocka_unit_test (sequence_info),
         cmocka_unit_test (camera_motion),
-        cmocka_unit_test (camera),
         cmocka_unit_test (sot_boxes),
         cmocka_unit_test (refusals),
         cmocka_unit_test (refused_sequences),

@@ -159,6 +159,9 @@ USAGE = [
      "'high-score=2', expected high-score=a number from 0 to 1"),
     (['track', __file__, '--tracker', 'bytetrack', '--set', 'high-score=x'], 'expected high-score='),
     (['track', __file__, '--tracker', 'ocsort', '--set', 'delta=1.5'], 'a whole number from 1'),
+    (['track', __file__, '--tracker', 'sort', '--ground', 'f'],
+     '--ground has no effect on --tracker sort'),
+    (['track', 'a', '--init', '1,2,3,4', '--ground', 'f'], '--ground has no effect on --init'),
     (['track', __file__, '--backbone', 'b'], '--backbone and --head need --visual siamese'),
     (['track', __file__, '--init', '1,2,3'], "--init is '1,2,3', expected X,Y,W,H in pixels"),
     (['track', __file__, '--init', '1,2,0,4'], "--init is '1,2,0,4', expected X,Y,W,H"),
@@ -459,6 +462,16 @@ def track_prints(folder):
     expect((folder / '05.png').exists() and 'wrote' in said, said)
 
 
+def track_above_the_ground(folder):
+    video, camera = data('video/vtest.avi'), folder / 'camera.txt'
+    args = ['track', video, '-m', yolox(), '-d', DEVICE, '--max-frames', '4', '-q', '--ground',
+            camera]
+    camera.write_text('RotationMatrices\n1 0 0\n0 0 -1\n0 1 0\nTranslationVectors\n0 2000 0\n')
+    fails(1, 'camera.txt: no IntrinsicMatrix', *args)
+    camera.write_text(camera.read_text() + 'IntrinsicMatrix\n800 0 384\n0 800 100\n0 0 1\n')
+    expect('person #' in done(*args), 'nobody is followed')
+
+
 def track_one_object(folder):
     sequence = data('track/sot/Crossing')
     truth = [list(map(float, row.split(',')))
@@ -493,7 +506,7 @@ TESTS = [
     info_of_a_model, info_of_free_sizes, bench_as_json, bench_as_table, eval_of_results,
     eval_of_damaged_files, detect_on_a_picture, detect_on_a_video, detect_on_many_pictures,
     detect_says_what_is_wrong, detect_finishes_its_files, track_numbers, track_on_a_video,
-    track_prints, track_one_object, doctor_of_models,
+    track_prints, track_above_the_ground, track_one_object, doctor_of_models,
     eval_of_a_model,
 ]
 

@@ -99,13 +99,6 @@ FOV_API GArray *fov_mot_motions_read (const char *path, GError **error);
 /** Of one frame; NULL where the file has none. */
 FOV_API const FovMotMotion *fov_mot_motion_of_frame (const GArray *motions, guint frame);
 
-/**
- * A camera file of UCMCTrack (Yi et al. 2024): "RotationMatrices" (3 x 3),
- * "TranslationVectors" (3, millimetres), "IntrinsicMatrix" (3 x 3). projection:
- * 3 x 4, row-major, from metres to pixels, intrinsic * (rotation | translation).
- */
-FOV_API gboolean fov_mot_camera_read (const char *path, double projection[12], GError **error);
-
 G_END_DECLS
 
 #endif

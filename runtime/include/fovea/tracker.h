@@ -71,12 +71,27 @@ typedef gboolean (*FovEmbedFunc) (gpointer data, const FovImage *image, const Fo
 
 /**
  * A camera on a ground plane (UCMCTrack, Yi et al. 2024): projection =
- * intrinsic * extrinsic, 3 x 4, row-major, from metres to pixels; the ground is
- * z = 0.
+ * intrinsic * extrinsic, 3 x 4, row-major, from metres to pixels of the pictures that are
+ * followed; the ground is z = 0, and what is before the camera has a depth (third row) above 0.
+ * It must see the ground: columns 1, 2 and 4 have an inverse.
  */
 typedef struct {
     double projection[12];
 } FovGroundCamera;
+
+/**
+ * Reads a camera file as UCMCTrack has them: three blocks in any order, each a line with its name
+ * and then rows of three numbers within +-1e9, separated by spaces or commas.
+ *
+ *     RotationMatrices     3 rows: from the ground's axes to the camera's (right, down, ahead)
+ *     TranslationVectors   1 row: the ground's origin as the camera sees it, millimetres
+ *     IntrinsicMatrix      3 rows: focal lengths and centre, pixels
+ *
+ * FOV_ERROR_IO: it can not be read. FOV_ERROR_FORMAT: a number or block is missing, there twice or
+ * not a number, or the camera does not see the ground. camera is the caller's, and left
+ * alone after an error. Any thread; reads the file.
+ */
+FOV_API gboolean fov_ground_camera_load (const char *path, FovGroundCamera *camera, GError **error);
 
 /** Zero means the default everywhere; what may change later is a property (below). */
 typedef struct {
@@ -86,7 +101,7 @@ typedef struct {
     gpointer embed_data;
     guint embed_dim;   /**< floats per embedding, 1..4096 */
     FovVisual *visual; /**< borrowed visual tracker that fills in for the detector; NULL: none */
-    const FovGroundCamera *ground; /**< copied; NULL: none */
+    const FovGroundCamera *ground; /**< copied; NULL: none. FOV_ERROR_ARGUMENT: it sees no ground */
     guint64 seed;                  /**< of random numbers; no tracker draws any as yet */
 } FovTrackerParams;
 
@@ -135,6 +150,14 @@ FOV_API gboolean fov_tracker_get (FovTracker *tracker, const char *property, dou
  */
 FOV_API gboolean fov_tracker_set_frame_rate (FovTracker *tracker, double frame_rate,
                                              GError **error);
+
+/**
+ * Where the ground is from the next update on, copied; NULL: nothing is known of it. Tracks stay;
+ * their places on the ground are known with their next detections. No effect on trackers without
+ * FOV_TRACKER_USES_GROUND. FOV_ERROR_ARGUMENT: it does not see the ground; the old one stays.
+ */
+FOV_API gboolean fov_tracker_set_ground (FovTracker *tracker, const FovGroundCamera *camera,
+                                         GError **error);
 
 /**
  * The camera's motion from the last picture to the one that the next update
