@@ -250,7 +250,7 @@ find_values (JsonObject *root, const FovTrainerState *state, const guint8 *value
     if (!offsets || json_array_get_length (offsets) != 2 ||
         !fov_json_node_int (json_array_get_element (offsets, 0), &begin) ||
         !fov_json_node_int (json_array_get_element (offsets, 1), &end) || begin < 0 ||
-        end - begin != (gint64) bytes || (guint64) end > n_values) {
+        end < begin || end - begin != (gint64) bytes || (guint64) end > n_values) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "tensor '%s' lies outside the file",
                      state->name);
         return NULL;

@@ -397,6 +397,7 @@ test_hostile (void **state)
         { b, "\"data_offsets\":[0,99999999]", "lies outside the file" },
         { b, "\"data_offsets\":[-8,0]", "lies outside the file" },
         { b, "\"data_offsets\":[9223372036854775807,9223372036854775807]", "lies outside" },
+        { b, "\"data_offsets\":[1,-9223372036854775808]", "lies outside the file" },
         { b, "\"data_offsets\":[]", "lies outside the file" },
         { b, "\"data_offsets\":\"0\"", "lies outside the file" },
         { "\"conv1.weight\"", "\"conv9.weight\"", "no tensor 'conv1.weight'" },
