@@ -32,6 +32,20 @@ fuzz_file (const uint8_t *data, size_t size)
 }
 
 char *
+fuzz_folder (void)
+{
+    char *path = g_strdup ("/dev/shm/fovea-fuzz-XXXXXX");
+
+    if (!g_mkdtemp (path)) {
+        g_free (path);
+        path = g_dir_make_tmp ("fovea-fuzz-XXXXXX", NULL);
+    }
+    if (!path)
+        abort ();
+    return path;
+}
+
+char *
 fuzz_string (const uint8_t *data, size_t size)
 {
     char *string = g_malloc (size + 1);

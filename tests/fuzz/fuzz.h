@@ -20,6 +20,12 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
  */
 const char *fuzz_file (const uint8_t *data, size_t size);
 
+/**
+ * An empty folder, in memory where the system has such a place: on a disk, a reader of folders
+ * would be fuzzed no faster than files are made. The caller removes it; g_free.
+ */
+char *fuzz_folder (void);
+
 /** Loads the model at path and, where it was accepted, asks it everything; aborts on a broken
  * promise. */
 void fuzz_model (const char *path);

@@ -62,9 +62,7 @@ yolo_folder (const uint8_t *data, size_t size)
     const uint8_t *text = data + 1, *zero = posed ? memchr (text, 0, size - 1) : NULL;
 
     if (!root) {
-        root = g_dir_make_tmp ("fovea-fuzz-XXXXXX", NULL);
-        if (!root)
-            abort ();
+        root = fuzz_folder ();
         atexit (clean_up);
         put ("y/images/a.jpg", "", 0);
         put ("p/images/a.jpg", "", 0);

@@ -38,9 +38,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     size_t json = zero ? (size_t) (zero - data) : size;
 
     if (!folder) {
-        folder = g_dir_make_tmp ("fovea-fuzz-XXXXXX", NULL);
-        if (!folder)
-            abort ();
+        folder = fuzz_folder ();
         atexit (remove_folder);
     }
     write_file ("model.json", data, json);
