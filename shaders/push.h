@@ -23,6 +23,21 @@ struct fov_push_preprocess {
     float mean0, mean1, mean2, scale0, scale1, scale2;
 };
 
+/** augment_shape: layers in uvec4 and pictures in words of the inputs, dst in vec4. */
+struct fov_push_augment_shape {
+    int layers, pictures, dst, width, height, channels;
+    float pad;
+};
+
+/**
+ * augment_blur, _bins, _curves, _color: src in vec4 where blocked, else floats; look, bins: words;
+ * rows: vec4; curves, dst: floats.
+ */
+struct fov_push_augment {
+    int src, look, rows, bins, curves, dst, width, height, bgr;
+    float mean0, mean1, mean2, scale0, scale1, scale2;
+};
+
 /** detect_scan, one level: a field's first, component, prior, cell, picture strides; floats. */
 struct fov_push_detect_scan {
     int score, score_component, score_prior, score_cell, score_picture;

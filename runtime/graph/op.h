@@ -100,6 +100,12 @@ struct _FovOpDef {
     guint planar_inputs, planar_outputs;
     guint parameters; /* bit i: input i is there to be learned where it is a constant */
 
+    /**
+     * Fills input index with what the start-up self-check (model/check.c) is to run on. NULL:
+     * random numbers do.
+     */
+    void (*example) (const FovNode *node, guint index, FovView *input);
+
     const FovHostOp *host; /* NULL: the reference runs in its place */
     const FovGpuOp *gpu;   /* NULL: not on the GPU */
 };

@@ -210,7 +210,10 @@ prepare_input (Check *c, guint i, GArray *bytes, GRand *rand)
             return;
         }
     c->in[i] = make_view (c, o);
-    fill (&c->in[i], rand);
+    if (c->step->node->op->example)
+        c->step->node->op->example (c->step->node, i, &c->in[i]);
+    else
+        fill (&c->in[i], rand);
     c->input[i] = bytes->len;
     g_array_append_val (bytes, o->bytes);
 }

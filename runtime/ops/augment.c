@@ -180,6 +180,7 @@ static const FovOpDef augment_shape = {
     .reference = shape_reference,
     .flops = shape_flops,
     .host = &fov_host_augment_shape,
+    .gpu = &fov_gpu_augment_shape,
 };
 
 /* ---- fov.AugmentColor ------------------------------------------------------------ */
@@ -392,6 +393,28 @@ color_reference (const FovNode *node, const FovView *in, FovView *out, GError **
     return TRUE;
 }
 
+/* Pictures with some of all, and looks that change all there is: half of them in tiles. */
+static void
+color_example (const FovNode *node, guint index, FovView *input)
+{
+    FovRandom random = fov_random (1, 0, 0);
+
+    for (gint64 i = 0; index == 0 && i < fov_shape_elements (&input->shape); i++)
+        fov_view_set (input, i, fov_random_range (&random, 0, 255));
+    for (gint64 n = 0; index == 1 && n < input->shape.dim[0]; n++) {
+        FovAugmentLook *look = (FovAugmentLook *) input->data + n;
+        *look = fov_augment_look_plain ();
+        look->matrix[0][1] = 0.2f;
+        look->gamma = 0.8f;
+        look->light[1] = 0.2f;
+        look->blur = 0.7f;
+        look->tiles = n % 2 ? 1 : FOV_AUGMENT_TILES;
+        look->clip = n % 2 ? 0 : 3;
+        look->noise = 8;
+        look->salt = 0.01f;
+    }
+}
+
 static double
 color_flops (const FovNode *node)
 {
@@ -410,7 +433,9 @@ static const FovOpDef augment_color = {
     .infer = color_infer,
     .reference = color_reference,
     .flops = color_flops,
+    .example = color_example,
     .host = &fov_host_augment_color,
+    .gpu = &fov_gpu_augment_color,
 };
 
 const FovOpDef *const fov_ops_augment[] = { &augment_shape, &augment_color, NULL };

@@ -16,7 +16,8 @@
  * bilinear sample there (half-pixel centres, clamped at the region's edge) covers
  * what was before by alpha. nearest: the nearest pixel, for maps of labels. A
  * layer with bytes 0 is one colour. The pictures' bytes need not lie inside the
- * first input's tensor: they are at signed offsets from the input's address.
+ * first input's tensor: on the host they are at signed offsets from the input's
+ * address; on vulkan inside it, with FOV_AUGMENT_SLACK bytes behind the last.
  *
  * fov.AugmentColor: inputs F32 [N, 3, H, W] (RGB, 0..255) and looks I32
  * [N, FOV_AUGMENT_LOOK_WORDS] (each row a FovAugmentLook); output of the same
@@ -29,6 +30,7 @@
 #include "graph/op.h"
 
 #define FOV_AUGMENT_LAYERS 8
+#define FOV_AUGMENT_SLACK 16
 
 typedef struct {
     gint64 offset;                     /* of the picture, bytes from the picture input's address */
@@ -39,10 +41,10 @@ typedef struct {
     float h[9];                        /* homography from the output to the picture */
     float alpha;                       /* 0: no layer */
     float fill[3];
-    gint32 reserved;
+    gint32 reserved[3]; /* so that shaders read four words at once */
 } FovAugmentLayer;
 
-#define FOV_AUGMENT_LAYER_WORDS 26
+#define FOV_AUGMENT_LAYER_WORDS 28
 G_STATIC_ASSERT (sizeof (FovAugmentLayer) == FOV_AUGMENT_LAYER_WORDS * 4);
 
 typedef struct {
@@ -87,5 +89,6 @@ void fov_augment_words (const FovAugmentLook *look, int x, int y, int c, guint32
 double fov_augment_normal (const guint32 words[4]);
 
 extern const FovHostOp fov_host_augment_shape, fov_host_augment_color;
+extern const FovGpuOp fov_gpu_augment_shape, fov_gpu_augment_color;
 
 #endif
