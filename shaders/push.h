@@ -147,6 +147,19 @@ struct fov_push_live {
     float scale;
 };
 
+/** assign_*: in words; row, weight: results, -1: left out; step: scratch words of a picture. */
+struct fov_push_assign {
+    int boxes, scores, places, targets, object, row, weight, scratch, step;
+    int anchors, columns, rows, top;
+    float radius, alpha, beta, overlap, negatives;
+};
+
+/** assign_targets: in words; results are -1 where left out; n: anchors of all, times classes. */
+struct fov_push_assign_targets {
+    int row, weight, targets, classes, boxes, found, counted;
+    int n, n_classes, anchors, rows;
+};
+
 /** focal: in floats. */
 struct fov_push_focal {
     int dy, x, t, dst, n;

@@ -102,6 +102,7 @@ fov_physical_limits (VkPhysicalDevice physical, FovGpuLimits *limits, gboolean *
         .memory_bytes = device_memory (physical),
         .timestamp_period = timestamp_bits ? (double) l->timestampPeriod : 0,
         .max_texel_elements = l->maxTexelBufferElements,
+        .doubles = features.features.shaderFloat64,
         .far = v12.bufferDeviceAddress,
     };
     *shuffle = subgroup.subgroupSize >= 8 &&
@@ -159,7 +160,8 @@ create_device (FovGpu *gpu)
         .timelineSemaphore = VK_TRUE,
         .bufferDeviceAddress = gpu->limits.far,
     };
-    VkPhysicalDeviceFeatures features = { .shaderInt64 = gpu->has_wide };
+    VkPhysicalDeviceFeatures features = { .shaderInt64 = gpu->has_wide,
+                                          .shaderFloat64 = gpu->limits.doubles };
     VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
         .pNext = &v12,
@@ -221,9 +223,12 @@ fov_gpu_open (FovGpuSelect select, int index, const char *match, GError **error)
     compute_family (gpu->physical, &gpu->family, &timestamp_bits);
     gpu->name = g_strdup (gpu->props.deviceName);
     gpu->is_real = fov_physical_is_real (gpu->physical);
-    /* Ways to try, on any device, what those without shuffles run, and what real GPUs do. */
+    /* Ways to try, on any device, what those without shuffles or doubles run, and what real GPUs
+     * do. */
     if (g_getenv ("FOVEA_NO_SHUFFLE"))
         gpu->has_shuffle = FALSE;
+    if (g_getenv ("FOVEA_NO_DOUBLES"))
+        gpu->limits.doubles = FALSE;
     if (g_getenv ("FOVEA_WIDE_SUBGROUPS")) {
         gpu->limits.subgroup_size = MAX (gpu->limits.subgroup_size, 32);
         gpu->limits.on_processor = FALSE;

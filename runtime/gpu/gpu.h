@@ -37,6 +37,7 @@ typedef struct {
     guint64 max_storage_range, memory_bytes;
     double timestamp_period; /* ns per tick; 0: none */
     guint max_texel_elements;
+    gboolean doubles; /* kernels may compute in double precision */
     gboolean far; /* memory can be written by its address: an arena may exceed max_storage_range */
 } FovGpuLimits;
 

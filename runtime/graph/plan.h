@@ -118,6 +118,8 @@ typedef struct _FovGpuOp {
     guint (*formats) (const FovNode *node, int block);
     /** Adds constants and dispatches to the program. */
     gboolean (*record) (FovGpuProgram *program, const FovStep *step, GError **error);
+    /** Its kernels compute in double, which not every device can; such a node is always planar. */
+    gboolean doubles;
 } FovGpuOp;
 
 /* ---- the plan --------------------------------------------------------- */

@@ -42,6 +42,13 @@ gpu_formats (const FovNode *node, int block)
     return node->op->gpu ? node->op->gpu->formats (node, block) : 0;
 }
 
+/* On devices without double precision. */
+static guint
+float_formats (const FovNode *node, int block)
+{
+    return node->op->gpu && node->op->gpu->doubles ? 0 : gpu_formats (node, block);
+}
+
 /* In graphs with states, one run follows the other, and the host may do a step in between. */
 static guint
 gpu_or_host_formats (const FovNode *node, int block)
@@ -87,7 +94,10 @@ fov_session_target (FovDevice *device)
 {
     switch (device->kind) {
     case FOV_DEVICE_VULKAN:
-        return (FovPlanTarget){ .block = 4, .copy_inputs = TRUE, .formats = gpu_formats };
+        return (FovPlanTarget){ .block = 4,
+                                .copy_inputs = TRUE,
+                                .formats = fov_gpu_limits (device->gpu)->doubles ? gpu_formats
+                                                                                 : float_formats };
     case FOV_DEVICE_HOST:
         return (FovPlanTarget){
             .block = fov_host_block (), .use_halo = TRUE, .formats = host_formats, .halo = host_halo
@@ -516,6 +526,8 @@ fov_session_info (FovSession *session, FovSessionInfo *info)
     info->n_nodes = plan->n_steps;
     info->precision = plan_precision (plan);
     info->n_dispatches = session->executor->n_dispatches (session->impl);
+    info->n_host_steps =
+        session->executor->n_host_steps ? session->executor->n_host_steps (session->impl) : 0;
     info->n_prepared = session->executor->n_prepared (session->impl) - session->prepared_at_start;
     g_mutex_lock (&session->lock);
     info->n_frames = session->n_frames;

@@ -86,6 +86,7 @@ typedef struct {
     gboolean (*done) (gpointer executor, guint slot);
     const FovView *(*output) (gpointer executor, guint slot, guint output); /* after wait */
     guint (*n_dispatches) (gpointer executor);
+    guint (*n_host_steps) (gpointer executor); /* in a GPU's program; may be NULL */
     guint64 (*n_prepared) (gpointer executor);
     gsize (*weight_bytes) (gpointer executor);
     void (*profile) (gpointer executor, guint slot, GArray *times); /* FovStepTime */

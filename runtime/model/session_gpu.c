@@ -218,9 +218,12 @@ record_host_step (Gpu *gpu, const FovStep *step)
 }
 
 static gboolean
-has_kernel (const FovNode *node)
+has_kernel (const Gpu *gpu, const FovNode *node)
 {
-    return node->op->gpu && node->op->gpu->formats (node, 4);
+    const FovGpuOp *op = node->op->gpu;
+
+    return op && op->formats (node, 4) &&
+           (!op->doubles || fov_gpu_limits (fov_gpu_program_gpu (gpu->program))->doubles);
 }
 
 /* labels: of each static step, to be filled. */
@@ -241,7 +244,7 @@ record (Gpu *gpu, guint *labels, GError **error)
                                         step->out[0]->bytes);
             continue;
         }
-        if (!has_kernel (step->node))
+        if (!has_kernel (gpu, step->node))
             record_host_step (gpu, step);
         else if (!step->node->op->gpu->record (gpu->program, step, error))
             return FALSE;
@@ -424,6 +427,12 @@ gpu_n_dispatches (gpointer executor)
     return fov_gpu_program_n_dispatches (((Gpu *) executor)->program);
 }
 
+static guint
+gpu_n_host_steps (gpointer executor)
+{
+    return ((Gpu *) executor)->host_steps->len;
+}
+
 static guint64
 gpu_n_prepared (gpointer executor)
 {
@@ -459,6 +468,7 @@ const FovExecutor fov_executor_gpu = {
     .done = gpu_done,
     .output = gpu_output,
     .n_dispatches = gpu_n_dispatches,
+    .n_host_steps = gpu_n_host_steps,
     .n_prepared = gpu_n_prepared,
     .weight_bytes = gpu_weight_bytes,
     .profile = gpu_profile,

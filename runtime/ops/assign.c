@@ -4,14 +4,13 @@
 #include "ops/assign.h"
 
 #include "ops/host-op.h"
+#include "ops/impl.h"
 
 #include <math.h>
 
 static const char *const methods[] = { "simota", "aligned", "overlap", NULL };
 static void (*const assign_by[]) (FovAssign *a) = { fov_assign_simota, fov_assign_aligned,
                                                     fov_assign_overlap };
-
-enum { BOXES, SCORES, PLACES, TARGETS, OBJECT, N_INPUTS };
 
 /* ---- for the methods ------------------------------------------------------ */
 
@@ -75,8 +74,9 @@ static gboolean
 assign_infer (FovNode *node, GError **error)
 {
     const FovAssignParams *p = node->params;
-    const FovShape *boxes = fov_in_shape (node, BOXES), *scores = fov_in_shape (node, SCORES);
-    const FovShape *places = fov_in_shape (node, PLACES);
+    const FovShape *boxes = fov_in_shape (node, FOV_ASSIGN_BOXES),
+                   *scores = fov_in_shape (node, FOV_ASSIGN_SCORES);
+    const FovShape *places = fov_in_shape (node, FOV_ASSIGN_PLACES);
     FovShape out = { 2, { 0 } };
 
     if (!fov_infer_dtypes (node, node->n_inputs, FOV_FLOATS, error))
@@ -85,8 +85,9 @@ assign_infer (FovNode *node, GError **error)
         scores->dim[0] != boxes->dim[0] || scores->dim[1] != boxes->dim[1] ||
         scores->dim[2] <= p->background || places->rank != 2 || places->dim[0] != boxes->dim[1] ||
         places->dim[1] != 4 || boxes->dim[1] > G_MAXINT32 ||
-        (fov_in (node, OBJECT) &&
-         fov_tensor_elements (node->inputs[OBJECT]) != boxes->dim[0] * boxes->dim[1]))
+        (fov_in (node, FOV_ASSIGN_OBJECTNESS) &&
+         fov_tensor_elements (node->inputs[FOV_ASSIGN_OBJECTNESS]) !=
+             boxes->dim[0] * boxes->dim[1]))
         return fov_node_error (node, error,
                                "expected boxes [B, A, 4], scores [B, A, C], objectness [B, A, 1], "
                                "places [A, 4]");
@@ -94,9 +95,9 @@ assign_infer (FovNode *node, GError **error)
         return fov_node_error (node, error, "top must be 1..64 and negatives at least 0");
     out.dim[0] = boxes->dim[0];
     out.dim[1] = boxes->dim[1];
-    return check_targets (node, TARGETS, out.dim[0], error) &&
+    return check_targets (node, FOV_ASSIGN_TARGETS, out.dim[0], error) &&
            fov_infer_output (node, 0, FOV_I32, &out, error) &&
-           fov_infer_output (node, 1, node->inputs[BOXES]->dtype, &out, error);
+           fov_infer_output (node, 1, node->inputs[FOV_ASSIGN_BOXES]->dtype, &out, error);
 }
 
 /* ---- one picture ------------------------------------------------------------ */
@@ -136,19 +137,21 @@ write_out (const FovAssign *a, const Scores *s, FovView *out)
 static void
 assign_picture (const FovAssignParams *p, const FovView *in, FovView *out, gint64 picture)
 {
-    const gint64 n = in[BOXES].shape.dim[1], n_rows = in[TARGETS].shape.dim[1];
-    const gint64 n_classes = in[SCORES].shape.dim[2] - p->background;
-    g_autofree double *boxes = to_doubles (&in[BOXES], picture * n * 4, n * 4);
-    g_autofree double *places = to_doubles (&in[PLACES], 0, n * 4);
-    g_autofree double *rows = to_doubles (&in[TARGETS], picture * n_rows * 6, n_rows * 6);
+    const gint64 n = in[FOV_ASSIGN_BOXES].shape.dim[1],
+                 n_rows = in[FOV_ASSIGN_TARGETS].shape.dim[1];
+    const gint64 n_classes = in[FOV_ASSIGN_SCORES].shape.dim[2] - p->background;
+    g_autofree double *boxes = to_doubles (&in[FOV_ASSIGN_BOXES], picture * n * 4, n * 4);
+    g_autofree double *places = to_doubles (&in[FOV_ASSIGN_PLACES], 0, n * 4);
+    g_autofree double *rows =
+        to_doubles (&in[FOV_ASSIGN_TARGETS], picture * n_rows * 6, n_rows * 6);
     g_autofree double *objects = g_new (double, n_rows * 4);
     g_autofree gint32 *labels = g_new (gint32, n_rows), *row = g_new (gint32, n_rows);
     g_autofree gint32 *object = g_new (gint32, MAX (n, 1));
     g_autofree double *weight = g_new (double, MAX (n, 1));
-    Scores scores = { &in[SCORES], &in[OBJECT], picture };
+    Scores scores = { &in[FOV_ASSIGN_SCORES], &in[FOV_ASSIGN_OBJECTNESS], picture };
     FovAssign a = { .params = p,
                     .n_anchors = n,
-                    .n_columns = in[SCORES].shape.dim[2],
+                    .n_columns = in[FOV_ASSIGN_SCORES].shape.dim[2],
                     .boxes = boxes,
                     .places = places,
                     .objects = (const double (*)[4]) objects,
@@ -180,7 +183,7 @@ assign_picture (const FovAssignParams *p, const FovView *in, FovView *out, gint6
 static gboolean
 assign_reference (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {
-    for (gint64 b = 0; b < in[BOXES].shape.dim[0]; b++)
+    for (gint64 b = 0; b < in[FOV_ASSIGN_BOXES].shape.dim[0]; b++)
         assign_picture (node->params, in, out, b);
     return TRUE;
 }
@@ -269,7 +272,7 @@ views_of (const FovHostStep *step, const FovHostFrame *frame, FovView *in, FovVi
 static void
 assign_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
 {
-    FovView in[N_INPUTS] = { 0 }, out[2] = { 0 };
+    FovView in[FOV_ASSIGN_N_INPUTS] = { 0 }, out[2] = { 0 };
 
     views_of (step, frame, in, out);
     assign_picture (step->step.node->params, in, out, task);
@@ -316,8 +319,8 @@ static const FovParam assign_params[] = {
 
 static const FovOpDef assign = {
     .name = "fov.Assign",
-    .min_inputs = OBJECT,
-    .max_inputs = N_INPUTS,
+    .min_inputs = FOV_ASSIGN_OBJECTNESS,
+    .max_inputs = FOV_ASSIGN_N_INPUTS,
     .min_outputs = 2,
     .max_outputs = 2,
     .flags = FOV_OP_NO_FOLD | FOV_OP_NO_GRADIENT,
@@ -326,6 +329,7 @@ static const FovOpDef assign = {
     .infer = assign_infer,
     .reference = assign_reference,
     .host = &fov_host_assign,
+    .gpu = &fov_gpu_assign,
 };
 
 static const FovParam target_params[] = {
@@ -345,6 +349,7 @@ static const FovOpDef assign_targets = {
     .infer = targets_infer,
     .reference = targets_reference,
     .host = &fov_host_assign,
+    .gpu = &fov_gpu_assign_targets,
 };
 
 const FovOpDef *const fov_ops_assign[] = { &assign, &assign_targets, NULL };

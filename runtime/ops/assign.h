@@ -34,6 +34,16 @@ typedef enum {
     FOV_ASSIGN_OVERLAP,
 } FovAssignMethod;
 
+/** Inputs of fov.Assign. */
+enum {
+    FOV_ASSIGN_BOXES,
+    FOV_ASSIGN_SCORES,
+    FOV_ASSIGN_PLACES,
+    FOV_ASSIGN_TARGETS,
+    FOV_ASSIGN_OBJECTNESS,
+    FOV_ASSIGN_N_INPUTS,
+};
+
 typedef struct {
     int method;        /* "method": simota, aligned, overlap */
     gint64 top;        /* simota: IoUs that say how many places; aligned: places of an object */

@@ -4,6 +4,7 @@
  * (tests/golden/assign.py). */
 #include "smallnet.h"
 
+#include "gpu/gpu.h"
 #include "graph/op.h"
 #include "scenes.h"
 
@@ -56,26 +57,22 @@ throw_scene (Scene *s, int number)
         }
 }
 
+enum { N_INPUTS = 5 };
+
 static FovSession *
-make_session (const char *device_name, const char *method)
+make_session (const char *device_name, const char *method, const FovShape shapes[N_INPUTS])
 {
-    const FovShape shapes[] = { { 3, { 1, ANCHORS, 4 } },
-                                { 3, { 1, ANCHORS, SCENE_CLASSES } },
-                                { 2, { ANCHORS, 4 } },
-                                { 3, { 1, SCENE_ROWS, 6 } },
-                                { 3, { 1, ANCHORS, 1 } } };
     g_autoptr (GError) error = NULL;
     g_autoptr (FovDevice) device = fov_device_open (device_name, &error);
     FovGraph *graph = fov_graph_new ();
     FovAttr attr = { .name = "method", .type = FOV_ATTR_STRING, .s = method };
-    FovTensor *in[G_N_ELEMENTS (shapes)];
+    FovTensor *in[N_INPUTS];
     FovSession *session;
     FovNode *node;
 
-    for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+    for (guint i = 0; i < N_INPUTS; i++)
         in[i] = fov_graph_add_input (graph, "in", FOV_F32, &shapes[i]);
-    node = fov_graph_add_node (graph, "fov.Assign", "assign", in, G_N_ELEMENTS (in), 2, &attr, 1,
-                               &error);
+    node = fov_graph_add_node (graph, "fov.Assign", "assign", in, N_INPUTS, 2, &attr, 1, &error);
     assert_non_null (node);
     fov_graph_add_output (graph, node->outputs[0]);
     fov_graph_add_output (graph, node->outputs[1]);
@@ -109,6 +106,11 @@ compare (const char *line, const FovView out[2], int number, const char *method)
 static void
 test_scenes (void **state)
 {
+    const FovShape shapes[] = { { 3, { 1, ANCHORS, 4 } },
+                                { 3, { 1, ANCHORS, SCENE_CLASSES } },
+                                { 2, { ANCHORS, 4 } },
+                                { 3, { 1, SCENE_ROWS, 6 } },
+                                { 3, { 1, ANCHORS, 1 } } };
     g_autofree char *path = g_build_filename (GOLDEN_DIR, "assign.txt", NULL), *text = NULL;
     g_auto (GStrv) lines = NULL;
     FovSession *sessions[G_N_ELEMENTS (methods)];
@@ -118,7 +120,7 @@ test_scenes (void **state)
     lines = g_strsplit (g_strchomp (text), "\n", -1);
     assert_int_equal (g_strv_length (lines), SCENES * n_methods);
     for (int m = 0; m < n_methods; m++)
-        sessions[m] = make_session (*state, methods[m]);
+        sessions[m] = make_session (*state, methods[m], shapes);
     for (int number = 0; number < SCENES; number++) {
         Scene s;
         throw_scene (&s, number);
@@ -137,9 +139,97 @@ test_scenes (void **state)
             compare (lines[number * n_methods + m], out, number, methods[m]);
         }
     }
-    for (int m = 0; m < n_methods; m++)
+    for (int m = 0; m < n_methods; m++) {
+        /* On vulkan a kernel did it. */
+        assert_int_equal (fov_session_plan (sessions[m])->n_static,
+                          fov_session_plan (sessions[m])->n_steps);
         fov_session_unref (sessions[m]);
+    }
+    assert_int_equal (fov_gpu_validation_errors (), 0);
 }
+
+/* ---- many anchors ----------------------------------------------------------- */
+
+enum { MANY = 1701, CROWD = 37, PICTURES = 3 };
+
+static float
+between (guint64 *dice, float low, float high)
+{
+    return low + (high - low) * (float) roll (dice, 100000) / 100000;
+}
+
+/* Boxes that lie about, objects, regions, and rows that are none. */
+static void
+throw_crowd (float *in[N_INPUTS])
+{
+    guint64 dice = 11;
+
+    for (int i = 0; i < MANY; i++) {
+        const float size = (float) (8 << i % 3);
+        for (int k = 0; k < 4; k++)
+            in[2][i * 4 + k] = k < 2 ? floorf (between (&dice, 0, 40)) * 5 : size;
+    }
+    for (int i = 0; i < PICTURES * MANY; i++) {
+        const float *p = in[2] + i % MANY * 4;
+        const gboolean equal = i < MANY; /* in the first picture most are as good as others */
+        for (int k = 0; k < 4; k++)
+            in[0][i * 4 + k] =
+                p[k % 2] + (k < 2 ? -1 : 1) * (equal ? p[2] : between (&dice, 2, 30));
+        for (int c = 0; c < SCENE_CLASSES; c++)
+            in[1][i * SCENE_CLASSES + c] = equal ? 0.5f : between (&dice, -5, 5);
+        in[4][i] = equal ? -1 : between (&dice, -5, 5);
+    }
+    for (int i = 0; i < PICTURES * CROWD; i++) {
+        float *row = in[3] + i * 6;
+        const float sizes[] = { between (&dice, 5, 90), between (&dice, 5, 90) };
+        for (int k = 0; k < 4; k++)
+            row[k] = k < 2 ? between (&dice, 0, 150) : row[k - 2] + sizes[k - 2];
+        row[4] = (float) roll (&dice, SCENE_CLASSES + (i % 11 == 0));
+        row[5] = (float) (i % 9 == 0 ? -1 : i % 7 != 0);
+    }
+}
+
+/* One choice in a picture hangs on a thousand others: all are as the reference has them. */
+static void
+test_crowds (void **state)
+{
+    const FovShape shapes[] = { { 3, { PICTURES, MANY, 4 } },
+                                { 3, { PICTURES, MANY, SCENE_CLASSES } },
+                                { 2, { MANY, 4 } },
+                                { 3, { PICTURES, CROWD, 6 } },
+                                { 3, { PICTURES, MANY, 1 } } };
+    float *values[N_INPUTS];
+    FovView in[N_INPUTS], got[2], want[2];
+
+    for (int i = 0; i < N_INPUTS; i++) {
+        values[i] = g_new0 (float, fov_shape_elements (&shapes[i]));
+        in[i] = (FovView){ FOV_F32, shapes[i], values[i] };
+    }
+    throw_crowd (values);
+    for (guint m = 0; m < G_N_ELEMENTS (methods); m++) {
+        FovSession *tested = make_session (*state, methods[m], shapes);
+        FovSession *oracle = make_session ("reference", methods[m], shapes);
+        int n_found = 0;
+        assert_true (fov_session_run (tested, in, got, NULL));
+        assert_true (fov_session_run (oracle, in, want, NULL));
+        for (int i = 0; i < PICTURES * MANY; i++) {
+            const gint32 row = ((const gint32 *) want[0].data)[i];
+            const double weight = (double) ((const float *) want[1].data)[i];
+            if (((const gint32 *) got[0].data)[i] != row)
+                fail_msg ("%s: anchor %d has row %d, expected %d", methods[m], i,
+                          ((const gint32 *) got[0].data)[i], row);
+            assert_true (fabs ((double) ((const float *) got[1].data)[i] - weight) <= 1e-6);
+            n_found += row >= 0;
+        }
+        assert_true (n_found > PICTURES * CROWD / 2);
+        fov_session_unref (tested);
+        fov_session_unref (oracle);
+    }
+    for (int i = 0; i < N_INPUTS; i++)
+        g_free (values[i]);
+}
+
+/* ---- anchors of a data set ---------------------------------------------------- */
 
 /* Boxes of three sizes, each a tenth larger or smaller: their middles are found. */
 static void
@@ -175,6 +265,9 @@ main (void)
     const struct CMUnitTest tests[] = {
         { "the reference assigns as Python does", test_scenes, NULL, NULL, (void *) "reference" },
         { "the host assigns as Python does", test_scenes, NULL, NULL, (void *) "cpu:2" },
+        { "vulkan assigns as Python does", test_scenes, NULL, NULL, (void *) "vulkan" },
+        { "many anchors, host", test_crowds, NULL, NULL, (void *) "cpu:2" },
+        { "many anchors, vulkan", test_crowds, NULL, NULL, (void *) "vulkan" },
         { "anchors of the sizes that there are", test_anchors, NULL, NULL, NULL },
     };
 

@@ -5,6 +5,7 @@
 #include "smallnet.h"
 
 #include "detect/net.h"
+#include "gpu/gpu.h"
 #include "model/model.h"
 #include "scenes.h"
 
@@ -220,6 +221,19 @@ model_of (const Kind *kind)
     return make_model (kind, net->match.priors);
 }
 
+/* Nothing of a step is left to the host, but for the assignment where there are no doubles. */
+static void
+assert_all_on_device (FovTrainer *trainer, FovDevice *device)
+{
+    const gboolean lacks =
+        fov_device_kind (device) == FOV_DEVICE_VULKAN && g_getenv ("FOVEA_NO_DOUBLES");
+    FovSessionInfo info;
+
+    fov_session_info (fov_trainer_session (trainer), &info);
+    assert_int_equal (info.n_host_steps, lacks ? 1 : 0);
+    assert_int_equal (fov_gpu_validation_errors (), 0);
+}
+
 /* Names and values of the reference's line. */
 static void
 compare (const Kind *kind, char **words, const char *device_name)
@@ -236,6 +250,7 @@ compare (const Kind *kind, char **words, const char *device_name)
     if (!trainer)
         fail_msg ("%s: %s", kind->name, error->message);
     run_step (trainer);
+    assert_all_on_device (trainer, device);
     for (guint i = 1; words[i]; i += 2) {
         const double got = part_named (trainer, words[i]);
         const double want = g_ascii_strtod (words[i + 1], NULL);

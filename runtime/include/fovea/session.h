@@ -30,6 +30,7 @@ typedef struct {
     double flops;          /**< floating-point operations of one run (multiply and add count 2) */
     guint n_nodes;         /**< after all passes */
     guint n_dispatches;    /**< GPU kernels recorded, 0 on the host */
+    guint n_host_steps;    /**< on vulkan: what it has no kernel for, done by the host in between */
     const char *precision; /**< of the activations: "fp32" or "fp16"; static */
     guint64 n_frames;      /**< runs done */
     guint64
