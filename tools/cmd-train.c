@@ -13,7 +13,7 @@
 
 #include <fovea/detector.h>
 
-static TrainOptions o = { .seed = 1, .validation = 20, .classes = 2, .vector = 64 };
+static TrainOptions o = { .seed = 1, .validation = 20 };
 
 static const char *const *
 recipe_words (void)
@@ -52,6 +52,14 @@ static const char *const *
 augment_words (void)
 {
     static const char *const words[] = { "none", "light", "strong", NULL };
+
+    return words;
+}
+
+static const char *const *
+weight_words (void)
+{
+    static const char *const words[] = { "auto", NULL };
 
     return words;
 }
@@ -137,6 +145,25 @@ static const CliOption options[] = {
     { "balance", 0, CLI_REAL, &o.balance, "POWER",
       "Shows pictures of rare classes more often: 0 not (default), 1 all classes equally often",
       "Training", 0, 1 },
+    { "class-weights", 0, CLI_TEXT, &o.class_weights, "auto|A,B,...",
+      "How much each class counts, in the order of FILE.labels; auto: so that all count alike "
+      "altogether (for tags: a picture that has the label, beside one that has not)",
+      "Training", .words = weight_words },
+    { "focal", 0, CLI_TEXT, &o.focal, "GAMMA[,ALPHA]",
+      "What is almost right counts less, by (1 - p)^GAMMA, as in 2; ALPHA (0 to 1): what the rarer "
+      "of two classes counts, the other 1 - ALPHA; for tags, what a label that is there counts",
+      "Training" },
+    { "label-smoothing", 0, CLI_REAL, &o.label_smoothing, "SHARE",
+      "So much of each label goes to all classes alike, as in 0.1 (default 0)", "Training", 0,
+      0.9 },
+    { "smote", 0, CLI_FLAG, &o.smote, NULL,
+      "After the last epoch a classifier's last layer learns again, with rare classes filled up by "
+      "points between those that it sees (SMOTE)",
+      "Training" },
+    { "dropout", 0, CLI_REAL, &o.dropout, "SHARE",
+      "So much of what a recipe's last layer sees is left out at random while it learns, as in 0.2 "
+      "(default 0)",
+      "Training", 0, 0.95 },
     { "validation", 0, CLI_INT, &o.validation, "PERCENT",
       "Share of the pictures that is kept apart to measure accuracy or AP (default 20)", "Training",
       0, 90 },
@@ -226,6 +253,12 @@ check_words (GError **error)
     return TRUE;
 }
 
+static TrainGoal
+goal_of (gboolean detector, const TaskKind *kind)
+{
+    return detector ? TRAIN_BOXES : kind ? kind->goal : TRAIN_CLASSES;
+}
+
 static int
 run (char **args, GError **error)
 {
@@ -248,9 +281,13 @@ run (char **args, GError **error)
         return cli_usage_error (error, "--recipe yolox learns from boxes: see --annotations");
     if (!detector)
         kind = task_kind (&o, args[0]);
+    if (!train_check_options (&o, goal_of (detector, kind), error))
+        return -1;
     /* The kind of run decides what was not said. */
     o.epochs = o.epochs ? o.epochs : 20;
     o.batch = o.batch ? o.batch : detector ? 8 : 32;
+    o.classes = o.classes ? o.classes : 2;
+    o.vector = o.vector ? o.vector : 64;
     o.size = o.size || detector ? o.size : kind && kind->size ? kind->size : 64;
     interrupt_catch ();
     ok = detector ? train_detect_run (&o, args[0], error)

@@ -132,6 +132,7 @@ masks_result (Task *task)
 
 const TaskKind task_masks = {
     .name = "masks",
+    .goal = TRAIN_MASKS,
     .recipe = "unet",
     .metric = "Dice",
     .loss = FOV_LOSS_CROSS_ENTROPY_DICE,

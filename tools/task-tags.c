@@ -112,6 +112,7 @@ tags_result (Task *task)
 
 const TaskKind task_tags = {
     .name = "tags",
+    .goal = TRAIN_TAGS,
     .recipe = "residual",
     .metric = "macro-AP",
     .loss = FOV_LOSS_BCE,

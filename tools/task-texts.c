@@ -179,6 +179,7 @@ texts_result (Task *task)
 
 const TaskKind task_texts = {
     .name = "texts",
+    .goal = TRAIN_TEXTS,
     .recipe = "crnn",
     .metric = "CER",
     .loss = FOV_LOSS_CTC,

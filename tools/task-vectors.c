@@ -65,6 +65,7 @@ vectors_result (Task *task)
 
 const TaskKind task_vectors = {
     .name = "vectors",
+    .goal = TRAIN_VECTORS,
     .recipe = "embedding",
     .metric = "recall",
     .loss = FOV_LOSS_TRIPLET,

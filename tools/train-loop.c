@@ -207,6 +207,18 @@ run_epochs (Loop *l, GError **error)
     return TRUE;
 }
 
+/* Not in the checkpoint: a run that goes on from its end does it again. */
+static gboolean
+finish (Loop *l, GError **error)
+{
+    const TrainPlan *p = l->plan;
+
+    if (interrupted () || !p->kind->finish)
+        return TRUE;
+    return p->kind->finish (p->run, error) &&
+           fov_trainer_write_onnx (p->trainer, p->o->output, FOV_WEIGHTS_AVERAGED, error);
+}
+
 gboolean
 train_loop (const TrainPlan *plan, GError **error)
 {
@@ -215,7 +227,7 @@ train_loop (const TrainPlan *plan, GError **error)
 
     begin_curve (&l);
     ok = (!plan->o->resume || resume (&l, error)) && write_labels (plan, error) &&
-         run_epochs (&l, error);
+         run_epochs (&l, error) && finish (&l, error);
     train_record_free (l.record);
     return ok;
 }

@@ -28,6 +28,8 @@ typedef struct {
                        GError **error);
     /** The plan's figures, NAN where no pictures are kept apart. The model is written already. */
     gboolean (*measure) (gpointer run, double *figures, GError **error);
+    /** After the last epoch; the model is written once more behind it. NULL: nothing. */
+    gboolean (*finish) (gpointer run, GError **error);
     /** Where batches come from, for a checkpoint (g_free), and back there; NULL: nothing. */
     char *(*place) (gpointer run);
     gboolean (*seek) (gpointer run, const char *place, GError **error);

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Classifiers: a class for each picture. */
+#include "interrupt.h"
+#include "print.h"
 #include "train-loop.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <fovea/session.h>
+
+#define MOST_PRINTED 40 /* classes, each with its recall */
 
 typedef struct {
     const TrainOptions *o;
@@ -97,9 +102,13 @@ static gboolean
 make_recipe (Run *r, GError **error)
 {
     const TrainOptions *o = r->o;
-    g_autoptr (FovModel) fresh =
-        fov_recipe_new (o->recipe ? o->recipe : "residual", r->size, (int) r->data->classes->len,
-                        (guint32) o->seed, error);
+    const FovRecipeParams params = { .name = o->recipe ? o->recipe : "residual",
+                                     .width = r->size,
+                                     .height = r->size,
+                                     .n_outputs = (int) r->data->classes->len,
+                                     .dropout = (float) o->dropout,
+                                     .seed = (guint32) o->seed };
+    g_autoptr (FovModel) fresh = fov_recipe_build (&params, error);
 
     if (!fresh || !fov_model_save (fresh, o->output, error))
         return FALSE;
@@ -129,10 +138,59 @@ check_classes (const Run *r, GError **error)
     return FALSE;
 }
 
+/* Of one side of the data. */
+static double *
+count_pictures (const Run *r, const GArray *pictures)
+{
+    double *counts = g_new0 (double, r->data->classes->len);
+
+    for (guint i = 0; i < pictures->len; i++)
+        counts[g_array_index (pictures, TrainPicture, i).label]++;
+    return counts;
+}
+
+/* One picture's middle, as it is measured. */
+static gboolean
+read_middle (guint index, FovView *inputs, gpointer run, GError **error)
+{
+    Run *r = run;
+    const int middle = (r->data->side - r->size) / 2;
+
+    if (interrupted ()) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_CANCELLED, "interrupted");
+        return FALSE;
+    }
+    train_picture_cut (r->data, &g_array_index (r->data->train, TrainPicture, index), r->size,
+                       middle, middle, FALSE, r->pixels);
+    inputs[0] = (FovView){ FOV_F32, { 4, { 1, 3, r->size, r->size } }, r->pixels };
+    return TRUE;
+}
+
+/* n 0: only whether it can be done. */
+static gboolean
+smote (Run *r, guint n, Progress *progress, GError **error)
+{
+    const FovShape shape = { 4, { 1, 3, r->size, r->size } };
+    const FovNormFrames pictures = { .n = n,
+                                     .read = read_middle,
+                                     .user_data = r,
+                                     .input_shapes = &shape,
+                                     .progress = progress ? progress_note : NULL,
+                                     .progress_data = progress };
+    g_autofree gint64 *labels = g_new (gint64, n + 1);
+
+    for (guint i = 0; i < n; i++)
+        labels[i] = g_array_index (r->data->train, TrainPicture, i).label;
+    return fov_trainer_smote (r->trainer, r->device, &pictures, labels, 0, (guint32) r->o->seed,
+                              error);
+}
+
 static gboolean
 make_trainer (Run *r, GError **error)
 {
     const TrainOptions *o = r->o;
+    g_autofree double *counts = count_pictures (r, r->data->train);
+    g_autofree float *weights = NULL;
     const guint64 steps = (guint64) o->epochs * r->batches;
     const gboolean adam = o->optimiser && g_str_equal (o->optimiser, "adamw");
     const double rate = (o->model ? 0.01 : 0.05) * (adam ? 0.1 : 1);
@@ -145,12 +203,15 @@ make_trainer (Run *r, GError **error)
                                 .n_steps = steps,
                                 .warmup_steps = MIN (r->batches, steps / 10),
                                 .average = 0.05f,
+                                .seed = (guint32) o->seed,
                                 .frozen_norms = o->frozen_norms };
 
-    if (!train_parse_freeze (o->freeze, &params, error))
+    if (!train_parse_freeze (o->freeze, &params, error) ||
+        !train_set_loss (o, r->data->classes, counts, r->data->train->len, &params, &weights,
+                         error))
         return FALSE;
     r->trainer = fov_trainer_new (r->device, r->model, &params, error);
-    return r->trainer && check_classes (r, error);
+    return r->trainer && check_classes (r, error) && (!o->smote || smote (r, 0, NULL, error));
 }
 
 static gboolean
@@ -273,11 +334,20 @@ next_batch (gpointer run, guint index, FovView *pictures, FovView *target, GErro
     return TRUE;
 }
 
-/* Share of the pictures kept apart whose greatest score is right. */
-static gboolean
-measure (gpointer run, double *accuracy, GError **error)
+static guint
+greatest (const float *scores, guint n)
 {
-    Run *r = run;
+    guint best = 0;
+
+    for (guint c = 1; c < n; c++)
+        best = scores[c] > scores[best] ? c : best;
+    return best;
+}
+
+/* right[classes]: pictures kept apart whose greatest score is their class's. */
+static gboolean
+count_right (Run *r, double *right, GError **error)
+{
     g_autoptr (FovModel) model = fov_trainer_model (r->trainer, FOV_WEIGHTS_AVERAGED, error);
     g_autoptr (FovSession) session =
         model ? fov_session_new (r->device, model, &(FovSessionParams){ .input_shapes = &r->shape },
@@ -287,33 +357,81 @@ measure (gpointer run, double *accuracy, GError **error)
     const gsize image = 3 * (gsize) r->size * r->size;
     const guint n = r->data->valid->len, classes = r->data->classes->len;
     const int middle = (r->data->side - r->size) / 2;
-    guint right = 0;
     FovView out[8];
 
     for (guint first = 0; session && first < n; first += (guint) r->o->batch) {
         const guint count = MIN ((guint) r->o->batch, n - first);
+        const TrainPicture *pictures = &g_array_index (r->data->valid, TrainPicture, first);
         for (guint i = 0; i < count; i++)
-            train_picture_cut (r->data, &g_array_index (r->data->valid, TrainPicture, first + i),
-                               r->size, middle, middle, FALSE, r->pixels + i * image);
+            train_picture_cut (r->data, &pictures[i], r->size, middle, middle, FALSE,
+                               r->pixels + i * image);
         if (!fov_session_run (session, &x, out, error))
             return FALSE;
-        for (guint i = 0; i < count; i++) {
-            const float *scores = (const float *) out[0].data + i * classes;
-            guint best = 0;
-            for (guint c = 1; c < classes; c++)
-                best = scores[c] > scores[best] ? c : best;
-            right += best == g_array_index (r->data->valid, TrainPicture, first + i).label;
-        }
+        for (guint i = 0; i < count; i++)
+            right[pictures[i].label] +=
+                greatest ((const float *) out[0].data + i * classes, classes) == pictures[i].label;
     }
-    *accuracy = n ? (double) right / n : (double) NAN;
     return session != NULL;
+}
+
+/* Of all pictures kept apart the share that is right, and the mean of the classes' shares. */
+static gboolean
+measure (gpointer run, double *figures, GError **error)
+{
+    Run *r = run;
+    const guint classes = r->data->classes->len;
+    g_autofree double *counts = count_pictures (r, r->data->valid);
+    g_autofree double *right = g_new0 (double, classes);
+    double all = 0, mean = 0, there = 0;
+
+    if (!count_right (r, right, error))
+        return FALSE;
+    for (guint c = 0; c < classes; c++) {
+        all += right[c];
+        mean += counts[c] > 0 ? right[c] / counts[c] : 0;
+        there += counts[c] > 0;
+    }
+    figures[0] = there > 0 ? all / r->data->valid->len : (double) NAN;
+    figures[1] = there > 0 ? mean / there : (double) NAN;
+    return TRUE;
+}
+
+/* ---- the end ------------------------------------------------------------------------ */
+
+static gboolean
+print_classes (Run *r, GError **error)
+{
+    const guint classes = r->data->classes->len;
+    g_autofree double *counts = count_pictures (r, r->data->valid);
+    g_autofree double *right = g_new0 (double, classes);
+
+    if (r->o->quiet || !r->data->valid->len || classes > MOST_PRINTED)
+        return TRUE;
+    if (!count_right (r, right, error))
+        return FALSE;
+    printf ("%-24s %10s %8s\n", "class", "kept apart", "found");
+    for (guint c = 0; c < classes; c++)
+        if (counts[c] > 0)
+            printf ("%-24s %10.0f %6.1f %%\n", (char *) r->data->classes->pdata[c], counts[c],
+                    100 * right[c] / counts[c]);
+    return TRUE;
+}
+
+static gboolean
+finish (gpointer run, GError **error)
+{
+    Run *r = run;
+    g_autoptr (Progress) progress = progress_new ("SMOTE", "pictures", -1, r->o->quiet);
+
+    return (!r->o->smote || smote (r, r->data->train->len, progress, error)) &&
+           print_classes (r, error);
 }
 
 /* ---- the run -------------------------------------------------------------------- */
 
-static const TrainKind classifier = { .begin = begin_epoch,
-                                      .batch = next_batch,
-                                      .measure = measure };
+static const TrainKind classifier = {
+    .begin = begin_epoch, .batch = next_batch, .measure = measure, .finish = finish
+};
 
 gboolean
 train_run (const TrainOptions *options, const char *folder, GError **error)
@@ -329,8 +447,9 @@ train_run (const TrainOptions *options, const char *folder, GError **error)
                                  .steps = r.batches,
                                  .batches = 1,
                                  .n_pictures = r.data->train->len,
-                                 .figures = { { "accuracy", "accuracy", TRUE } },
-                                 .n_figures = 1,
+                                 .figures = { { "accuracy", "accuracy", TRUE },
+                                              { "recall", "mean recall", TRUE } },
+                                 .n_figures = 2,
                                  .labels = r.data->classes };
         ok = train_loop (&plan, error);
     }

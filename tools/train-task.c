@@ -56,6 +56,7 @@ load_model (Run *r, GError **error)
                                                       .height = r->task.height,
                                                       .n_outputs =
                                                           (int) r->task.kind->n_outputs (&r->task),
+                                                      .dropout = (float) o->dropout,
                                                       .seed = (guint32) o->seed },
                                   error);
         if (!fresh || !fov_model_save (fresh, o->output, error))
@@ -100,10 +101,35 @@ check_outputs (Run *r, GError **error)
     return FALSE;
 }
 
+/* How often each label is there, and in how many pictures; of masks pixels. */
+static double *
+count_classes (const Run *r, double *total)
+{
+    const GArray *train = r->task.train;
+    const gboolean pixels = r->task.kind->by_pixel;
+    double *counts = g_new0 (double, r->task.classes->len + 1);
+
+    *total = pixels ? 0 : train->len;
+    for (guint i = 0; i < train->len; i++) {
+        const TaskExample *e = &g_array_index (train, TaskExample, i);
+        for (guint k = 0; k < r->task.n_labels; k++)
+            if (e->values) {
+                counts[k] += (double) e->values[k];
+            } else if (pixels && e->labels[k] >= 0) {
+                counts[e->labels[k]]++;
+                *total += 1;
+            }
+    }
+    return counts;
+}
+
 static gboolean
 make_trainer (Run *r, GError **error)
 {
     const TrainOptions *o = r->task.o;
+    double total;
+    g_autofree double *counts = count_classes (r, &total);
+    g_autofree float *weights = NULL;
     const guint64 steps = (guint64) o->epochs * r->batches;
     const gboolean sgd = o->optimiser && g_str_equal (o->optimiser, "sgd");
     const double rate = r->task.kind->rate * (sgd ? 10 : 1) * (o->model ? 0.3 : 1);
@@ -120,7 +146,8 @@ make_trainer (Run *r, GError **error)
                                 .average = 0.05f,
                                 .seed = (guint32) o->seed };
 
-    if (!train_parse_freeze (o->freeze, &params, error))
+    if (!train_parse_freeze (o->freeze, &params, error) ||
+        !train_set_loss (o, r->task.classes, counts, total, &params, &weights, error))
         return FALSE;
     r->trainer = fov_trainer_new (r->device, r->model, &params, error);
     if (!r->trainer)

@@ -20,7 +20,8 @@ typedef struct {
 } TaskExample;
 
 typedef struct {
-    const char *name;   /* what --task says */
+    const char *name; /* what --task says */
+    TrainGoal goal;
     const char *recipe; /* by default */
     const char *metric; /* what result gives, in percent */
     FovLoss loss;

@@ -21,7 +21,36 @@ typedef struct {
     /* other tasks than one class a picture */
     char *task;
     int classes, width, vector;
+    /* how it learns */
+    char *class_weights, *focal;
+    double label_smoothing, dropout;
+    gboolean smote;
 } TrainOptions;
+
+/* ---- which options go together (train-check.c) ----------------------------- */
+
+/** What pictures are to become. */
+typedef enum {
+    TRAIN_CLASSES = 1,
+    TRAIN_TAGS = 2,
+    TRAIN_MASKS = 4,
+    TRAIN_TEXTS = 8,
+    TRAIN_VECTORS = 16,
+    TRAIN_BOXES = 32,
+} TrainGoal;
+
+/** FALSE: an option was given that a run with this goal has no use for; a CLI_ERROR names it. */
+gboolean train_check_options (const TrainOptions *options, TrainGoal goal, GError **error);
+
+/* ---- what the loss is (train-loss.c) ---------------------------------------- */
+
+/**
+ * --class-weights, --focal and --label-smoothing, into params, whose loss is set already. counts:
+ * how often each of the names is there, in total pictures (or pixels). *weights is what params
+ * points to: g_free it once there is a trainer.
+ */
+gboolean train_set_loss (const TrainOptions *options, const GPtrArray *names, const double *counts,
+                         double total, FovTrainerParams *params, float **weights, GError **error);
 
 /** Sets params' freeze_to or freeze_backbone from --freeze's word. */
 gboolean train_parse_freeze (const char *freeze, FovTrainerParams *params, GError **error);

@@ -43,6 +43,29 @@ find_layer (const FovModel *model)
     return node;
 }
 
+/* A parameter and its average; learned (may be NULL): what they become. */
+static gboolean
+find_states (const Smote *s, const char *name, const FovTensor *learned, GError **error)
+{
+    const GArray *states = fov_trainer_states (s->trainer);
+    g_autofree char *average = g_strconcat (name, ".average", NULL);
+    gboolean found = FALSE;
+
+    for (guint i = 0; i < states->len; i++) {
+        FovTrainerState *state = &g_array_index (states, FovTrainerState, i);
+        if (!g_str_equal (state->name, name) && !g_str_equal (state->name, average))
+            continue;
+        if (learned)
+            memcpy (state->view.data, g_bytes_get_data (learned->data, NULL),
+                    g_bytes_get_size (learned->data));
+        found = TRUE;
+    }
+    if (!found)
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "'%s' is frozen, but SMOTE teaches the last layer", name);
+    return found;
+}
+
 static gboolean
 take_layer (Smote *s, GError **error)
 {
@@ -60,6 +83,9 @@ take_layer (Smote *s, GError **error)
                      fov_model_path (s->model));
         return FALSE;
     }
+    for (guint i = 1; i < 3; i++)
+        if (!find_states (s, s->layer->inputs[i]->name, NULL, error))
+            return FALSE;
     gemm = s->layer->params;
     w = &s->layer->inputs[1]->shape;
     s->n_classes = (guint) w->dim[gemm->trans_b ? 0 : 1];
@@ -167,28 +193,6 @@ run_steps (const Smote *s, FovTrainer *head, guint rows, GError **error)
     return TRUE;
 }
 
-/* Into the parameter and its average. */
-static gboolean
-put_back (const Smote *s, const FovTensor *learned, const char *name, GError **error)
-{
-    const GArray *states = fov_trainer_states (s->trainer);
-    g_autofree char *average = g_strconcat (name, ".average", NULL);
-    gboolean found = FALSE;
-
-    for (guint i = 0; i < states->len; i++) {
-        FovTrainerState *state = &g_array_index (states, FovTrainerState, i);
-        if (!g_str_equal (state->name, name) && !g_str_equal (state->name, average))
-            continue;
-        memcpy (state->view.data, g_bytes_get_data (learned->data, NULL),
-                g_bytes_get_size (learned->data));
-        found = TRUE;
-    }
-    if (!found)
-        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                     "'%s' is frozen, but SMOTE teaches the last layer", name);
-    return found;
-}
-
 static gboolean
 learn_layer (Smote *s, GError **error)
 {
@@ -209,8 +213,8 @@ learn_layer (Smote *s, GError **error)
     if (!learned)
         return FALSE;
     graph = fov_model_graph (learned);
-    return put_back (s, fov_graph_find (graph, "w"), s->layer->inputs[1]->name, error) &&
-           put_back (s, fov_graph_find (graph, "b"), s->layer->inputs[2]->name, error) &&
+    return find_states (s, s->layer->inputs[1]->name, fov_graph_find (graph, "w"), error) &&
+           find_states (s, s->layer->inputs[2]->name, fov_graph_find (graph, "b"), error) &&
            fov_session_store_states (fov_trainer_session (s->trainer), error);
 }
 
@@ -224,8 +228,8 @@ fov_trainer_smote (FovTrainer *trainer, FovDevice *device, const FovNormFrames *
     s.features = g_array_new (FALSE, FALSE, sizeof (float));
     s.labels = g_array_new (FALSE, FALSE, sizeof (gint64));
     g_array_append_vals (s.labels, labels, pictures->n);
-    ok = take_layer (&s, error) && take_features (&s, pictures, error);
-    if (ok) {
+    ok = take_layer (&s, error) && (!pictures->n || take_features (&s, pictures, error));
+    if (ok && pictures->n) {
         /* Sources and results apart: a GArray that grows moves. */
         g_autofree float *known = g_memdup2 (s.features->data, s.features->len * sizeof (float));
         ok = fov_smote (known, labels, pictures->n, s.n_features, s.n_classes, n_neighbours, seed,

@@ -152,6 +152,22 @@ def test_balance(folder, data):
     assert losses[1] > losses[0] + 0.05, losses
 
 
+def test_remedies(folder, data):
+    """Weights, focal loss, dropout and SMOTE together; a run that goes on is the unbroken one."""
+    args = ['--epochs', 6, '--class-weights', 'auto', '--focal', 2, '--dropout', 0.2, '--smote']
+    files = [folder / name for name in ('m.onnx', 'n.onnx', 'o.onnx')]
+    subprocess.run(train(*common(data, files[0]), *args), check=True)
+    with subprocess.Popen(train(*common(data, files[1]), *args)) as process:
+        while not (folder / 'n.onnx.safetensors').exists() and process.poll() is None:
+            time.sleep(0.02)
+        process.kill()
+    for _ in range(2):  # the second has only the end to do again
+        subprocess.run(train(*common(data, files[1]), *args, '--resume'), check=True)
+        assert files[1].read_bytes() == files[0].read_bytes()
+    subprocess.run(train(*common(data, files[2]), *args[:-1]), check=True)
+    assert files[2].read_bytes() != files[0].read_bytes()
+
+
 def fails(args, text):
     done = subprocess.run(train(*args), capture_output=True, text=True, check=False)
     assert done.returncode in (1, 2) and text in done.stderr and done.stderr.count('\n') == 1, done
@@ -167,14 +183,25 @@ def test_errors(folder, data):
     fails([data, '-o', out, '-m', folder / 'a.onnx', '--unfold', data / 'rows'], 'no convolution')
     fails([data, '-o', out, '--recipe', 'cake'], "--recipe is 'cake'")
     fails([data, '-o', folder / 'a.onnx', '--resume', '--seed', 9], 'made with seed 1, not 9')
+    for args, text in (
+            (['--class-weights', '1,2'], 'one for each of 3 classes: columns, diagonals, rows'),
+            (['--class-weights', '1,x,2'], "'x' is not a number"),
+            (['--focal', '2,0.9'], 'ALPHA is of two classes, but there are 3'),
+            (['--focal', '0'], "--focal is '0', expected GAMMA above 0"),
+            (['--focal', '2', '--label-smoothing', '0.1'], 'exclude each other'),
+            (['--vector', '8'], '--vector is for vectors, but this run learns classes'),
+            (['-t', 'tags', '--smote'], '--smote is for classes, but this run learns tags'),
+            (['-m', folder / 'a.onnx', '--dropout', '0.1'], 'not into a model'),
+            (['-m', folder / 'a.onnx', '--smote', '--freeze', 'to=scores'], 'no parameters')):
+        fails([data, '-o', out, '--size', 16, *args], text)
     (data / 'rows' / 'z.ppm').write_bytes(b'P6\n3')
     fails([data, '-o', out], 'z.ppm')
 
 
 def main():
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
-             test_vulkan, test_goes_on_from_a_model, test_balance, test_preview,
-             test_takes_new_statistics, test_errors]
+             test_vulkan, test_goes_on_from_a_model, test_balance, test_remedies,
+             test_preview, test_takes_new_statistics, test_errors]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

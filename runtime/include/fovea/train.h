@@ -184,7 +184,8 @@ FOV_API gboolean fov_trainer_intake (FovTrainer *trainer, FovTrainerIntake *inta
  * output, learns again from the features that it sees of these pictures and of points between
  * them, so that all classes have as many (fov_smote). That layer's weights and bias change, the
  * averaged and the current ones; fov_trainer_write_onnx writes them. pictures: one at a time, with
- * a batch of 1 in input_shapes; labels[pictures->n]. The same seed gives the same bits.
+ * a batch of 1 in input_shapes; labels[pictures->n]. None of them: only whether it could be done is
+ * looked at, which is best before the first step. The same seed gives the same bits.
  * FOV_ERROR_UNSUPPORTED where there is no such layer, FOV_ERROR_ARGUMENT where it is frozen.
  * Blocks: a forward pass a picture, and 150 steps of one layer.
  */
