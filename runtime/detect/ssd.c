@@ -10,8 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-#define LAYERS 6
-
 /* ---- priors ----------------------------------------------------------- */
 
 static int
@@ -27,31 +25,89 @@ count_priors (const FovNet *net)
 {
     gint64 n = 0;
 
-    for (int l = 0; l < LAYERS; l++)
+    for (int l = 0; l < FOV_SSD_LAYERS; l++)
         n += (gint64) layer_size (net->width, l) * layer_size (net->height, l) * (l ? 6 : 3);
     return n;
 }
 
-/* Scale and aspect of each prior of a layer; scales grow evenly from 0.2 to 0.95 (eq. 4). */
-static int
-layer_shapes (int layer, float shapes[6][2])
+static void
+set_size (FovSsdLayer *layer, float scale, float aspect)
+{
+    const float root = sqrtf (aspect);
+
+    layer->size[layer->n][0] = scale * root;
+    layer->size[layer->n++][1] = scale / root;
+}
+
+/* Scales grow evenly from 0.2 to 0.95 (eq. 4). */
+static void
+own_layer (int l, FovSsdLayer *layer)
 {
     static const float aspects[] = { 1, 2, 0.5f, 3, 0.3333f };
-    double scale = 0.2 + 0.75 * layer / (LAYERS - 1);
-    double next = layer + 1 < LAYERS ? 0.2 + 0.75 * (layer + 1) / (LAYERS - 1) : 1.0;
+    const double scale = 0.2 + 0.75 * l / (FOV_SSD_LAYERS - 1);
+    const double next = l + 1 < FOV_SSD_LAYERS ? 0.2 + 0.75 * (l + 1) / (FOV_SSD_LAYERS - 1) : 1.0;
 
-    if (layer == 0) { /* fewer, and a small one, in the lowest layer */
-        memcpy (shapes, ((float[3][2]){ { 0.1f, 1 }, { 0.2f, 2 }, { 0.2f, 0.5f } }),
-                3 * sizeof *shapes);
-        return 3;
+    layer->n = 0;
+    if (l == 0) { /* fewer, and a small one, in the lowest layer */
+        set_size (layer, 0.1f, 1);
+        set_size (layer, 0.2f, 2);
+        set_size (layer, 0.2f, 0.5f);
+        return;
     }
-    for (int a = 0; a < 5; a++) {
-        shapes[a][0] = (float) scale;
-        shapes[a][1] = aspects[a];
+    for (int a = 0; a < 5; a++)
+        set_size (layer, (float) scale, aspects[a]);
+    set_size (layer, (float) sqrt (scale * next), 1);
+}
+
+/* "w h w h w h;w h ...", of as many as SSD's own; FALSE: it is none. */
+static gboolean
+read_layers (const char *text, FovSsdLayer *layers)
+{
+    g_auto (GStrv) parts = g_strsplit (text, ";", -1);
+    gboolean ok = g_strv_length (parts) == FOV_SSD_LAYERS;
+
+    for (int l = 0; l < FOV_SSD_LAYERS && ok; l++) {
+        g_auto (GStrv) numbers = g_strsplit (parts[l], " ", -1);
+        ok = g_strv_length (numbers) == 2 * (guint) layers[l].n;
+        for (int i = 0; i < 2 * layers[l].n && ok; i++) {
+            const float v = (float) g_ascii_strtod (numbers[i], NULL);
+            ok = v > 0 && v <= 10;
+            layers[l].size[i / 2][i % 2] = v;
+        }
     }
-    shapes[5][0] = (float) sqrt (scale * next);
-    shapes[5][1] = 1;
-    return 6;
+    return ok;
+}
+
+void
+fov_ssd_layers (FovModel *model, FovSsdLayer layers[FOV_SSD_LAYERS])
+{
+    const char *text = fov_model_metadata (model, FOV_SSD_ANCHORS);
+
+    for (int l = 0; l < FOV_SSD_LAYERS; l++)
+        own_layer (l, &layers[l]);
+    if (!text || read_layers (text, layers))
+        return;
+    g_warning ("%s: the metadata '%s' are no anchors; SSD's own are used", fov_model_path (model),
+               FOV_SSD_ANCHORS);
+    for (int l = 0; l < FOV_SSD_LAYERS; l++)
+        own_layer (l, &layers[l]);
+}
+
+char *
+fov_ssd_layers_text (const FovSsdLayer layers[FOV_SSD_LAYERS])
+{
+    GString *text = g_string_new (NULL);
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+
+    for (int l = 0; l < FOV_SSD_LAYERS; l++)
+        for (int i = 0; i < 2 * layers[l].n; i++)
+            g_string_append_printf (text, "%s%s",
+                                    i   ? " "
+                                    : l ? ";"
+                                        : "",
+                                    g_ascii_formatd (number, sizeof number, "%.9g",
+                                                     (double) layers[l].size[i / 2][i % 2]));
+    return g_string_free (text, FALSE);
 }
 
 static GBytes *
@@ -59,18 +115,16 @@ make_priors (const FovNet *net)
 {
     gsize bytes = (gsize) count_priors (net) * 4 * sizeof (float);
     float *priors = g_malloc (bytes), *at = priors;
+    FovSsdLayer layers[FOV_SSD_LAYERS];
 
-    for (int l = 0; l < LAYERS; l++) {
-        int w = layer_size (net->width, l), h = layer_size (net->height, l);
-        float shapes[6][2];
-        int n = layer_shapes (l, shapes);
+    fov_ssd_layers (net->model, layers);
+    for (int l = 0; l < FOV_SSD_LAYERS; l++) {
+        const int w = layer_size (net->width, l), h = layer_size (net->height, l), n = layers[l].n;
         for (int i = 0; i < w * h * n; i++, at += 4) {
             int cell = i / n;
-            float root = sqrtf (shapes[i % n][1]);
             at[0] = ((float) (cell % w) + 0.5f) / (float) w;
             at[1] = ((float) (cell / w) + 0.5f) / (float) h;
-            at[2] = shapes[i % n][0] * root;
-            at[3] = shapes[i % n][0] / root;
+            memcpy (at + 2, layers[l].size[i % n], 2 * sizeof *at);
         }
     }
     return g_bytes_new_take (priors, bytes);

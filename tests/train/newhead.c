@@ -3,6 +3,7 @@
 /* Real detectors get other classes: what is known stays, what is new starts at 0.01. */
 #include "smallnet.h"
 
+#include <fovea/detector.h>
 #include <math.h>
 
 static const struct {
@@ -121,6 +122,82 @@ test_freezing (void **state)
     assert_true (info[1].flops < 0.8 * info[0].flops);
 }
 
+/* ---- anchors ---------------------------------------------------------------------- */
+
+enum { SIDE = 300 };
+
+static GArray *
+detect (FovDevice *device, FovModel *model)
+{
+    const FovDetectorParams params = { .threshold = 0.02f, .max_detections = 30 };
+    GArray *found = g_array_new (FALSE, FALSE, sizeof (FovDetection));
+    g_autoptr (GError) error = NULL;
+    g_autoptr (FovDetector) detector = fov_detector_new (device, model, &params, &error);
+    FovImage image = { 0 };
+    FovTicket ticket;
+
+    fov_image_alloc (&image, FOV_PIXEL_RGB, SIDE, SIDE, NULL);
+    for (int i = 0; i < 3 * SIDE * SIDE; i++)
+        image.plane[0][i] =
+            (guint8) (128 + 100 * sin (0.05 * (i / 3 % SIDE)) * cos (0.03 * (i / 3 / SIDE)));
+    ticket = detector ? fov_detector_submit (detector, &image, &error) : 0;
+    if (!ticket || !fov_detector_wait (detector, ticket, found, &error))
+        fail_msg ("%s", error->message);
+    g_free (image.plane[0]);
+    return found;
+}
+
+/* Anchors move towards the boxes; what the network finds does not. */
+static void
+test_anchors (void **state)
+{
+    static const float sizes[] = {
+        0.11f, 0.25f, 0.12f, 0.27f, 0.1f, 0.3f, 0.5f, 0.9f, 0.02f, 0.03f
+    };
+    g_autoptr (FovModel) model = load ("ssd_mobilenetv2_oidv4.onnx");
+    g_autoptr (FovDevice) device = fov_device_open ("cpu:2", NULL);
+    g_autoptr (GError) error = NULL;
+    double overlap[2];
+    g_autoptr (FovModel) made = fov_train_new_anchors (model, NULL, sizes, 5, 1, overlap, &error);
+    g_autoptr (GArray) before = detect (device, model), after = NULL;
+
+    if (!made)
+        fail_msg ("%s", error->message);
+    assert_true (overlap[1] > 0.95 && overlap[1] > overlap[0] + 0.2);
+    after = detect (device, made);
+    assert_true (before->len > 3);
+    assert_int_equal (after->len, before->len);
+    for (guint i = 0; i < after->len; i++) {
+        const FovDetection a = g_array_index (before, FovDetection, i);
+        const FovDetection b = g_array_index (after, FovDetection, i);
+        assert_true (a.label == b.label && fabsf (a.score - b.score) < 1e-4f);
+        assert_true (fabsf (a.box.x1 - b.box.x1) < 0.05f && fabsf (a.box.y2 - b.box.y2) < 0.05f);
+    }
+}
+
+static void
+test_no_anchors (void **state)
+{
+    static const float sizes[] = { 0.1f, 0.2f, 0.1f, -1 };
+    g_autoptr (FovModel) ssd = load ("ssd_mobilenetv2_oidv4.onnx");
+    g_autoptr (FovModel) yolox = load ("yolox_nano.onnx");
+    const struct {
+        FovModel *model;
+        guint n;
+        const char *message;
+    } cases[] = { { yolox, 1, "expected an SSD" },
+                  { ssd, 2, "box 1 has the height -1" },
+                  { ssd, 0, "no boxes" } };
+
+    for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+        g_autoptr (GError) error = NULL;
+        assert_null (
+            fov_train_new_anchors (cases[i].model, NULL, sizes, cases[i].n, 1, NULL, &error));
+        if (!strstr (error->message, cases[i].message))
+            fail_msg ("'%s', expected '%s'", error->message, cases[i].message);
+    }
+}
+
 static void
 test_errors (void **state)
 {
@@ -147,6 +224,8 @@ main (void)
         { "YOLOv8 gets other classes", test_classes, NULL, NULL, GUINT_TO_POINTER (1) },
         { "NanoDet gets other classes", test_classes, NULL, NULL, GUINT_TO_POINTER (2) },
         cmocka_unit_test (test_freezing),
+        cmocka_unit_test (test_anchors),
+        cmocka_unit_test (test_no_anchors),
         cmocka_unit_test (test_errors),
     };
 

@@ -287,6 +287,20 @@ FOV_API gboolean fov_train_anchors (const float *sizes, guint n, guint k, guint3
 FOV_API FovModel *fov_train_new_head (FovModel *model, const char *decoder, const FovLabels *labels,
                                       guint32 seed, GError **error);
 
+/**
+ * An SSD with anchors for a data set's boxes: sizes [n, 2] are their widths and heights, as shares
+ * of the picture. Each layer's anchors move to what fov_train_anchors finds for the boxes of its
+ * scale; where there are none they stay. overlap (may be NULL): mean IoU of a box with the anchor
+ * of the nearest shape, before and after. Weights of boxes change with them, so
+ * that the network finds what it found; what differs is which anchor learns which object. The
+ * metadata "fovea.anchors" has them, which other programs do not know.
+ * FOV_ERROR_UNSUPPORTED for models of which they are not known: expected is an SSD with raw
+ * encodings of boxes (fovea doctor says so) that convolutions give. The same seed gives the same
+ * anchors.
+ */
+FOV_API FovModel *fov_train_new_anchors (FovModel *model, const char *decoder, const float *sizes,
+                                         guint n, guint32 seed, double overlap[2], GError **error);
+
 /** Zero means the default. */
 typedef struct {
     int width, height; /**< of the result, pixels; must be given */
