@@ -49,6 +49,14 @@ head_words (void)
 }
 
 static const char *const *
+anchor_words (void)
+{
+    static const char *const words[] = { "keep", "auto", NULL };
+
+    return words;
+}
+
+static const char *const *
 augment_words (void)
 {
     static const char *const words[] = { "none", "light", "strong", NULL };
@@ -82,6 +90,9 @@ static const CliOption options[] = {
       "auto "
       "(default): keep where the model knows all categories",
       "Detectors", .words = head_words },
+    { "anchors", 0, CLI_TEXT, &o.anchors, "WORD",
+      "With a new head of an SSD: auto: sizes of anchors by k-means over the boxes; keep (default)",
+      "Detectors", .words = anchor_words },
     { "augment", 0, CLI_TEXT, &o.augment, "LIST",
       "How pictures are changed: none, light (default) or strong, then strengths of single "
       "changes, "
@@ -137,13 +148,18 @@ static const CliOption options[] = {
     { "batch", 'b', CLI_INT, &o.batch, "N",
       "Pictures of a step (default 32, detectors 8) or a preview (16)", "Training", 1, 4096 },
     { "learning-rate", 0, CLI_REAL, &o.learning_rate, "RATE",
-      "Highest learning rate (default 0.05 from scratch, 0.01 with --model, adamw a tenth; "
-      "detectors 0.00001); it rises for an epoch, then falls",
+      "Highest learning rate; it rises for an epoch, then falls. Default: classes 0.05 from "
+      "scratch "
+      "and 0.01 with --model, a tenth with adamw; tags, masks, texts and vectors 0.003 and 0.001, "
+      "ten times that with sgd; boxes 0.002 from scratch, 0.0002 with --model and new classes, "
+      "0.00001 with those that it knows",
       "Training", 1e-9, 1e3 },
     { "optimiser", 0, CLI_TEXT, &o.optimiser, "NAME",
-      "sgd (default) or adamw (default for detectors)", "Training", .words = optimiser_words },
+      "sgd (default for classes) or adamw (default for all else)", "Training",
+      .words = optimiser_words },
     { "balance", 0, CLI_REAL, &o.balance, "POWER",
-      "Shows pictures of rare classes more often: 0 not (default), 1 all classes equally often",
+      "Shows pictures of rare classes more often: 0 not (default), 1 all classes equally often; "
+      "classes and boxes",
       "Training", 0, 1 },
     { "class-weights", 0, CLI_TEXT, &o.class_weights, "auto|A,B,...",
       "How much each class counts, in the order of FILE.labels; auto: so that all count alike "
@@ -173,8 +189,8 @@ static const CliOption options[] = {
       "The learned model, ONNX; beside it FILE.labels, FILE.csv and FILE.png (losses and "
       "what was measured) and FILE.safetensors (the checkpoint)",
       "Output" },
-    { "resume", 0, CLI_FLAG, &o.resume, NULL, "Goes on where FILE's checkpoint left off",
-      "Output" },
+    { "resume", 0, CLI_FLAG, &o.resume, NULL,
+      "Goes on where FILE's checkpoint left off; with the options of that run", "Output" },
     { "quiet", 'q', CLI_FLAG, &o.quiet, NULL, "No progress", "Output" },
     CLI_END,
 };
@@ -250,6 +266,8 @@ check_words (GError **error)
                0;
     if (!is_one_of (o.head, head_words ()))
         return cli_usage_error (error, "--head is '%s', expected auto, keep or new", o.head) > 0;
+    if (!is_one_of (o.anchors, anchor_words ()))
+        return cli_usage_error (error, "--anchors is '%s', expected keep or auto", o.anchors) > 0;
     return TRUE;
 }
 
@@ -257,6 +275,39 @@ static TrainGoal
 goal_of (gboolean detector, const TaskKind *kind)
 {
     return detector ? TRAIN_BOXES : kind ? kind->goal : TRAIN_CLASSES;
+}
+
+/* Pictures side by side could be meant for anything but classes, which are folders. */
+static gboolean
+check_folder (const char *data, GError **error)
+{
+    g_autoptr (GDir) dir = g_dir_open (data, 0, NULL);
+
+    for (const char *name; dir && (name = g_dir_read_name (dir));) {
+        g_autofree char *path = g_build_filename (data, name, NULL);
+        if (g_file_test (path, G_FILE_TEST_IS_DIR))
+            return TRUE;
+    }
+    return !dir ||
+           cli_usage_error (error,
+                            "%s: no folder of pictures for each class in it; boxes are a file "
+                            "(--annotations), masks need --recipe unet, texts --recipe crnn",
+                            data) > 0;
+}
+
+static gboolean
+check_output (GError **error)
+{
+    g_autofree char *folder = g_path_get_dirname (o.output);
+    g_autofree char *checkpoint = g_strconcat (o.output, ".safetensors", NULL);
+    g_autofree char *previous = g_strconcat (checkpoint, ".1", NULL);
+
+    if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
+        return cli_usage_error (error, "--output %s: there is no folder %s", o.output, folder) > 0;
+    if (o.resume && !g_file_test (checkpoint, G_FILE_TEST_EXISTS) &&
+        !g_file_test (previous, G_FILE_TEST_EXISTS))
+        return cli_usage_error (error, "--resume: there is no %s to go on from", checkpoint) > 0;
+    return TRUE;
 }
 
 static int
@@ -271,17 +322,19 @@ run (char **args, GError **error)
         return train_preview (&o, args[0], error) ? CLI_OK : -1;
     if (!o.output)
         return cli_usage_error (error, "--output is missing: expected the .onnx file to write");
-    if (!check_words (error))
+    if (!check_words (error) || !check_output (error))
         return -1;
     detector = has_boxes (args[0]);
     if (detector && !o.model && !is_detector (o.recipe))
         return cli_usage_error (error,
-                                "expected --model, a detector's .onnx file, or --recipe yolox");
+                                "boxes need a detector: expected --model, its .onnx file, or "
+                                "--recipe yolox, which starts from scratch");
     if (!detector && is_detector (o.recipe))
         return cli_usage_error (error, "--recipe yolox learns from boxes: see --annotations");
     if (!detector)
         kind = task_kind (&o, args[0]);
-    if (!train_check_options (&o, goal_of (detector, kind), error))
+    if (!train_check_options (&o, goal_of (detector, kind), error) ||
+        (goal_of (detector, kind) == TRAIN_CLASSES && !check_folder (args[0], error)))
         return -1;
     /* The kind of run decides what was not said. */
     o.epochs = o.epochs ? o.epochs : 20;

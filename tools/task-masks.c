@@ -134,6 +134,7 @@ const TaskKind task_masks = {
     .name = "masks",
     .goal = TRAIN_MASKS,
     .recipe = "unet",
+    .data = "NAME.mask.png beside NAME.jpg",
     .metric = "Dice",
     .loss = FOV_LOSS_CROSS_ENTROPY_DICE,
     .mirror = TRUE,

@@ -114,6 +114,7 @@ const TaskKind task_tags = {
     .name = "tags",
     .goal = TRAIN_TAGS,
     .recipe = "residual",
+    .data = "lines picture,label;label",
     .metric = "macro-AP",
     .loss = FOV_LOSS_BCE,
     .mirror = TRUE,

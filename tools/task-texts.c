@@ -181,6 +181,7 @@ const TaskKind task_texts = {
     .name = "texts",
     .goal = TRAIN_TEXTS,
     .recipe = "crnn",
+    .data = "lines picture<TAB>text",
     .metric = "CER",
     .loss = FOV_LOSS_CTC,
     .size = 32,

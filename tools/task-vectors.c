@@ -67,6 +67,7 @@ const TaskKind task_vectors = {
     .name = "vectors",
     .goal = TRAIN_VECTORS,
     .recipe = "embedding",
+    .data = "a folder of pictures for each of at least 2 things",
     .metric = "recall",
     .loss = FOV_LOSS_TRIPLET,
     .mirror = TRUE,

@@ -42,6 +42,8 @@ has_dropout (const char *recipe)
 static gboolean
 check_learning (const TrainOptions *o, GError **error)
 {
+    if (o->anchors && g_str_equal (o->anchors, "auto") && !o->model)
+        return cli_usage_error (error, "--anchors auto is for an SSD that --model names") > 0;
     if (o->focal && o->label_smoothing > 0)
         return cli_usage_error (error, "--focal and --label-smoothing exclude each other") > 0;
     if (o->dropout > 0 && (o->model || !has_dropout (o->recipe)))
@@ -76,6 +78,7 @@ train_check_options (const TrainOptions *o, TrainGoal goal, GError **error)
         { "valid-images", o->valid_images != NULL, TRAIN_BOXES },
         { "max-images", o->max_images > 0, TRAIN_BOXES },
         { "head", o->head != NULL, TRAIN_BOXES },
+        { "anchors", o->anchors != NULL, TRAIN_BOXES },
         { "decoder", o->decoder != NULL, TRAIN_BOXES },
         { "unfold", o->unfold != NULL, TRAIN_CLASSES | TRAIN_BOXES },
         { "recalibrate", o->recalibrate, TRAIN_CLASSES | TRAIN_BOXES },

@@ -5,11 +5,13 @@
 #include "train-loop.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define RECIPE_SIZE 320
-#define RATE 1e-5         /* of a network that has learned before: */
-#define RATE_SCRATCH 2e-3 /* and of one that has not */
+#define RATE 1e-5          /* of a network that has learned before: */
+#define RATE_NEW_HEAD 2e-4 /* of one whose classes are new: */
+#define RATE_SCRATCH 2e-3  /* and of one that has not */
 
 typedef struct {
     const TrainOptions *o;
@@ -18,6 +20,7 @@ typedef struct {
     FovModel *model; /* the same for so many pictures at once: */
     guint at_once;   /* the batch, or 1 where the network can not take several */
     FovLabels *labels;
+    gboolean new_head;
     FovData *train, *valid; /* valid may be NULL; labels are the model's once it is loaded */
     FovTrainer *trainer;
     FovTrainerIntake intake;
@@ -45,18 +48,8 @@ static gboolean
 open_data (Run *r, const char *path, GError **error)
 {
     const TrainOptions *o = r->o;
-    const gboolean pictures = g_file_test (path, G_FILE_TEST_IS_DIR);
-    FovDataParams params = { .pictures = o->images, .most = (guint) o->max_images };
-    g_autoptr (FovData) all = NULL;
+    g_autoptr (FovData) all = train_open_boxes (o, path, error);
 
-    if (o->annotations && !pictures) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                     "both '%s' and --annotations are annotations, expected one", path);
-        return FALSE;
-    }
-    if (o->annotations && !o->images)
-        params.pictures = path;
-    all = fov_data_open (o->annotations ? o->annotations : path, &params, error);
     if (!all)
         return FALSE;
     if (o->valid_annotations)
@@ -70,16 +63,50 @@ open_data (Run *r, const char *path, GError **error)
     return r->valid || !o->valid_annotations;
 }
 
-/* From the data's own classes to the model's. */
-static void
+/* From the data's own classes to the model's; returns how many objects it does not know. */
+static guint
 relabel (FovData **data, const FovLabels *labels)
 {
     FovData *own = *data;
+    guint n_left_out = 0;
 
     if (!own)
-        return;
-    *data = fov_data_relabel (own, labels, NULL);
+        return 0;
+    *data = fov_data_relabel (own, labels, &n_left_out);
     fov_data_unref (own);
+    return n_left_out;
+}
+
+static guint64
+count_objects (const FovData *data)
+{
+    const guint n = fov_data_n_classes (data);
+    g_autofree guint64 *counts = g_new0 (guint64, n + 1);
+    guint64 sum = 0;
+
+    fov_data_count (data, counts);
+    for (guint i = 0; i < n; i++)
+        sum += counts[i];
+    return sum;
+}
+
+/* Of a head that is kept some categories may be unknown, but not all. */
+static gboolean
+use_labels (Run *r, GError **error)
+{
+    const guint n = relabel (&r->train, r->labels);
+
+    relabel (&r->valid, r->labels);
+    if (n && !count_objects (r->train)) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "the model knows none of the categories of %u objects; expected --head new",
+                     n);
+        return FALSE;
+    }
+    if (n && !r->o->quiet)
+        fprintf (stderr, "%u objects are of categories that the model does not know: left out\n",
+                 n);
+    return TRUE;
 }
 
 static gboolean
@@ -101,6 +128,42 @@ labels_path (const char *output)
     return g_strconcat (stem, ".labels", NULL);
 }
 
+/* Widths and heights of all boxes, as shares of their pictures: float, in pairs. */
+static GArray *
+box_sizes (const FovData *data)
+{
+    GArray *sizes = g_array_new (FALSE, FALSE, sizeof (float));
+
+    for (guint i = 0; i < fov_data_length (data); i++) {
+        const FovSample *s = fov_data_sample (data, i);
+        for (guint k = 0; k < s->n_objects; k++) {
+            const FovBox b = s->objects[k].box;
+            const float size[2] = { (b.x2 - b.x1) / (float) (s->width ? s->width : 1),
+                                    (b.y2 - b.y1) / (float) (s->width ? s->height : 1) };
+            if (!s->objects[k].ignore)
+                g_array_append_vals (sizes, size, 2);
+        }
+    }
+    return sizes;
+}
+
+static FovModel *
+choose_anchors (const Run *r, FovModel *model, GError **error)
+{
+    g_autoptr (GArray) sizes = box_sizes (r->train);
+    double overlap[2];
+    FovModel *made;
+
+    if (!r->o->anchors || g_str_equal (r->o->anchors, "keep"))
+        return fov_model_ref (model);
+    made = fov_train_new_anchors (model, r->o->decoder, (const float *) (gpointer) sizes->data,
+                                  sizes->len / 2, (guint32) r->o->seed, overlap, error);
+    if (made && !r->o->quiet)
+        printf ("anchors: a box overlaps with the one most like it by %.1f %%, before by %.1f %%\n",
+                100 * overlap[1], 100 * overlap[0]);
+    return made;
+}
+
 /* The model's classes become the annotations' categories: a new file, which what is learned goes
  * back into. */
 static FovModel *
@@ -108,11 +171,12 @@ make_head (Run *r, FovModel *model, GError **error)
 {
     g_autofree char *path = labels_path (r->o->output);
     g_autoptr (FovLabels) labels = detect_data_labels (r->train, path, error);
-    g_autoptr (FovModel) made = NULL;
+    g_autoptr (FovModel) made = NULL, anchored = NULL;
 
     if (labels)
         made = fov_train_new_head (model, r->o->decoder, labels, (guint32) r->o->seed, error);
-    if (!made || !fov_model_save (made, r->o->output, error))
+    anchored = made ? choose_anchors (r, made, error) : NULL;
+    if (!anchored || !fov_model_save (anchored, r->o->output, error))
         return NULL;
     g_clear_pointer (&r->labels, fov_labels_unref);
     r->labels = g_steal_pointer (&labels);
@@ -146,24 +210,54 @@ goes_on_from_output (const TrainOptions *o)
     return o->resume && !o->unfold && !o->recalibrate;
 }
 
-/* The model with the classes that the pictures show; labels are set. */
-static FovModel *
-choose_head (Run *r, FovModel *model, GError **error)
+/* What a model's file says that its classes are called; *labels may become NULL. */
+static gboolean
+read_labels (const Run *r, FovModel *model, FovLabels **labels, GError **error)
 {
-    const char *head = r->o->head ? r->o->head : "auto";
-    const gboolean goes_on = goes_on_from_output (r->o);
     const FovDetectorParams params = { .decoder = r->o->decoder };
     g_autoptr (FovDetector) detector = fov_detector_new (r->device, model, &params, error);
 
     if (!detector)
+        return FALSE;
+    *labels =
+        fov_detector_labels (detector) ? fov_labels_ref (fov_detector_labels (detector)) : NULL;
+    return TRUE;
+}
+
+/* A run that goes on decides as it did at first, or its learning rate would be another. */
+static gboolean
+decide_head (Run *r, GError **error)
+{
+    const char *head = r->o->head ? r->o->head : "auto";
+    g_autoptr (FovModel) model = r->o->model ? fov_model_load (r->o->model, error) : NULL;
+    g_autoptr (FovLabels) own = NULL;
+
+    if (!r->o->model)
+        return TRUE; /* a recipe's is neither */
+    if (!model || !read_labels (r, model, &own, error))
+        return FALSE;
+    r->new_head = g_str_equal (head, "new") ||
+                  (g_str_equal (head, "auto") && (!own || !is_known (r->train, own)));
+    return TRUE;
+}
+
+/* The model with the classes that the pictures show; labels are set. */
+static FovModel *
+choose_head (Run *r, FovModel *model, GError **error)
+{
+    if (!decide_head (r, error))
         return NULL;
-    if (fov_detector_labels (detector))
-        r->labels = fov_labels_ref (fov_detector_labels (detector));
-    if (r->labels && (goes_on || g_str_equal (head, "keep") ||
-                      (g_str_equal (head, "auto") && is_known (r->train, r->labels))))
-        return fov_model_ref (model);
-    if (!g_str_equal (head, "keep") && !goes_on)
+    if (!r->new_head && r->o->anchors && g_str_equal (r->o->anchors, "auto")) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "--anchors auto makes boxes begin anew: expected --head new with it");
+        return NULL;
+    }
+    if (r->new_head && !goes_on_from_output (r->o))
         return make_head (r, model, error);
+    if (!read_labels (r, model, &r->labels, error))
+        return NULL;
+    if (r->labels)
+        return fov_model_ref (model);
     g_set_error (
         error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
         "%s does not say what its classes are called: expected a file of labels beside it, "
@@ -234,6 +328,14 @@ plan_trainer (Run *r, guint at_once, FovTrainerParams *params, GError **error)
     return r->trainer != NULL;
 }
 
+static double
+learning_rate (const Run *r)
+{
+    if (r->o->learning_rate > 0)
+        return r->o->learning_rate;
+    return !r->o->model ? RATE_SCRATCH : r->new_head ? RATE_NEW_HEAD : RATE;
+}
+
 static gboolean
 make_trainer (Run *r, GError **error)
 {
@@ -245,9 +347,7 @@ make_trainer (Run *r, GError **error)
                                 .loss = FOV_LOSS_DETECTION,
                                 .decoder = o->decoder,
                                 .optimiser = adam ? FOV_OPTIMISER_ADAMW : FOV_OPTIMISER_SGD,
-                                .learning_rate = (float) (o->learning_rate > 0 ? o->learning_rate
-                                                          : o->model           ? RATE
-                                                                               : RATE_SCRATCH),
+                                .learning_rate = (float) learning_rate (r),
                                 .weight_decay = adam ? 0.05f : 5e-4f,
                                 .clip_norm = 10,
                                 .n_steps = steps,
@@ -314,8 +414,8 @@ set_up (Run *r, const char *data, GError **error)
     r->device = fov_device_open (o->device ? o->device : "cpu", error);
     if (!r->device || !open_data (r, data, error) || !load_model (r, error))
         return FALSE;
-    relabel (&r->train, r->labels);
-    relabel (&r->valid, r->labels);
+    if (!use_labels (r, error))
+        return FALSE;
     r->batches = count_batches (r);
     return make_trainer (r, error) && make_loader (r, error);
 }

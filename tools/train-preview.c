@@ -18,6 +18,25 @@ train_load_picture (const FovSample *sample, FovImage *image, gpointer data, GEr
                          : fov_image_load (sample->name, image, error);
 }
 
+FovData *
+train_open_boxes (const TrainOptions *o, const char *path, GError **error)
+{
+    FovDataParams params = { .pictures = o->images, .most = (guint) o->max_images };
+
+    if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "%s: no such file or folder", path);
+        return NULL;
+    }
+    if (o->annotations && !g_file_test (path, G_FILE_TEST_IS_DIR)) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "both '%s' and --annotations are annotations, expected one", path);
+        return NULL;
+    }
+    if (o->annotations && !o->images)
+        params.pictures = path;
+    return fov_data_open (o->annotations ? o->annotations : path, &params, error);
+}
+
 gboolean
 train_parse_augment (const char *text, FovAugment *augment, GError **error)
 {
@@ -114,7 +133,7 @@ train_preview (const TrainOptions *o, const char *path, GError **error)
 
     if (!train_parse_augment (o->augment, &params.augment, error))
         return FALSE;
-    data = fov_data_open (path, &(FovDataParams){ .pictures = o->images }, error);
+    data = train_open_boxes (o, path, error);
     loader = data ? fov_loader_new (data, &params, error) : NULL;
     ok = loader && fov_loader_next (loader, &batch, error) &&
          fov_image_alloc (&sheet, FOV_PIXEL_RGB, columns * (side + GAP) - GAP,

@@ -164,8 +164,9 @@ read_data (Run *r, const char *data, GError **error)
         return FALSE;
     if (!interrupted () && r->task.train->len && r->task.kind->n_outputs (&r->task) >= 2)
         return TRUE;
-    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "%s: %u pictures of %u kinds to learn from",
-                 data, r->task.train->len, r->task.classes->len);
+    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                 "%s: %u pictures of %u kinds to learn %s from, expected %s", data,
+                 r->task.train->len, r->task.classes->len, r->task.kind->name, r->task.kind->data);
     return FALSE;
 }
 

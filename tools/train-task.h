@@ -23,6 +23,7 @@ typedef struct {
     const char *name; /* what --task says */
     TrainGoal goal;
     const char *recipe; /* by default */
+    const char *data;   /* what it learns from, for messages */
     const char *metric; /* what result gives, in percent */
     FovLoss loss;
     gboolean mirror;    /* pictures may be turned left to right */

@@ -14,7 +14,8 @@ typedef struct {
     double learning_rate;
     gboolean resume, quiet, recalibrate, frozen_norms;
     /* detectors */
-    char *annotations, *images, *valid_annotations, *valid_images, *decoder, *head, *augment;
+    char *annotations, *images, *valid_annotations, *valid_images, *decoder, *head, *anchors,
+        *augment;
     int max_images;
     double balance; /* power of fov_data_repeat_factors */
     char *preview;
@@ -108,6 +109,8 @@ FovModel *train_detector_norms (FovModel *model, FovDevice *device, const TrainO
 
 /** Writes options->preview: a batch of the data at path. */
 gboolean train_preview (const TrainOptions *options, const char *path, GError **error);
+/** DATA with boxes: path, or with --annotations the folder of their pictures. */
+FovData *train_open_boxes (const TrainOptions *options, const char *path, GError **error);
 /** --augment's words; NULL: light. */
 gboolean train_parse_augment (const char *text, FovAugment *augment, GError **error);
 /** A FovLoadPicture. */

@@ -213,15 +213,24 @@ check (guint k, const FovRecipeParams *p, GError **error)
                      p->name ? p->name : "");
         return FALSE;
     }
-    if (p->width >= 8 && p->height >= 8 && p->width <= 4096 && p->height <= 4096 &&
-        p->width % m == 0 && p->height % m == 0 && p->n_outputs >= recipes[k].fewest &&
-        p->n_outputs <= 100000 && p->dropout >= 0 && p->dropout < 1)
+    if (p->width < 8 || p->height < 8 || p->width > 4096 || p->height > 4096 || p->width % m ||
+        p->height % m) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "recipe '%s' of %dx%d pixels, expected multiples of %d from %d to 4096",
+                     p->name, p->width, p->height, m, MAX (m, 8));
+        return FALSE;
+    }
+    if (p->n_outputs < recipes[k].fewest || p->n_outputs > 100000) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "recipe '%s' with %d outputs, expected %d to 100000", p->name, p->n_outputs,
+                     recipes[k].fewest);
+        return FALSE;
+    }
+    if (p->dropout >= 0 && p->dropout < 1)
         return TRUE;
     g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                 "recipe '%s' of %dx%d pixels, %d outputs and dropout %g, expected multiples of %d "
-                 "from 8 to 4096, %d outputs or more, 0 to below 1",
-                 p->name, p->width, p->height, p->n_outputs, (double) p->dropout, m,
-                 recipes[k].fewest);
+                 "recipe '%s' with dropout %g, expected 0 to below 1", p->name,
+                 (double) p->dropout);
     return FALSE;
 }
 

@@ -176,8 +176,9 @@ def fails(args, text):
 def test_errors(folder, data):
     out = folder / 'e.onnx'
     fails([folder / 'nowhere', '-o', out], 'not a folder that can be read')
-    fails([data / 'rows', '-o', out], 'expected a folder of pictures for each of at least 2 classes')
-    fails([data, '-o', folder / 'no' / 'e.onnx'], 'e.onnx')
+    fails([data / 'rows', '-o', out], 'no folder of pictures for each class in it')
+    fails([data, '-o', out, '--resume'], 'e.onnx.safetensors to go on from')
+    fails([data, '-o', folder / 'no' / 'e.onnx'], 'there is no folder')
     fails([data], '--output is missing')
     fails([data, '-o', out, '--recalibrate'], 'need --model')
     fails([data, '-o', out, '-m', folder / 'a.onnx', '--unfold', data / 'rows'], 'no convolution')

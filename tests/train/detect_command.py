@@ -105,6 +105,13 @@ def test_learns_from_nothing(folder):
     assert 'yolox' in done.stdout and 'names: anything' in done.stdout, done.stdout
 
 
+def test_preview(folder):
+    """The command of a run, with --preview: what it would learn from."""
+    sheet = folder / 'look.png'
+    subprocess.run(train(*common(folder, folder / 'h.onnx'), '--preview', sheet), check=True)
+    assert sheet.stat().st_size > 10000 and not (folder / 'h.onnx').exists()
+
+
 def fails(args, text):
     done = subprocess.run(train(*args), capture_output=True, text=True, check=False)
     assert done.returncode in (1, 2) and text in done.stderr and done.stderr.count('\n') == 1, done
@@ -115,6 +122,10 @@ def test_errors(folder):
     fails([few, '-i', PHOTOS, '-o', out], 'expected --model')
     fails([few, '-i', PHOTOS, '-m', MODEL, '-o', out, '--freeze', 'half'], "--freeze is 'half'")
     fails([few, '-i', PHOTOS, '-m', MODEL, '-o', out, '--head', 'big'], "--head is 'big'")
+    fails([folder / 'nowhere', '-a', few, '-m', MODEL, '-o', out], 'no such file or folder')
+    fails([PHOTOS, '-m', MODEL, '-o', out], 'boxes are a file (--annotations)')
+    fails([folder / 'anything.json', '-i', PHOTOS, '-m', MODEL, '-o', out, '--head', 'keep'],
+          'expected --head new')
     fails([few, '-a', few, '-m', MODEL, '-o', out], 'expected one')
     fails([folder / 'no.json', '-m', MODEL, '-o', out], 'no.json')
     fails([few, '-i', folder, '-m', MODEL, '-o', out], '.jpg')
@@ -128,7 +139,7 @@ def main():
         return
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
              test_new_classes, test_frozen_backbone_learns_too, test_learns_from_nothing,
-             test_errors]
+             test_preview, test_errors]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

@@ -101,6 +101,7 @@ def test_errors(folder):
     fails([folder / 'nowhere', '-r', 'unet', '-o', out], 'not a folder that can be read')
     fails([shapes, '-r', 'unet+cake', '-o', out], "recipe 'unet+cake'")
     fails([shapes, '-t', 'cake', '-o', out], "--task is 'cake'")
+    fails([words, '-r', 'unet', '-o', out], 'expected NAME.mask.png beside NAME.jpg')
     (shapes / '0001.mask.png').write_bytes(b'no picture')
     fails([shapes, '-r', 'unet', '-o', out], '0001.mask.png')
 
