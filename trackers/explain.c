@@ -18,11 +18,27 @@ fov_tracker_covered (FovBox box, FovBox other)
     return w > 0 && h > 0 && area > 0 ? fminf (w * h / area, 1) : 0;
 }
 
+/* The box of that size at least: it goes on behind other, down and to its side. */
+static FovBox
+grown (FovBox box, float width, float height, FovBox other)
+{
+    float dx = fmaxf (width - (box.x2 - box.x1), 0), dy = fmaxf (height - (box.y2 - box.y1), 0);
+
+    if (other.x1 + other.x2 > box.x1 + box.x2)
+        box.x2 += dx;
+    else
+        box.x1 -= dx;
+    box.y2 += dy;
+    return box;
+}
+
 static void
 explain (FovTrack *track, const GArray *tracks)
 {
+    float width = track->whole.x2 - track->whole.x1, height = track->whole.y2 - track->whole.y1;
     float worst = 0;
 
+    track->whole = track->box;
     track->visibility = 1;
     track->occluder = 0;
     for (guint i = 0; i < tracks->len; i++) {
@@ -30,9 +46,11 @@ explain (FovTrack *track, const GArray *tracks)
         if (other->id == track->id || !fov_track_is_shown (other) ||
             !(other->box.y2 > track->box.y2))
             continue;
-        float share = fov_tracker_covered (track->box, other->box);
+        FovBox whole = grown (track->box, width, height, other->box);
+        float share = fov_tracker_covered (whole, other->box);
         if (share > worst) {
             worst = share;
+            track->whole = whole;
             track->occluder = other->id;
         }
     }

@@ -127,6 +127,7 @@ correct (Fovea *f, FovItem *item, const FovScene *scene, FovBox box, FovBox raw)
         fov_imm_correct (&item->imm, k, z, noise);
     else
         fov_kalman_correct (k, z, noise);
+    item->target.track.whole = fov_motion_xywh.box (k->x);
     fov_jitter_add (&f->jitter, &item->trail, z, item->misses == 0);
     fov_motion_xywh.measure (raw, z);
     fov_jitter_add (&f->raw_jitter, &item->raw_trail, z, item->misses == 0);

@@ -32,6 +32,7 @@ fov_target_step (FovTarget *target, const FovScene *scene)
 {
     target->track.detection = -1;
     target->track.reason = FOV_TRACK_REASON_NONE;
+    target->track.whole = (FovBox){ 0 };
     target->track.age++;
     target->track.unseen++;
     if (!scene->ran)
@@ -171,6 +172,7 @@ fov_targets_report (GArray *targets, const FovScene *scene, double ticks, GArray
         FovTarget *target = (FovTarget *) (gpointer) (targets->data + i * size);
         FovTrack *track = &target->track;
         track->box = reportable (track->box, (FovBox){ 0, 0, 0, 0 });
+        track->whole = reportable (track->whole, track->box);
         track->velocity_x = (float) (target->kalman.x[4] * ticks);
         track->velocity_y = (float) (target->kalman.x[5] * ticks);
         g_array_append_val (tracks, *track);

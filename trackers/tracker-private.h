@@ -63,8 +63,9 @@ gboolean fov_tracker_defaults (const FovTrackerClass *klass, const char *preset,
 float fov_tracker_covered (FovBox box, FovBox other);
 
 /**
- * Fills visibility and occluder of tracks that another one covers (the one whose
- * lower edge is lower is nearer), and says of those lost that they are occluded
+ * Fills whole, visibility and occluder of tracks: another one covers what it is nearer than (its
+ * lower edge is lower). A track's whole says how large it is expected to be, somewhere; empty: as
+ * its box. And says of those lost that they are occluded
  * where more than half of them is covered, and of those given up that they left where more than
  * half of them lies outside of the picture (width, height; 0: unknown).
  */

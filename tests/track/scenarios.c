@@ -352,6 +352,30 @@ test_explanation (void **state)
     assert_true (said);
 }
 
+/* Someone half hidden by another one: the detector draws all of them, then the upper half alone,
+ * and all again. Half of them is visible all the time. */
+static void
+test_cut_off (void **state)
+{
+    g_autoptr (FovTracker) tracker = fov_tracker_new (NULL, NULL, NULL);
+    g_autoptr (GArray) tracks = g_array_new (FALSE, FALSE, sizeof (FovTrack));
+
+    for (int frame = 0; frame < 40; frame++) {
+        gboolean cut = frame >= 20 && frame < 30;
+        const FovDetection both[2] = { { { 100, 100, 140, cut ? 150 : 200 }, 0.9f, 0 },
+                                       { { 95, 150, 150, 260 }, 0.8f, 0 } };
+        assert_true (fov_tracker_update (tracker, NULL, WIDTH, HEIGHT, both, 2, TRUE,
+                                         (gint64) frame * 33333333, tracks, NULL));
+        const FovTrack *t = &g_array_index (tracks, FovTrack, 0);
+        assert_int_equal (t->detection, 0);
+        assert_int_equal (t->box.y2 < 180, cut);
+        assert_float_equal (t->whole.y2 - t->whole.y1, 100, 3);
+        /* The filter takes the middle of what is left for the middle of all: an eighth off. */
+        assert_float_equal (t->visibility, 0.5, cut ? 0.13 : 0.07);
+        assert_int_equal (t->occluder, g_array_index (tracks, FovTrack, 1).id);
+    }
+}
+
 int
 main (void)
 {
@@ -359,6 +383,7 @@ main (void)
         cmocka_unit_test (test_scenarios),
         cmocka_unit_test (test_others),
         cmocka_unit_test (test_explanation),
+        cmocka_unit_test (test_cut_off),
     };
     return RUN ("scenarios", tests);
 }

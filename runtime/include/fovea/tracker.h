@@ -46,13 +46,16 @@ typedef enum {
 
 /** One object in one picture. */
 typedef struct {
-    guint64 id;  /**< 1, 2, ...: never used twice before a reset */
-    FovBox box;  /**< pixels, estimated; may reach over the picture's edge */
+    guint64 id; /**< 1, 2, ...: never used twice before a reset */
+    FovBox box; /**< pixels, estimated; may reach over the picture's edge */
+    /** The box grown behind what covers it to the size that is expected, where a detector cut it
+     * off; else the box. */
+    FovBox whole;
     float score; /**< of its last detection, 0..1 */
     int label;   /**< class index of the detections */
     FovTrackState state;
     FovTrackReason reason;
-    float visibility;             /**< 0..1: share of the box that no nearer track covers */
+    float visibility;             /**< 0..1: share of whole that no nearer track covers */
     guint64 occluder;             /**< id of the track that covers it most; 0: none */
     int detection;                /**< index into this update's detections; -1: none */
     float velocity_x, velocity_y; /**< of the centre, pixels per second */
