@@ -397,8 +397,8 @@ install_choices (GObjectClass *object_class)
         object_class, PROP_SEED,
         g_param_spec_uint64 (
             "seed", "Seed",
-            "Start of random numbers. None of the trackers draws any as yet, so that "
-            "the same stream gives the same identities whatever it is",
+            "Start of the random numbers of particles (tracker=fovea, particles above 0): the "
+            "same stream and seed give the same identities, bit for bit. Nothing else draws any",
             0, G_MAXUINT64, 0, GST_FOVEA_READY));
     g_object_class_install_property (
         object_class, PROP_TRACKS,

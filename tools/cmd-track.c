@@ -58,8 +58,8 @@ static const CliOption options[] = {
       "not in files with B pictures), for trackers that make use of it",
       "Tracking" },
     { "seed", 0, CLI_INT, &t.seed, "N",
-      "Start of the random numbers of --init's search for what is hidden (default 0); other "
-      "trackers draw none",
+      "Start of the random numbers of particles: --init's search for what is hidden, and of the "
+      "tracker's number 'particles' (default 0); nothing else draws any",
       "Tracking", 0, G_MAXINT },
     { "init", 'i', CLI_TEXT, &init, "X,Y,W,H",
       "Follows the one object in this box (pixels) of the first frame, without a detector, with "

@@ -2,7 +2,7 @@
 #include "trackers/features-color.h"
 #include "trackers/kalman.h"
 #include "trackers/palette.h"
-#include "trackers/particle.h"
+#include "trackers/seek.h"
 #include "trackers/shift.h"
 
 #include <fovea/visual.h>
@@ -60,10 +60,6 @@
 #define PALETTE_RATE 0.05f
 /* Least share of the box inside of the picture for learning from it. */
 #define LEARN_INSIDE 0.3f
-/* A particle's likelihood is exp (-k (1 - likeness)). */
-#define PALETTE_SHARPNESS 40.0f
-#define PARTICLE_SPREAD 0.2f
-#define PARTICLE_NOISE 0.15f
 
 typedef struct {
     float x, y;
@@ -245,25 +241,6 @@ predict (FovFollower *follower, double dt, Vector shift)
     motion->x[1] = CLAMP (motion->x[1], 0.0, follower->height);
 }
 
-/* What the particles' likelihood looks at. */
-typedef struct {
-    FovFollower *follower;
-    const FovImage *image;
-} Scene;
-
-static float
-color_likelihood (gpointer data, float x, float y)
-{
-    Scene *scene = data;
-    FovPalette palette;
-    if (x < 0.0f || y < 0.0f || x > (float) scene->image->width || y > (float) scene->image->height)
-        return 0.0f;
-    fov_palette_take (&palette, scene->follower->patcher, scene->image,
-                      box_at (scene->follower, x, y));
-    float likeness = fov_palette_likeness (&palette, &scene->follower->palette);
-    return expf (PALETTE_SHARPNESS * (likeness - 1.0f));
-}
-
 /*
  * While it is long unseen, particles drift about the predicted place to where
  * the colours are the target's; the search goes there in every other picture.
@@ -277,14 +254,12 @@ search_box (FovFollower *follower, const FovImage *image, double dt, Vector shif
         return box_at (follower, x[0], x[1]);
     if (follower->lost == PARTICLES_AFTER) {
         FovParticle centre = { (float) x[0], (float) x[1], (float) x[4], (float) x[5], 1.0f };
-        fov_particles_start (follower->particles, centre, PARTICLE_SPREAD * size,
-                             PARTICLE_NOISE * size);
+        fov_seek_start (follower->particles, centre, size);
     } else {
-        fov_particles_move (follower->particles, (float) dt, shift.x, shift.y,
-                            PARTICLE_NOISE * size, DRIFT_VELOCITY * size);
+        fov_seek_move (follower->particles, (float) dt, shift.x, shift.y, size);
     }
-    Scene scene = { follower, image };
-    float fit = fov_particles_weigh (follower->particles, color_likelihood, &scene);
+    float fit = fov_seek_weigh (follower->particles, follower->patcher, image, &follower->palette,
+                                x[2], x[3]);
     FovParticle mean = fov_particles_mean (follower->particles, NULL);
     if (fit <= 0.0f || follower->lost % 2 == 0)
         return box_at (follower, x[0], x[1]);

@@ -8,6 +8,8 @@
 #include "trackers/jitter.h"
 #include "trackers/looks.h"
 #include "trackers/match.h"
+#include "trackers/palette.h"
+#include "trackers/particle.h"
 #include "trackers/refine.h"
 #include "trackers/target.h"
 
@@ -28,12 +30,23 @@ enum {
     FOVEA_LOOK,
     FOVEA_LOOK_AGE,
     FOVEA_HOLD,
+    FOVEA_PARTICLES,
     FOVEA_REFINE,
     FOVEA_GROUND,
     FOVEA_CAMERA,
     FOVEA_CLASS_AWARE,
     FOVEA_N_PROPERTIES
 };
+
+/** What a track is coasted by while nothing sees it. */
+typedef struct {
+    FovPalette usual;        /**< its colours */
+    gboolean known;          /**< whether there are any */
+    FovParticles *particles; /**< where it may be; NULL: it is seen */
+} FoveaCoast;
+
+/** The particles of all tracks; memory grows and is reused. */
+typedef struct _FoveaCoasts FoveaCoasts;
 
 /** One object that the joined tracker follows. */
 typedef struct {
@@ -43,6 +56,7 @@ typedef struct {
     FovGroundState ground;
     FovLook look;
     FovHold hold;
+    FoveaCoast coast;
     FovBox last;         /**< its last detection, moved with the camera since */
     double hidden;       /**< share of the box at hand that a nearer track covers */
     double stands_out;   /**< usual share of its box that stands out from the backdrop */
@@ -65,6 +79,7 @@ typedef struct {
     FovGround ground;
     FovLooks *looks;
     FovHolds *holds;
+    FoveaCoasts *coasts;
     double since_run; /* nominal pictures since the detector's last run, this one counted */
 } Fovea;
 
@@ -99,6 +114,12 @@ void fovea_stand (Fovea *fovea, const FovScene *scene);
 gboolean fovea_hold (Fovea *fovea, const FovScene *scene, GError **error);
 /** What becomes of a track that was found without a detection. */
 FovTrackState fovea_held_state (const FovTrack *track, const FovScene *scene);
+/** Has particles say where those may be that nothing saw, and learns the colours of the others. */
+void fovea_coast (Fovea *fovea, const FovScene *scene);
+FoveaCoasts *fovea_coasts_new (guint64 seed);
+void fovea_coasts_free (FoveaCoasts *coasts);
+/** Gives a track's particles back. */
+void fovea_coast_forget (FoveaCoasts *coasts, FoveaCoast *coast);
 /** Shows the visual tracker those that are surely seen. */
 gboolean fovea_learn (Fovea *fovea, const FovScene *scene, GError **error);
 

@@ -44,6 +44,10 @@ static const FovTrackerProperty properties[FOVEA_N_PROPERTIES] = {
                      "seconds that a visual tracker, where there is one, holds a track "
                      "without a detection; 0: it is not used",
                      0, 1000, 1, FALSE },
+    [FOVEA_PARTICLES] = { "particles",
+                          "guesses at where a track is that nothing sees, which drift with its "
+                          "motion and are weighed by its colours in the picture; 0: motion alone",
+                          0, 1000, 0, TRUE },
     [FOVEA_REFINE] = { "refine", "1: boxes are made better from the backdrop of a camera at rest",
                        0, 1, 1, TRUE },
     [FOVEA_GROUND] = { "ground",
@@ -65,6 +69,7 @@ fovea_create (const FovTrackerParams *params)
     f->low = fov_match_new ();
     f->looks = fov_looks_new (params);
     f->holds = fov_holds_new (params);
+    f->coasts = fovea_coasts_new (params->seed);
     f->refine = fov_refine_new ();
     f->boxes = g_array_new (FALSE, FALSE, sizeof (FovBox));
     fov_jitter_init (&f->jitter);
@@ -88,6 +93,7 @@ forget (Fovea *f, FovItem *item)
 {
     fov_looks_forget (f->looks, &item->look);
     fov_holds_forget (f->holds, &item->hold);
+    fovea_coast_forget (f->coasts, &item->coast);
 }
 
 static void
@@ -117,6 +123,7 @@ fovea_destroy (gpointer self)
     g_array_unref (f->boxes);
     fov_looks_free (f->looks);
     fov_holds_free (f->holds);
+    fovea_coasts_free (f->coasts);
     g_free (f);
 }
 
@@ -251,6 +258,7 @@ fovea_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tr
         ok = fovea_associate (f, scene, error);
     ok = fovea_hold (f, scene, ok ? error : NULL) && ok;
     fovea_stand (f, scene);
+    fovea_coast (f, scene);
     if (scene->ran) {
         for (guint i = 0; i < f->items->len; i++)
             judge (f, fovea_item (f, i), scene);

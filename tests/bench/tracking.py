@@ -161,14 +161,16 @@ def pets(bench):
 
 
 def every(bench):
-    """The detector looks at every N-th frame; a visual tracker fills the gaps."""
+    """The detector looks at every N-th frame; a visual tracker or particles fill the gaps."""
     rows = []
     for n in (1, 5):
         for visual in ('none', 'dcf'):
-            report = bench.mot('--tracker', 'fovea', '--visual', visual, '--every', n,
-                               *pets_args(bench))
-            if report:
-                rows.append(mot_row(f'**fovea**, {visual}, every {n}', report))
+            for particles in (0, 200):
+                report = bench.mot('--tracker', 'fovea', '--visual', visual, '--every', n,
+                                   '--set', f'particles={particles}', *pets_args(bench))
+                if report:
+                    what = f'{visual} + particles' if particles else visual
+                    rows.append(mot_row(f'**fovea**, {what}, every {n}', report))
     return table(MOT_HEADER, rows)
 
 

@@ -189,6 +189,58 @@ test_shadow (void **state)
     fov_visual_free (visual);
 }
 
+#define N_UNSEEN 14
+
+/*
+ * Someone in red walks to the right until the detector fails, and there turns back. Where the track
+ * is then thought to be, in the N_UNSEEN pictures after that, goes to xs; mean distance from where
+ * they are.
+ */
+static double
+coast (double particles, guint64 seed, float *xs)
+{
+    FovTrackerParams params = { .seed = seed };
+    g_autoptr (FovTracker) tracker = fov_tracker_new (NULL, &params, NULL);
+    g_autoptr (GArray) tracks = g_array_new (FALSE, FALSE, sizeof (FovTrack));
+    double off = 0;
+
+    assert_true (fov_tracker_set (tracker, "particles", particles, NULL));
+    assert_true (fov_tracker_set (tracker, "refine", 0, NULL)); /* which would hold it */
+    for (int frame = 0; frame < 30 + N_UNSEEN; frame++) {
+        float x = 60 + 3 * (float) (frame < 30 ? frame : 60 - frame);
+        const FovDetection d = { { x, 80, x + 30, 160 }, 0.9f, 0 };
+        FovImage image;
+        new_image (&image);
+        fill (&image, d.box, 200, 20, 20);
+        assert_true (fov_tracker_update (tracker, &image, 0, 0, &d, frame < 30, TRUE,
+                                         frame * 33333333LL, tracks, NULL));
+        g_free (image.plane[0]);
+        const FovTrack *t = &g_array_index (tracks, FovTrack, 0);
+        assert_true (tracks->len == 1 && t->id == 1);
+        if (frame < 30)
+            continue;
+        assert_int_equal (t->state, FOV_TRACK_LOST);
+        xs[frame - 30] = (t->box.x1 + t->box.x2) / 2;
+        off += fabs (xs[frame - 30] - x - 15) / N_UNSEEN;
+    }
+    return off;
+}
+
+/* Particles follow the colours of a track that nothing else sees, as the seed has it. */
+static void
+test_coasting (void **state)
+{
+    float xs[4][N_UNSEEN];
+    double by_motion = coast (0, 0, xs[0]), by_colours = coast (200, 0, xs[1]);
+
+    print_message ("# %.1f pixels off by motion alone, %.1f by colours\n", by_motion, by_colours);
+    assert_true (by_motion > 30 && by_colours < 15);
+    coast (200, 0, xs[2]);
+    coast (200, 7, xs[3]);
+    assert_memory_equal (xs[1], xs[2], sizeof xs[1]);
+    assert_memory_not_equal (xs[1], xs[3], sizeof xs[1]);
+}
+
 int
 main (void)
 {
@@ -196,6 +248,7 @@ main (void)
         cmocka_unit_test (test_embeddings),
         cmocka_unit_test (test_stripes),
         cmocka_unit_test (test_shadow),
+        cmocka_unit_test (test_coasting),
     };
     return RUN ("looks", tests);
 }

@@ -105,7 +105,7 @@ typedef struct {
     guint embed_dim;   /**< floats per embedding, 1..4096 */
     FovVisual *visual; /**< borrowed visual tracker that fills in for the detector; NULL: none */
     const FovGroundCamera *ground; /**< copied; NULL: none. FOV_ERROR_ARGUMENT: it sees no ground */
-    guint64 seed;                  /**< of random numbers; no tracker draws any as yet */
+    guint64 seed; /**< of the random numbers of "fovea"'s particles; no other tracker draws any */
 } FovTrackerParams;
 
 /** A number that can be set at any time; booleans are 0 and 1. */
