@@ -394,6 +394,7 @@ dcf_locate (gpointer self, const FovImage *image, gpointer const *targets,
 const FovVisualClass fov_visual_dcf = {
     .name = "dcf",
     .blurb = "discriminative correlation filter on gradients and colours",
+    .clear = 0.5f, /* more loses targets: docs/tracking-visual.md */
     .create = dcf_create,
     .destroy = dcf_destroy,
     .add = dcf_add,

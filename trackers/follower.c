@@ -4,13 +4,14 @@
 #include "trackers/palette.h"
 #include "trackers/seek.h"
 #include "trackers/shift.h"
+#include "trackers/visual.h"
 
 #include <fovea/visual.h>
 
 #include <math.h>
 
-/* Standard deviations over the root of the target's area, per picture: of what is measured, and
- * of what changes by itself. */
+/* Standard deviations over the root of the target's area, per picture: of what
+ * is measured, and of what changes by itself. */
 #define NOISE 0.05f
 #define NOISE_UNSURE 0.1f
 #define SIZE_NOISE 0.01f
@@ -19,17 +20,20 @@
 #define DRIFT_SIZE 0.05f
 /* Pixels. */
 #define SIDE_LEAST 2.0
-/* Nanoseconds between two pictures, whatever their times say: a millisecond to an hour. */
+/* Nanoseconds between two pictures, whatever their times say: a millisecond to
+ * an hour. */
 #define SHORTEST 1e6
 #define LONGEST 3.6e12
 /* What is left of the velocity after each picture unseen. */
 #define FRICTION 0.99f
 
-/* A target is found about this far from where it is predicted, over its size: a running mean. */
+/* A target is found about this far from where it is predicted, over its size: a
+ * running mean. */
 #define JUMP_FIRST 0.3f
 #define JUMP_LEAST 0.05f
 #define JUMP_RATE 0.1f
-/* A place's prior is a Gaussian this many mean jumps wide, and wider with every picture unseen. */
+/* A place's prior is a Gaussian this many mean jumps wide, and wider with every
+ * picture unseen. */
 #define JUMP_WIDTH 3.0f
 #define LOST_WIDTH 0.03f
 #define PRIOR_POWER 0.3f
@@ -37,22 +41,26 @@
 #define ANYWHERE_GROWTH 0.05f
 #define ANYWHERE_MOST 0.8f
 
-/* Least worth, a share of the usual score, for learning, for being seen and for being back. */
+/* Least worth, a share of the usual score, for learning, for being seen and for
+ * being back. */
 #define SURE 0.7f
 #define SEEN 0.55f
 #define BACK 0.6f
-/* How fast what is usual follows what is found; the first pictures score too well. */
+/* How fast what is usual follows what is found; the first pictures score too
+ * well. */
 #define SURE_RATE 0.15f
 #define SEEN_RATE 0.1f
 #define LOST_RATE 0.01f
 #define FIRST_SHARE 0.7f
 
-/* The camera's motion helps unless it makes the target's less even by this factor. */
+/* The camera's motion helps unless it makes the target's less even by this
+ * factor. */
 #define CAMERA_BIAS 0.7f
 #define CAMERA_RATE 0.1f
 #define VELOCITY_RATE 0.3f
 
-/* After so many pictures unseen the search is twice as wide, and particles look for colours. */
+/* After so many pictures unseen the search is twice as wide, and particles look
+ * for colours. */
 #define WIDEN_AFTER 5
 #define PARTICLES_AFTER 3
 #define PARTICLES 200
@@ -65,7 +73,8 @@ typedef struct {
     float x, y;
 } Vector;
 
-/* Whether the target moves more evenly against the picture or against the scene. */
+/* Whether the target moves more evenly against the picture or against the
+ * scene. */
 typedef struct {
     Vector last;         /* where it was */
     Vector still, moved; /* mean motion per picture, without the camera's and less it */
@@ -84,8 +93,8 @@ struct _FovFollower {
     double interval; /* ns between pictures, running mean */
     FovKalman motion;
     Camera camera;
-    FovPalette palette; /* the target's usual colours */
-    float score, apce;  /* usual ones; 0 before the first */
+    FovPalette palette;     /* the target's usual colours */
+    float score, apce, psr; /* usual ones; 0 before the first */
     float jump;
     guint lost; /* pictures since it was last seen */
 };
@@ -168,7 +177,7 @@ fov_follower_init (FovFollower *follower, const FovImage *image, FovBox box, gin
     const double variance[FOV_KALMAN_STATE] = { p, p, p, p, v, v, 0.0, 0.0 };
     fov_kalman_init (&follower->motion, z, variance);
     follower->camera = (Camera){ .last = centre_of (box), .used = TRUE };
-    follower->score = follower->apce = 0.0f;
+    follower->score = follower->apce = follower->psr = 0.0f;
     follower->jump = JUMP_FIRST;
     follower->lost = 0;
     fov_palette_take (&follower->palette, follower->patcher, image, box);
@@ -178,7 +187,8 @@ fov_follower_init (FovFollower *follower, const FovImage *image, FovBox box, gin
     return TRUE;
 }
 
-/* Time since the last picture, in usual intervals: dropped pictures are bridged. */
+/* Time since the last picture, in usual intervals: dropped pictures are
+ * bridged. */
 static double
 intervals_since (FovFollower *follower, gint64 pts)
 {
@@ -191,7 +201,8 @@ intervals_since (FovFollower *follower, gint64 pts)
     return CLAMP (passed / usual, 0.1, 50.0);
 }
 
-/* Chooses what the velocity is measured against; it is taken over where that changes. */
+/* Chooses what the velocity is measured against; it is taken over where that
+ * changes. */
 static void
 choose_camera (FovFollower *follower)
 {
@@ -285,13 +296,15 @@ prior_of (const FovFollower *follower, FovBox box)
     return expf (-0.5f * d * d);
 }
 
-/* The better of the two places found, and what it is worth against the usual. */
+/* The better of the two places found, and what it is worth against the usual.
+ */
 static FovBox
 judge (FovFollower *follower, const FovVisualFound *found, float *worth)
 {
     if (follower->score <= 0.0f) {
         follower->score = FIRST_SHARE * found->score;
         follower->apce = FIRST_SHARE * found->apce;
+        follower->psr = FIRST_SHARE * found->psr;
     }
     float share = found->score / fmaxf (follower->score, 1e-6f);
     float shape = sqrtf (found->apce / fmaxf (follower->apce, 1e-6f));
@@ -360,7 +373,8 @@ check_update (const FovFollower *follower, const FovImage *image, gint64 pts, GE
                              "follower: nothing to follow, expected fov_follower_init first");
     else if (image->width != follower->width || image->height != follower->height)
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                     "follower: picture is %dx%d, expected %dx%d as at the start (start over with "
+                     "follower: picture is %dx%d, expected %dx%d as at the start "
+                     "(start over with "
                      "fov_follower_init)",
                      image->width, image->height, follower->width, follower->height);
     else if (pts <= follower->pts)
@@ -394,7 +408,8 @@ fov_follower_update (FovFollower *follower, const FovImage *image, gint64 pts,
         return FALSE;
 
     FovBox box = judge (follower, &found, &worth);
-    gboolean sure = worth > SURE, seen = worth > (follower->lost ? BACK : SEEN);
+    gboolean clear = found.psr >= fov_visual_clear_psr (follower->visual) * follower->psr;
+    gboolean sure = worth > SURE && clear, seen = worth > (follower->lost ? BACK : SEEN);
     if (seen)
         see (follower, box, shift, sure);
     else
@@ -402,6 +417,7 @@ fov_follower_update (FovFollower *follower, const FovImage *image, gint64 pts,
     float rate = sure ? SURE_RATE : seen ? SEEN_RATE : LOST_RATE;
     follower->score += rate * (found.score - follower->score);
     follower->apce += rate * (found.apce - follower->apce);
+    follower->psr += rate * (found.psr - follower->psr);
     if (sure && !learn (follower, image, box, error))
         return FALSE;
     *followed = (FovFollowed){

@@ -147,6 +147,12 @@ find_target (FovVisual *visual, guint handle, GError **error)
     return target;
 }
 
+float
+fov_visual_clear_psr (const FovVisual *visual)
+{
+    return visual->class->clear;
+}
+
 guint
 fov_visual_most (const FovVisual *visual)
 {

@@ -13,6 +13,7 @@
 typedef struct {
     const char *name;
     const char *blurb; /* one line with its paper */
+    float clear;       /* share of a target's usual PSR below which it is not to be learned from */
     /* params: never NULL, max_targets filled in; its strings live only during the call. */
     gpointer (*create) (const FovVisualParams *params, GError **error);
     void (*destroy) (gpointer self);
@@ -30,6 +31,8 @@ typedef struct {
 /* Pixels; boxes thinner than this are refused. */
 #define FOV_VISUAL_MIN_SIDE 1.0f
 
+/* The class's clear. */
+float fov_visual_clear_psr (const FovVisual *visual);
 /* The most targets that one call of fov_visual_locate takes. */
 guint fov_visual_most (const FovVisual *visual);
 

@@ -95,7 +95,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovVisual, fov_visual_free)
  * visual tracker with a Kalman filter, its own judgement of loss, coasting and
  * re-detection. The score and the peak's energy (APCE) over what is usual for
  * this target, and the distance from where it is predicted, decide in every
- * picture whether it is learned from, only seen, or not seen: then the visual
+ * picture whether it is learned from (if PSR agrees), only seen, or not seen: then the visual
  * tracker is frozen, the box coasts in the scene's coordinates (the camera's
  * motion by phase correlation), the search widens and particles look for the
  * target's colours. The same calls give the same boxes, bit for bit, on one
