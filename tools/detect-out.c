@@ -278,6 +278,20 @@ write_mot (DetectOut *out, const Picture *picture)
     }
 }
 
+/* A list that finds no room ends the run there, not after hours. */
+static gboolean
+write_lists (DetectOut *out, const Picture *picture, GError **error)
+{
+    if (out->json) {
+        write_scene_json (out->scene, picture, out->labels, out->json);
+        if (!output_is_well (out->json, out->options->json, error))
+            return FALSE;
+    }
+    if (out->mot)
+        write_mot (out, picture);
+    return !out->mot || output_is_well (out->mot, mot_path (out), error);
+}
+
 /* "person #1, person #4" */
 static char *
 names_text (DetectOut *out)
@@ -336,10 +350,8 @@ detect_out_frame (DetectOut *out, Picture *picture, const GArray *detections, co
     if (!out->detector && tracks)
         out->n_seen += g_array_index (tracks, FovTrack, 0).state != FOV_TRACK_LOST;
     if (fresh || tracks) {
-        if (out->json)
-            write_scene_json (out->scene, picture, out->labels, out->json);
-        if (out->mot)
-            write_mot (out, picture);
+        if (!write_lists (out, picture, error))
+            return FALSE;
         if (!out->json && !out->mot && out->kind == OUT_NONE)
             print_frame (out, picture, detections);
     }

@@ -215,6 +215,15 @@ json_line (JsonBuilder *builder)
     return json_to_string (root, FALSE);
 }
 
+static gboolean
+cannot_write (const char *path, GError **error)
+{
+    const int code = errno ? errno : EIO;
+
+    g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "cannot write '%s': %s", path, g_strerror (code));
+    return FALSE;
+}
+
 FILE *
 output_open (const char *path, GError **error)
 {
@@ -224,20 +233,22 @@ output_open (const char *path, GError **error)
         return stdout;
     file = fopen (path, "w");
     if (!file)
-        g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "cannot write '%s': %s", path,
-                     g_strerror (errno));
+        cannot_write (path, error);
     return file;
+}
+
+gboolean
+output_is_well (FILE *file, const char *path, GError **error)
+{
+    return !ferror (file) || cannot_write (path, error);
 }
 
 gboolean
 output_close (FILE *file, const char *path, GError **error)
 {
-    gboolean bad = ferror (file) != 0;
+    const gboolean well = output_is_well (file, path, error);
 
     if (file == stdout ? fflush (file) : fclose (file))
-        bad = TRUE;
-    if (bad)
-        g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "cannot write '%s': %s", path,
-                     g_strerror (errno ? errno : EIO));
-    return !bad;
+        return well ? cannot_write (path, error) : FALSE;
+    return well;
 }

@@ -78,6 +78,8 @@ char *json_line (JsonBuilder *builder);
 
 /** Opens for writing; "-" is the standard output. */
 FILE *output_open (const char *path, GError **error);
+/** Right behind what was written: FALSE where that, or anything before, found no room. */
+gboolean output_is_well (FILE *file, const char *path, GError **error);
 /** Flushes and closes (not the standard output); FALSE where anything could not be written. */
 gboolean output_close (FILE *file, const char *path, GError **error);
 

@@ -168,6 +168,7 @@ save (Loop *l, GError **error)
            train_record_write_curve (l->record, error) && draw_curve (l, error);
 }
 
+/* A kill or a full disk may have come between the checkpoint and the files beside it. */
 static gboolean
 resume (Loop *l, GError **error)
 {
@@ -175,7 +176,9 @@ resume (Loop *l, GError **error)
     g_autofree char *place = NULL;
 
     return train_record_resume (l->record, p->trainer, p->n_pictures, &place, error) &&
-           (!p->kind->seek || p->kind->seek (p->run, place ? place : "", error));
+           (!p->kind->seek || p->kind->seek (p->run, place ? place : "", error)) &&
+           fov_trainer_write_onnx (p->trainer, p->o->output, FOV_WEIGHTS_AVERAGED, error) &&
+           train_record_write_curve (l->record, error) && draw_curve (l, error);
 }
 
 /* ---- epochs ---------------------------------------------------------------------- */
