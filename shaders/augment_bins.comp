@@ -24,24 +24,25 @@ void main ()
 {
     int group = int (gl_WorkGroupID.x), lane = int (gl_LocalInvocationID.x), n = look_tiles ();
     int parts = tile_parts (n), tile = group / parts, part = group - tile * parts;
-    float sigma = look_blur ();
+    bool blurred = look_blur () > 0.0, used = tile < n * n;
     Tile t = tile_at (tile, n);
     int top = t.y0 + (t.y1 - t.y0) * part / parts, end = t.y0 + (t.y1 - t.y0) * (part + 1) / parts;
-    int span = t.x1 - t.x0, count = tile < n * n ? span * (end - top) : 0;
-    int one = 1 << tile_bits (t);
+    int span = t.x1 - t.x0, count = used ? span * (end - top) : 0;
+    int one = 1 << tile_bits (t), last = used ? BINS : -1;
+    int corner = top * push.width + t.x0;
 
-    for (int b = lane; b <= BINS; b += LANES)
+    for (int b = lane; b <= last; b += LANES)
         bins[b] = 0u;
     barrier ();
     for (int p = lane; p < count; p += LANES) {
         int row = divide (p, span);
-        float v = luma (pixel_at (t.x0 + p - row * span, top + row, sigma));
+        float v = luma (pixel_at (corner + row * (push.width - span) + p, blurred));
         int b = int (v);
         uint above = uint ((v - float (b)) * float (one) + 0.5);
         atomicAdd (bins[b], uint (one) - above);
         atomicAdd (bins[b + 1], above);
     }
     barrier ();
-    for (int b = lane; b <= BINS; b += LANES)
+    for (int b = lane; b <= last; b += LANES)
         arena_int[push.bins + group * (BINS + 1) + b] = int (bins[b]);
 }

@@ -1,8 +1,8 @@
 #version 460
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The rows of a Gaussian blur (lib/augment.glsl does the columns), into vec4 per pixel; nothing
- * where the look has none. A lane of 64 makes 8 pixels, 64 apart.
+ * A Gaussian blur: rows of the picture into the scratch picture aside, or COLUMNS of that into
+ * changed. A lane of 64 makes ROUNDS pixels, 64 apart.
  */
 #extension GL_GOOGLE_include_directive : require
 #include "push.h"
@@ -13,26 +13,38 @@
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const bool BLOCKED = true;
+layout (constant_id = 1) const int ROUNDS = 8;
+layout (constant_id = 2) const bool COLUMNS = false;
 layout (push_constant) uniform Push { fov_push_augment push; FOV_FAR_ADDRESS };
 #include "lib/augment.glsl"
 
+vec3 tap (int x, int y)
+{
+    int p = clamp (y, 0, push.height - 1) * push.width + clamp (x, 0, push.width - 1);
+    return COLUMNS ? texelFetch (arena_texels, push.aside + p).xyz : pixel_at (p, false);
+}
+
 void main ()
 {
-    int width = push.width, pixels = width * push.height;
-    int first = flat_group () * 512 + int (gl_LocalInvocationID.x);
+    int width = push.width, pixels = width * push.height, dst = COLUMNS ? push.changed : push.aside;
+    int first = flat_group () * 64 * ROUNDS + int (gl_LocalInvocationID.x);
     float sigma = look_blur ();
-    int radius = blur_radius (sigma), rounds = radius < 0 ? 0 : 8;
+    int radius = int (ceil (3.0 * sigma)), rounds = sigma > 0.0 ? ROUNDS : 0;
+    float by = -0.5 / (sigma * sigma);
 
     for (int i = 0; i < rounds; i++) {
         int p = min (first + i * 64, pixels - 1), y = divide (p, width), x = p - y * width;
-        vec3 sum = vec3 (0);
-        float weights = 0.0;
-        for (int d = -radius; d <= radius; d++) {
-            float weight = blur_weight (d, sigma);
-            sum += weight * source_pixel (p - x + clamp (x + d, 0, width - 1));
-            weights += weight;
-        }
+        vec3 sum = tap (x, y);
+        float weights = 1.0;
+        int d = 1;
+        do {
+            float weight = exp (float (d * d) * by);
+            ivec2 off = COLUMNS ? ivec2 (0, d) : ivec2 (d, 0);
+            sum += weight * (tap (x + off.x, y + off.y) + tap (x - off.x, y - off.y));
+            weights += 2.0 * weight;
+            d++;
+        } while (d <= radius);
         if (first + i * 64 < pixels)
-            arena4[push.rows + p] = vec4 (sum / weights, 0);
+            arena4[dst + p] = vec4 (sum / weights, 0);
     }
 }

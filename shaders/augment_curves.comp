@@ -35,7 +35,7 @@ void main ()
     sums[lane] = share.x + share.y + share.z + share.w;
     barrier ();
     float before = 0.0, all = 0.0;
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < (parts > 0 ? 64 : 0); i++) {
         before += i < lane ? sums[i] : 0.0;
         all += sums[i];
     }

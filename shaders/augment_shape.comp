@@ -23,7 +23,6 @@ const int LAYERS = 8, LAYER_WORDS4 = 7;
 struct Layer {
     int offset, stride, bytes;
     ivec4 limits; /* x_min, x_max, y_min, y_max */
-    vec4 region;
     vec3 fill;
     float alpha;
 };
@@ -67,6 +66,25 @@ vec3 look_at (Layer l, int pictures, vec2 uv)
     return a + f.y * (b - a);
 }
 
+/* Where the four pixels from (x0, row) on lie in the layer at `at`; which do. */
+void place_in (int at, int row, int x0, out vec2 uv[4], out bool inside[4])
+{
+    vec4 region = uintBitsToFloat (inputs4[at + 2]);
+    vec4 h0 = uintBitsToFloat (inputs4[at + 3]), h4 = uintBitsToFloat (inputs4[at + 4]);
+    precise float y = float (row) + 0.5;
+    precise float start_u = h0.y * y + h0.z, start_v = h4.x * y + h4.y;
+    precise float start_w = h4.w * y + uintBitsToFloat (inputs4[at + 5].x);
+    bool is_flat = h4.z == 0.0 && start_w == 1.0;
+    [[unroll]] for (int i = 0; i < 4; i++) {
+        precise float x = float (x0 + i) + 0.5;
+        precise float u = h0.x * x + start_u, v = h0.w * x + start_v, w = h4.z * x + start_w;
+        u = is_flat ? u : u / w;
+        v = is_flat ? v : v / w;
+        inside[i] = w > 0.0 && u >= region.x && u < region.z && v >= region.y && v < region.w;
+        uv[i] = inside[i] ? vec2 (u, v) : vec2 (0);
+    }
+}
+
 void main ()
 {
     int width = push.width, height = push.height, layers = push.layers, pictures = push.pictures;
@@ -79,39 +97,22 @@ void main ()
         drawn |= uintBitsToFloat (inputs4[layers + k * LAYER_WORDS4 + 5].y) > 0.0 ? 1 << k : 0;
     [[unroll]] for (int i = 0; i < 4; i++)
         made[i] = vec3 (push.pad);
-    drawn = row < height ? drawn : 0;
-    for (int left = drawn; left != 0; left &= left - 1) {
-        int at = layers + findLSB (left) * LAYER_WORDS4;
+    /* With none there is one round, of a layer whose alpha is 0. */
+    do {
+        int at = layers + max (findLSB (drawn), 0) * LAYER_WORDS4;
         uvec4 place = inputs4[at], words = inputs4[at + 5];
-        vec4 h0 = uintBitsToFloat (inputs4[at + 3]), h4 = uintBitsToFloat (inputs4[at + 4]);
         Layer l = Layer (int (place.x), int (place.z), int (place.w), ivec4 (inputs4[at + 1]),
-                         uintBitsToFloat (inputs4[at + 2]),
                          uintBitsToFloat (uvec3 (words.zw, inputs4[at + 6].x)),
-                         uintBitsToFloat (words.y));
-        precise float y = float (row) + 0.5;
-        precise float start_u = h0.y * y + h0.z, start_v = h4.x * y + h4.y;
-        precise float start_w = h4.w * y + uintBitsToFloat (words.x);
-        bool is_flat = h4.z == 0.0 && start_w == 1.0, any_inside = false;
+                         max (uintBitsToFloat (words.y), 0.0));
         vec2 uv[4];
         bool inside[4];
+        place_in (at, row, x0, uv, inside);
         [[unroll]] for (int i = 0; i < 4; i++) {
-            precise float x = float (x0 + i) + 0.5;
-            precise float u = h0.x * x + start_u, v = h0.w * x + start_v, w = h4.z * x + start_w;
-            u = is_flat ? u : u / w;
-            v = is_flat ? v : v / w;
-            inside[i] = w > 0.0 && u >= l.region.x && u < l.region.z && v >= l.region.y &&
-                        v < l.region.w;
-            uv[i] = inside[i] ? vec2 (u, v) : vec2 (0);
-            any_inside = any_inside || inside[i];
+            vec3 shown = l.bytes > 0 ? look_at (l, pictures, uv[i]) : l.fill;
+            made[i] += inside[i] ? l.alpha * (shown - made[i]) : vec3 (0);
         }
-        /* A loop, since only loops save time where a processor plays the GPU. */
-        for (int once = 0; once < (any_inside ? 1 : 0); once++) {
-            [[unroll]] for (int i = 0; i < 4; i++) {
-                vec3 shown = l.bytes > 0 ? look_at (l, pictures, uv[i]) : l.fill;
-                made[i] += inside[i] ? l.alpha * (shown - made[i]) : vec3 (0);
-            }
-        }
-    }
+        drawn &= drawn - 1;
+    } while (drawn != 0);
     [[unroll]] for (int i = 0; i < 4; i++)
         if (row < height && x0 + i < width)
             arena4[push.dst + row * width + x0 + i] =

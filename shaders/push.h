@@ -30,11 +30,11 @@ struct fov_push_augment_shape {
 };
 
 /**
- * augment_blur, _bins, _curves, _color: src in vec4 where blocked, else floats; look, bins: words;
- * rows: vec4; curves, dst: floats.
+ * The other augment_*: src in vec4 where blocked, else floats; look, bins: words; aside, changed:
+ * scratch pictures, vec4; curves, dst: floats.
  */
 struct fov_push_augment {
-    int src, look, rows, bins, curves, dst, width, height, bgr;
+    int src, look, aside, changed, bins, curves, dst, width, height, bgr;
     float mean0, mean1, mean2, scale0, scale1, scale2;
 };
 

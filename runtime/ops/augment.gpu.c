@@ -8,7 +8,7 @@
 
 #include "ops/record.h"
 
-#define TOGETHER 8     /* pictures that have scratch memory at a time */
+#define TOGETHER 4     /* pictures that have scratch memory at a time */
 #define HISTOGRAMS 64  /* of a picture: FOV_AUGMENT_TILES a side */
 #define MOST 100000000 /* pixels: a lane's rounds end early on some drivers */
 
@@ -54,7 +54,7 @@ const FovGpuOp fov_gpu_augment_shape = { .formats = shape_formats, .record = sha
 
 /* ---- fov.AugmentColor ------------------------------------------------------------ */
 
-typedef enum { BLUR, BINS, CURVES, COLOR, N_STAGES } Stage;
+typedef enum { ROWS, COLUMNS, BINS, CURVES, EQUALISE, NOISE, COLOR, N_STAGES } Stage;
 
 static guint
 color_formats (const FovNode *node, int block)
@@ -66,28 +66,44 @@ color_formats (const FovNode *node, int block)
     return FOV_CAN_PLANAR | FOV_READS_BLOCKED;
 }
 
+/* One that a look may leave out; lanes with much to do cost less then. */
+static gboolean
+dispatch_rounds (FovGpuProgram *program, const char *shader, gboolean blocked, gboolean columns,
+                 const struct fov_push_augment *push, GError **error)
+{
+    const guint rounds = fov_gpu_on_processor (program) ? 16 : 4;
+    const guint32 spec[] = { (guint32) blocked, rounds, (guint32) columns };
+
+    return fov_gpu_dispatch_flat (program, shader, spec, 3, push, sizeof *push,
+                                  (guint64) push->width * (guint64) push->height, 64 * rounds,
+                                  error);
+}
+
 static gboolean
 dispatch (FovGpuProgram *program, Stage stage, gboolean blocked,
           const struct fov_push_augment *push, GError **error)
 {
     const guint64 pixels = (guint64) push->width * (guint64) push->height;
-    const guint32 lanes = fov_gpu_on_processor (program) ? 32 : 256;
-    const guint32 form = (guint32) blocked;
+    const guint32 bins[] = { fov_gpu_on_processor (program) ? 32 : 256, (guint32) blocked };
+    const guint32 color[] = { (guint32) blocked, pixels % 4 == 0 && push->dst % 4 == 0 };
 
     switch (stage) {
-    case BLUR:
-        return fov_gpu_dispatch_flat (program, "augment_blur", &form, 1, push, sizeof *push, pixels,
-                                      512, error);
+    case ROWS:
+    case COLUMNS:
+        return dispatch_rounds (program, "augment_blur", blocked, stage == COLUMNS, push, error);
     case BINS:
-        return fov_gpu_program_dispatch (program, "augment_bins", (guint32[]){ lanes, form }, 2,
-                                         push, sizeof *push, HISTOGRAMS, 1, 1, error);
+        return fov_gpu_program_dispatch (program, "augment_bins", bins, 2, push, sizeof *push,
+                                         HISTOGRAMS, 1, 1, error);
     case CURVES:
         return fov_gpu_program_dispatch (program, "augment_curves", NULL, 0, push, sizeof *push,
                                          HISTOGRAMS, 1, 1, error);
+    case EQUALISE:
+        return dispatch_rounds (program, "augment_equalise", blocked, FALSE, push, error);
+    case NOISE:
+        return dispatch_rounds (program, "augment_noise", blocked, FALSE, push, error);
     default:
-        return fov_gpu_dispatch_flat (program, "augment_color",
-                                      (guint32[]){ form, pixels % 4 == 0 && push->dst % 4 == 0 }, 2,
-                                      push, sizeof *push, pixels, 256, error);
+        return fov_gpu_dispatch_flat (program, "augment_color", color, 2, push, sizeof *push,
+                                      pixels, 256, error);
     }
 }
 
@@ -99,13 +115,14 @@ record_pictures (FovGpuProgram *program, const FovStep *step, const struct fov_p
     const gboolean blocked = step->in[0]->format.layout == FOV_BLOCKED;
     const gint64 pixels = (gint64) base->width * base->height;
 
-    for (Stage stage = BLUR; stage < N_STAGES; stage++)
+    for (Stage stage = ROWS; stage < N_STAGES; stage++)
         for (gint64 n = first; n < end; n++) {
             struct fov_push_augment push = *base;
             push.src += (int) (n * pixels * (blocked ? 1 : 3));
             push.look += (int) (n * FOV_AUGMENT_LOOK_WORDS);
             push.dst += (int) (n * pixels * 3);
-            push.rows += (int) ((n - first) * pixels);
+            push.aside += (int) ((n - first) * pixels);
+            push.changed += (int) ((n - first) * pixels);
             push.bins += (int) ((n - first) * HISTOGRAMS * 257);
             push.curves += (int) ((n - first) * HISTOGRAMS * 256);
             if (n > first)
@@ -127,7 +144,8 @@ color_record (FovGpuProgram *program, const FovStep *step, GError **error)
         .src = in->format.layout == FOV_BLOCKED ? fov_gpu_texel (in) : fov_gpu_float (in),
         .look = fov_gpu_float (step->in[1]),
         .dst = fov_gpu_float (step->out[0]),
-        .rows = (int) (fov_gpu_program_scratch (program, together * (gsize) pixels * 16) / 16),
+        .aside = (int) (fov_gpu_program_scratch (program, together * (gsize) pixels * 16) / 16),
+        .changed = (int) (fov_gpu_program_scratch (program, together * (gsize) pixels * 16) / 16),
         .bins = (int) (fov_gpu_program_scratch (program, together * HISTOGRAMS * 257 * 4) / 4),
         .curves = (int) (fov_gpu_program_scratch (program, together * HISTOGRAMS * 256 * 4) / 4),
         .width = (int) in->shape.dim[3],

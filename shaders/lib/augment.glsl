@@ -4,8 +4,9 @@
 
 /*
  * The picture of fov.AugmentColor and its FovAugmentLook (runtime/ops/augment.h); needs push
- * (fov_push_augment), BLOCKED and lib/fetch.glsl. What a look leaves out is skipped by loops that
- * end at once: where a processor plays the GPU, only loops save time.
+ * (fov_push_augment), BLOCKED and lib/fetch.glsl. Stages that a look may leave out are kernels of
+ * their own, whose lanes make several pixels in a loop that then ends at once: where a processor
+ * plays the GPU, nothing else saves time, and a loop's first round is always run.
  */
 #define LOOK_MATRIX 0
 #define LOOK_GAMMA 12
@@ -44,36 +45,16 @@ float look_blur ()
 
 vec3 source_pixel (int p)
 {
-    if (BLOCKED)
-        return texelFetch (arena_texels, push.src + p).xyz;
     int plane = push.width * push.height, at = push.src + p;
     return vec3 (fetch_arena (at), fetch_arena (at + plane), fetch_arena (at + 2 * plane));
 }
 
-/* -1: none. */
-int blur_radius (float sigma)
+/* A pixel as it came or, where it has been changed, as the stages before left it. */
+vec3 pixel_at (int p, bool changed)
 {
-    return sigma > 0.0 ? int (ceil (3.0 * sigma)) : -1;
-}
-
-float blur_weight (int d, float sigma)
-{
-    return exp (-0.5 * float (d * d) / (sigma * sigma));
-}
-
-/* A pixel of the picture, blurred if it is; the rows are already. */
-vec3 pixel_at (int x, int y, float sigma)
-{
-    int width = push.width, bottom = push.height - 1, rows = push.rows;
-    int radius = blur_radius (sigma);
-    vec3 sum = vec3 (0);
-    float weights = 0.0;
-    for (int d = -radius; d <= radius; d++) {
-        float weight = blur_weight (d, sigma);
-        sum += weight * texelFetch (arena_texels, rows + clamp (y + d, 0, bottom) * width + x).xyz;
-        weights += weight;
-    }
-    return radius < 0 ? source_pixel (y * width + x) : sum / weights;
+    if (BLOCKED)
+        return texelFetch (arena_texels, (changed ? push.changed : push.src) + p).xyz;
+    return changed ? texelFetch (arena_texels, push.changed + p).xyz : source_pixel (p);
 }
 
 float luma (vec3 v)

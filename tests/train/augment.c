@@ -145,6 +145,10 @@ make_layers (guint k, FovAugmentLayer *layers)
         l[0].fill[1] = 200;
         l[-1] = whole_picture ();
         l[-1].alpha = (float) n;
+        l[3] = whole_picture (); /* a few pixels in the middle alone */
+        memcpy (l[3].region, (float[]){ 11, 9, 17.5f, 14 }, sizeof l->region);
+        l[3].alpha = 0.7f * (float) n;
+        l[3].h[0] = 1.1f;
     }
 }
 
