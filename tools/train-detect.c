@@ -398,7 +398,8 @@ make_loader (Run *r, GError **error)
                                .max_objects = (guint) r->target.dim[1],
                                .balance = r->o->balance,
                                .seed = (guint64) r->o->seed,
-                               .load = train_load_picture };
+                               .load = train_load_picture,
+                               .device = r->device };
 
     if (!train_parse_augment (r->o->augment, &params.augment, error))
         return FALSE;

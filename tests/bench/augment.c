@@ -3,7 +3,7 @@
 /*
  * What a picture of a batch costs, without decoding: processor time of the whole
  * process, the least of several rounds, for a network of 416 x 416. augment
- * [LIST...] (as fovea train --augment takes it); needs FOVEA_TEST_DATA.
+ * [-d DEVICE] [LIST...] (as fovea train --augment takes it); needs FOVEA_TEST_DATA.
  */
 #include <stdio.h>
 #include <time.h>
@@ -41,10 +41,10 @@ round_of (FovLoader *loader, GError **error)
 }
 
 static gboolean
-measure (FovData *data, const char *text, GError **error)
+measure (FovData *data, FovDevice *device, const char *text, GError **error)
 {
     FovLoaderParams params = {
-        .width = 416, .height = 416, .batch = BATCH, .threads = 1, .load = load
+        .width = 416, .height = 416, .batch = BATCH, .threads = 1, .load = load, .device = device
     };
     g_autoptr (FovLoader) loader = NULL;
     double best = 1e9;
@@ -69,19 +69,23 @@ main (int argc, char **argv)
     static const char *const lists[] = { "none",      "light",   "strong",  "mosaic=1", "mixup=1",
                                          "rotate=10", "clahe=1", "noise=8", "blur=1",   NULL };
     const char *root = g_getenv ("FOVEA_TEST_DATA");
-    const char *const *list = argc > 1 ? (const char *const *) argv + 1 : lists;
+    const gboolean has_device = argc > 2 && g_str_equal (argv[1], "-d");
+    const int first = has_device ? 3 : 1;
+    const char *const *list = argc > first ? (const char *const *) argv + first : lists;
     g_autofree char *path =
         g_build_filename (root ? root : "", "coco", "instances_train128.json", NULL);
     g_autoptr (GError) error = NULL;
     g_autoptr (FovData) data = NULL;
+    g_autoptr (FovDevice) device = NULL;
 
     if (!root || !g_file_test (path, G_FILE_TEST_EXISTS)) {
         puts ("skipped: no coco/instances_train128.json in FOVEA_TEST_DATA");
         return SKIPPED;
     }
     data = fov_data_open (path, &(FovDataParams){ .most = 64 }, &error);
-    for (; data && *list; list++)
-        if (!measure (data, *list, &error))
+    device = data ? fov_device_open (has_device ? argv[2] : "cpu", &error) : NULL;
+    for (; device && *list; list++)
+        if (!measure (data, device, *list, &error))
             break;
     if (!error)
         return 0;

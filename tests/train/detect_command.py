@@ -112,6 +112,26 @@ def test_preview(folder):
     assert sheet.stat().st_size > 10000 and not (folder / 'h.onnx').exists()
 
 
+def test_augments_on_vulkan(folder):
+    """Pictures are changed where the network learns; the same seed gives the same bytes."""
+    done = subprocess.run([FOVEA, 'info'], capture_output=True, text=True, check=False)
+    if 'vulkan' not in done.stdout:
+        return
+    models = []
+    for name in ('h.onnx', 'i.onnx'):
+        args = [PHOTOS, '-a', folder / 'few.json', '-m', MODEL, '-o', folder / name, '--size', 96,
+                '--batch', 4, '--epochs', 16, '-d', 'vulkan', '--learning-rate', '2e-4',
+                '--augment', 'light,noise=8,clahe=0.5,mosaic=0.3', '--validation', 0]
+        done = subprocess.run(train(*args), capture_output=True, text=True, check=True,
+                              env=os.environ | {'FOVEA_VALIDATION': '1', 'G_MESSAGES_DEBUG': 'Fovea'})
+        assert 'augment' not in done.stdout + done.stderr, done
+        assert 'VUID' not in done.stdout + done.stderr, done
+        models.append((folder / name).read_bytes())
+    assert models[0] == models[1]
+    losses = [float(r['loss']) for r in rows_of(folder / 'h.onnx.csv')]
+    assert sum(losses[-5:]) < 0.9 * sum(losses[:5]), losses
+
+
 def fails(args, text):
     done = subprocess.run(train(*args), capture_output=True, text=True, check=False)
     assert done.returncode in (1, 2) and text in done.stderr and done.stderr.count('\n') == 1, done
@@ -139,7 +159,7 @@ def main():
         return
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
              test_new_classes, test_frozen_backbone_learns_too, test_learns_from_nothing,
-             test_preview, test_errors]
+             test_preview, test_augments_on_vulkan, test_errors]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

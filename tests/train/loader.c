@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Batches made ahead: the same bytes whatever the threads and breaks, errors that name pictures. */
+#include <math.h>
 #include <string.h>
 
 #include "../unit/check.h"
 
 #include <fovea/loader.h>
+
+#include "gpu/gpu.h"
 
 enum { SIDE = 40, PICTURES = 11, BATCH = 4 };
 
@@ -48,7 +51,7 @@ make_data (guint n, const char *last)
 }
 
 static FovLoader *
-make_loader (FovData *data, const char *augment, guint threads, gint64 cache)
+make_loader_on (FovDevice *device, FovData *data, const char *augment, guint threads, gint64 cache)
 {
     FovLoaderParams p = { .width = SIDE,
                           .height = SIDE,
@@ -57,7 +60,8 @@ make_loader (FovData *data, const char *augment, guint threads, gint64 cache)
                           .threads = threads,
                           .cache = cache,
                           .max_objects = 10,
-                          .load = load };
+                          .load = load,
+                          .device = device };
     g_autoptr (GError) error = NULL;
     FovLoader *loader;
 
@@ -65,6 +69,12 @@ make_loader (FovData *data, const char *augment, guint threads, gint64 cache)
     loader = fov_loader_new (data, &p, &error);
     assert_fov_ok (loader != NULL, error);
     return loader;
+}
+
+static FovLoader *
+make_loader (FovData *data, const char *augment, guint threads, gint64 cache)
+{
+    return make_loader_on (NULL, data, augment, threads, cache);
 }
 
 /* A digest of a batch's every byte. */
@@ -277,16 +287,99 @@ test_bad_params (void **state)
     assert_fov_error (&error, FOV_ERROR_ARGUMENT, "no pictures");
 }
 
+/* ---- on a GPU ------------------------------------------------------------------------ */
+
+#define ALL_OF_IT                                                                                  \
+    "strong,blur=2,noise=20,salt=0.05,clahe=0.5,equalize=0.5,cutout=0.5,paste=0.5,mixup=0.5"
+
+static FovDevice *
+find_vulkan (void)
+{
+    FovDevice *device = fov_device_open ("vulkan", NULL);
+
+    if (!device)
+        skip ();
+    return device;
+}
+
+/* From run to run, whatever the threads, and after a break. */
+static void
+test_vulkan_repeats (void **state)
+{
+    g_autoptr (FovDevice) device = find_vulkan ();
+    g_autoptr (FovData) data = make_data (PICTURES, NULL);
+    g_autoptr (FovLoader) one = make_loader_on (device, data, ALL_OF_IT, 1, -1);
+    g_autoptr (FovLoader) three = make_loader_on (device, data, ALL_OF_IT, 3, 0);
+    g_autofree char *start = fov_loader_place (one);
+    g_autofree char *first = digest (one), *same = digest (three);
+
+    assert_string_equal (first, same);
+    for (int i = 0; i < 12; i++) {
+        g_autofree char *a = digest (one), *b = digest (three);
+        assert_string_equal (a, b);
+    }
+    assert_true (fov_loader_seek (three, start, NULL));
+    g_autofree char *again = digest (three);
+    assert_string_equal (first, again);
+}
+
+/* Pictures are the host's but for rounding. */
+static void
+test_vulkan_agrees (void **state)
+{
+    g_autoptr (FovDevice) device = find_vulkan ();
+    g_autoptr (FovData) data = make_data (PICTURES, NULL);
+    g_autoptr (FovLoader) gpu = make_loader_on (device, data, ALL_OF_IT, 2, 0);
+    g_autoptr (FovLoader) host = make_loader (data, ALL_OF_IT, 2, 0);
+    double most = 0;
+    FovBatch a, b;
+
+    for (int k = 0; k < 25; k++) {
+        assert_true (fov_loader_next (gpu, &a, NULL) && fov_loader_next (host, &b, NULL));
+        for (int i = 0; i < BATCH * 3 * SIDE * SIDE; i++)
+            most = MAX (most, fabs ((double) ((float *) a.pictures.data)[i] -
+                                    (double) ((float *) b.pictures.data)[i]));
+        assert_memory_equal (a.objects.data, b.objects.data, BATCH * 10 * 6 * sizeof (float));
+    }
+    print_message ("# host and vulkan differ by %.4f levels at most\n", most);
+    assert_true (most > 0); /* else it was the host twice */
+    assert_true (most < 1);
+}
+
+static gboolean
+load_large (const FovSample *sample, FovImage *image, gpointer data, GError **error)
+{
+    return fov_image_alloc (image, FOV_PIXEL_RGB, 20000, 18000, error);
+}
+
+/* What no storage buffer should hold is left to the host, and not refused. */
+static void
+test_vulkan_too_large (void **state)
+{
+    g_autoptr (FovDevice) device = find_vulkan ();
+    g_autoptr (FovData) data = make_data (1, NULL);
+    const FovLoaderParams p = {
+        .width = 8, .height = 8, .batch = 1, .ahead = 1, .load = load_large, .device = device
+    };
+    g_autoptr (FovLoader) loader = fov_loader_new (data, &p, NULL);
+    g_autoptr (GError) error = NULL;
+    FovBatch b;
+
+    assert_fov_ok (fov_loader_next (loader, &b, &error), error);
+    assert_int_equal (fov_gpu_validation_errors (), 0);
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_threads),     cmocka_unit_test (test_resume),
-        cmocka_unit_test (test_bad_place),   cmocka_unit_test (test_epochs),
-        cmocka_unit_test (test_balance),     cmocka_unit_test (test_objects),
-        cmocka_unit_test (test_few_rows),    cmocka_unit_test (test_cache),
-        cmocka_unit_test (test_bad_picture), cmocka_unit_test (test_wrong_size),
-        cmocka_unit_test (test_bad_params),
+        cmocka_unit_test (test_threads),       cmocka_unit_test (test_resume),
+        cmocka_unit_test (test_bad_place),     cmocka_unit_test (test_epochs),
+        cmocka_unit_test (test_balance),       cmocka_unit_test (test_objects),
+        cmocka_unit_test (test_few_rows),      cmocka_unit_test (test_cache),
+        cmocka_unit_test (test_bad_picture),   cmocka_unit_test (test_wrong_size),
+        cmocka_unit_test (test_bad_params),    cmocka_unit_test (test_vulkan_repeats),
+        cmocka_unit_test (test_vulkan_agrees), cmocka_unit_test (test_vulkan_too_large),
     };
 
     return RUN ("train-loader", tests);

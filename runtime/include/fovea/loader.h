@@ -3,6 +3,7 @@
 #define FOVEA_LOADER_H
 
 #include <fovea/data.h>
+#include <fovea/device.h>
 #include <fovea/image.h>
 #include <fovea/tensor.h>
 
@@ -85,6 +86,12 @@ typedef struct {
                           enough; 0: as they come. For losses of pairs */
     FovLoadPicture load; /**< must be given */
     gpointer load_data;
+    /**
+     * Where pictures are changed: a Vulkan device does it in a session of its own, but for
+     * batches whose pictures do not fit there; any other, or NULL: the host, in threads. Pictures
+     * of both differ by rounding, less than a level of 255.
+     */
+    FovDevice *device;
 } FovLoaderParams;
 
 /** What a step learns from. Memory belongs to the loader. */
@@ -127,8 +134,8 @@ typedef struct {
 
 /**
  * Makes batches of data in threads of its own while the last one is learned
- * from. The same data, params and place give the same bytes, whatever the number
- * of threads. Used by one thread at a time.
+ * from. The same data, params, device and place give the same bytes, whatever the
+ * number of threads. Used by one thread at a time.
  */
 typedef struct _FovLoader FovLoader;
 

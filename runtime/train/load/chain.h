@@ -2,11 +2,15 @@
 #ifndef FOV_TRAIN_CHAIN_H
 #define FOV_TRAIN_CHAIN_H
 
-/* The two augmentation ops as a session of the host: from placed layers to the network's input. */
+/*
+ * The two augmentation ops as a session: from placed layers to the network's input. On params'
+ * device if that is a GPU that can, else on the host.
+ */
 #include "train/load/scene.h"
 
 typedef struct _FovChain FovChain;
 
+/** params stay valid. */
 FovChain *fov_chain_new (const FovLoaderParams *params, GError **error);
 void fov_chain_free (FovChain *chain);
 
