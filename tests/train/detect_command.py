@@ -124,8 +124,8 @@ def test_augments_on_vulkan(folder):
                 '--augment', 'light,noise=8,clahe=0.5,mosaic=0.3', '--validation', 0]
         done = subprocess.run(train(*args), capture_output=True, text=True, check=True,
                               env=os.environ | {'FOVEA_VALIDATION': '1', 'G_MESSAGES_DEBUG': 'Fovea'})
-        assert 'augment' not in done.stdout + done.stderr, done
-        assert 'VUID' not in done.stdout + done.stderr, done
+        for bad in ('the host does', 'on the host', 'VUID'):
+            assert bad not in done.stdout + done.stderr, done
         models.append((folder / name).read_bytes())
     assert models[0] == models[1]
     losses = [float(r['loss']) for r in rows_of(folder / 'h.onnx.csv')]
