@@ -97,7 +97,10 @@ void main ()
         drawn |= uintBitsToFloat (inputs4[layers + k * LAYER_WORDS4 + 5].y) > 0.0 ? 1 << k : 0;
     [[unroll]] for (int i = 0; i < 4; i++)
         made[i] = vec3 (push.pad);
-    /* With none there is one round, of a layer whose alpha is 0. */
+    /*
+     * As many rounds for all lanes: lavapipe loses what a lane had that leaves such a loop before
+     * others. With no layer there is one round, of one whose alpha is 0.
+     */
     do {
         int at = layers + max (findLSB (drawn), 0) * LAYER_WORDS4;
         uvec4 place = inputs4[at], words = inputs4[at + 5];

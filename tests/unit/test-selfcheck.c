@@ -5,6 +5,8 @@
 
 #include <glib/gstdio.h>
 
+#include <fovea/loader.h>
+
 #include "gpu/shader-table.h"
 
 #include "check.h"
@@ -197,6 +199,46 @@ test_damaged_file (void **state)
     }
 }
 
+static gboolean
+load_grey (const FovSample *sample, FovImage *image, gpointer data, GError **error)
+{
+    return fov_image_alloc (image, FOV_PIXEL_GRAY, 9, 9, error);
+}
+
+static void
+keep_message (const char *domain, GLogLevelFlags level, const char *message, gpointer kept)
+{
+    g_string_append (kept, message);
+}
+
+/* Who learns from pictures gets them from the host then, and can read so. */
+static void
+test_wrong_augmentation (void **state)
+{
+    g_autoptr (FovDevice) device = open_vulkan ();
+    g_autoptr (FovData) data = fov_data_new (NULL);
+    g_autoptr (GString) log = g_string_new (NULL);
+    g_autoptr (GError) error = NULL;
+    const FovLoaderParams params = {
+        .width = 16, .height = 16, .batch = 1, .load = load_grey, .device = device
+    };
+    FovShader wrong = nothing;
+    FovBatch batch;
+    guint handler;
+
+    wrong.name = "augment_color";
+    fov_gpu_replace_shader (device->gpu, &wrong);
+    assert_true (fov_data_add (data, &(FovSample){ .name = "grey" }, NULL));
+    handler = g_log_set_handler ("Fovea", G_LOG_LEVEL_INFO, keep_message, log);
+    g_autoptr (FovLoader) loader = fov_loader_new (data, &params, &error);
+    g_log_remove_handler ("Fovea", handler);
+    assert_fov_ok (loader != NULL, error);
+    assert_non_null (strstr (log->str, "does not augment pictures, the host does: "));
+    assert_non_null (strstr (log->str, "gives wrong results with this driver"));
+    assert_fov_ok (fov_loader_next (loader, &batch, &error), error);
+    assert_float_equal (((const float *) batch.pictures.data)[0], 0, 0);
+}
+
 static void
 test_validation_silent (void **state)
 {
@@ -229,6 +271,7 @@ main (void)
         cmocka_unit_test_setup (test_wrong_kernel, forget),
         cmocka_unit_test_setup (test_demoted_kernel, forget),
         cmocka_unit_test_setup (test_damaged_file, forget),
+        cmocka_unit_test_setup (test_wrong_augmentation, forget),
         cmocka_unit_test (test_validation_silent),
     };
 
