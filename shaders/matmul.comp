@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * y[b][i][j] = alpha sum over k of A[b][i][k] B[b][k][j] + beta C[i][j]; planar, any strides.
- * PACKED: B is a constant packed as [k4][j][4], A's rows are contiguous and start at a vec4.
+ * PACKED: B is packed as [k4][j][4], A's rows are contiguous and start at a vec4.
  * Workgroups of 32 columns j: x: columns, y: 4 rows i, z: b.
  */
 #extension GL_GOOGLE_include_directive : require
@@ -17,6 +17,7 @@ layout (constant_id = 1) const bool A_CONSTANT = false;
 layout (constant_id = 2) const bool B_CONSTANT = false;
 layout (constant_id = 3) const int C_PLACE = 0; /* 0 none, 1 arena, 2 constants */
 layout (constant_id = 4) const int ROWS = 4;
+layout (constant_id = 5) const bool PACKED_HERE = false; /* PACKED, but B lies in the arena */
 layout (push_constant) uniform Push { fov_push_matmul push; FOV_FAR_ADDRESS };
 
 float fetch (int at, bool constant)
@@ -39,7 +40,7 @@ void main ()
     int steps = PACKED ? push.k / 4 : push.k;
     for (int k = 0; k < steps; k++) {
         if (PACKED) {
-            vec4 w = texelFetch (const_texels, b);
+            vec4 w = PACKED_HERE ? texelFetch (arena_texels, b) : texelFetch (const_texels, b);
             [[unroll]] for (int r = 0; r < ROWS; r++)
                 sum[r] += dot (w, texelFetch (arena_texels, a[r] + k));
             b += n;

@@ -160,6 +160,23 @@ struct fov_push_assign_targets {
     int n, n_classes, anchors, rows;
 };
 
+/** lstm_pack: src in floats, dst in vec4; n: vec4 of all directions. */
+struct fov_push_lstm_pack {
+    int src, dst, n, rows, columns;
+};
+
+/** lstm: in floats, weights in vec4; y, last_*: results, -1: left out. */
+struct fov_push_lstm {
+    int weights, bias, h, c, gates, cells, starts, y, last_h, last_c;
+    int steps, batch, hidden, directions;
+};
+
+/** lstm_grad: in floats, weights in vec4; da, last_*: results. */
+struct fov_push_lstm_grad {
+    int weights, dy, dh, dc, c, gates, cells, da, last_h, last_c;
+    int steps, batch, hidden, directions;
+};
+
 /** focal: in floats. */
 struct fov_push_focal {
     int dy, x, t, dst, n;

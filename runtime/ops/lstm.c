@@ -383,6 +383,7 @@ static const FovOpDef lstm = {
     .planar_outputs = 7,
     .parameters = 1 << 1 | 1 << 2 | 1 << 3,
     .host = &fov_host_lstm,
+    .gpu = &fov_gpu_lstm,
 };
 
 static const FovOpDef lstm_grad = {
@@ -399,6 +400,7 @@ static const FovOpDef lstm_grad = {
     .planar_inputs = 0x1ff,
     .planar_outputs = 15,
     .host = &fov_host_lstm_grad,
+    .gpu = &fov_gpu_lstm_grad,
 };
 
 const FovOpDef *const fov_ops_lstm[] = { &lstm, &lstm_grad, NULL };

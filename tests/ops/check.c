@@ -211,8 +211,7 @@ main (int argc, char **argv)
     seen = g_hash_table_new (g_str_hash, g_str_equal);
     for (const CheckCase *c = check_cases; c->name; c++) {
         struct CMUnitTest test = { c->name, test_case, NULL, NULL, (void *) c };
-        if (!c->host_only || fov_device_kind (device) != FOV_DEVICE_VULKAN)
-            g_array_append_val (tests, test);
+        g_array_append_val (tests, test);
     }
     g_array_append_val (tests, last);
     g_array_append_val (tests, silent);

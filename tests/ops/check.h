@@ -18,7 +18,6 @@ typedef struct {
 typedef struct {
     const char *name;
     CheckStep steps[5];
-    gboolean host_only; /* no kernel on vulkan yet */
 } CheckCase;
 
 extern const CheckCase check_cases[]; /* ends with a NULL name */
