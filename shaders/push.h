@@ -177,6 +177,11 @@ struct fov_push_lstm_grad {
     int steps, batch, hidden, directions;
 };
 
+/** ctc, ctc_grad: in words; kept: what ctc finds for the gradient; n: scores. */
+struct fov_push_ctc {
+    int scores, labels, kept, dy, dst, n, steps, classes, blank;
+};
+
 /** focal: in floats. */
 struct fov_push_focal {
     int dy, x, t, dst, n;

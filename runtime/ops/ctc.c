@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * fov.Ctc: scores [N,T,C] before softmax and labels [N,S], each ended by -1 where it is shorter, ->
- * the negative log of all alignments' probability [N] (Graves et al. 2006, eq. 8), and fov.CtcGrad:
- * dy, scores, labels -> its gradient by the scores (eq. 16).
- */
+/* fov.Ctc and fov.CtcGrad: shapes and references. */
+#include "ops/ctc.h"
+
 #include "ops/gradients.h"
 #include "ops/impl.h"
 #include "ops/infer.h"
 
 #include <math.h>
-
-typedef struct {
-    gint64 blank;
-} CtcParams;
 
 typedef struct {
     gint64 steps, classes, length; /* length: of the label with blanks between: 2 n + 1 */
@@ -24,7 +18,7 @@ typedef struct {
 static gboolean
 check (FovNode *node, guint first, GError **error)
 {
-    const CtcParams *p = node->params;
+    const FovCtcParams *p = node->params;
     const FovShape *x, *labels;
 
     if (!fov_infer_dtypes (node, first + 1, FOV_FLOATS, error) ||
@@ -143,7 +137,7 @@ static gboolean
 read_label (const FovNode *node, const FovView *labels, gint64 n, gint64 *symbols, Sample *s,
             GError **error)
 {
-    const gint64 blank = ((const CtcParams *) node->params)->blank, most = labels->shape.dim[1];
+    const gint64 blank = ((const FovCtcParams *) node->params)->blank, most = labels->shape.dim[1];
     gint64 needed = 0, previous = -1;
 
     s->length = 1;
@@ -169,6 +163,19 @@ read_label (const FovNode *node, const FovView *labels, gint64 n, gint64 *symbol
                            "the label of picture %" G_GINT64_FORMAT " needs %" G_GINT64_FORMAT
                            " steps, but there are %" G_GINT64_FORMAT,
                            n, needed, s->steps);
+}
+
+gboolean
+fov_ctc_check_labels (const FovNode *node, const FovView *labels, GError **error)
+{
+    const FovShape *scores = fov_in_shape (node, 0);
+    g_autofree gint64 *symbols = g_new (gint64, 2 * labels->shape.dim[1] + 1);
+    Sample s = { .steps = scores->dim[1], .classes = scores->dim[2] };
+
+    for (gint64 n = 0; n < labels->shape.dim[0]; n++)
+        if (!read_label (node, labels, n, symbols, &s, error))
+            return FALSE;
+    return TRUE;
 }
 
 /* loss [N] or dx [N,T,C] is given. */
@@ -250,12 +257,12 @@ ctc_gradient (FovGrad *g, const FovNode *node, FovTensor *const *dy, FovTensor *
 
     if (!made)
         return;
-    *(CtcParams *) made->params = *(const CtcParams *) node->params;
+    *(FovCtcParams *) made->params = *(const FovCtcParams *) node->params;
     dx[0] = made->outputs[0];
 }
 
 static const FovParam params[] = {
-    FOV_P_INT ("blank", CtcParams, blank, 0),
+    FOV_P_INT ("blank", FovCtcParams, blank, 0),
     FOV_P_END,
 };
 
@@ -266,10 +273,11 @@ static const FovOpDef ctc = {
     .min_outputs = 1,
     .max_outputs = 1,
     .params = params,
-    .params_size = sizeof (CtcParams),
+    .params_size = sizeof (FovCtcParams),
     .infer = ctc_infer,
     .reference = ctc_reference,
     .gradient = ctc_gradient,
+    .gpu = &fov_gpu_ctc,
 };
 
 static const FovOpDef ctc_grad = {
@@ -279,9 +287,10 @@ static const FovOpDef ctc_grad = {
     .min_outputs = 1,
     .max_outputs = 1,
     .params = params,
-    .params_size = sizeof (CtcParams),
+    .params_size = sizeof (FovCtcParams),
     .infer = ctc_grad_infer,
     .reference = ctc_grad_reference,
+    .gpu = &fov_gpu_ctc_grad,
 };
 
 const FovOpDef *const fov_ops_ctc[] = { &ctc, &ctc_grad, NULL };

@@ -61,6 +61,7 @@ extern const FovGpuOp fov_gpu_slice_grad;
 extern const FovGpuOp fov_gpu_gather_grad, fov_gpu_gather_elements, fov_gpu_gather_nd;
 extern const FovGpuOp fov_gpu_live_dropout, fov_gpu_gate, fov_gpu_focal, fov_gpu_iou_loss;
 extern const FovGpuOp fov_gpu_assign, fov_gpu_assign_targets;
+extern const FovGpuOp fov_gpu_ctc, fov_gpu_ctc_grad;
 extern const FovGpuOp fov_gpu_lstm, fov_gpu_lstm_grad;
 extern const FovGpuOp fov_gpu_nll, fov_gpu_cross_entropy, fov_gpu_nll_grad;
 extern const FovGpuOp fov_gpu_optimiser, fov_gpu_adamw, fov_gpu_ema;

@@ -27,19 +27,17 @@ fov_loss_one_hot (FovGrad *g, const FovTensor *x, FovTensor *labels)
 FovTensor *
 fov_loss_dice (FovGrad *g, FovTensor *x, FovTensor *labels, const FovTrainerParams *params)
 {
-    gint64 axes[FOV_MAX_RANK] = { 0 };
-    const guint n_axes = (guint) x->shape.rank - 1;
-    FovShape wide = x->shape;
+    FovShape wide = x->shape, classes = { x->shape.rank, { 1, x->shape.dim[1] } };
     FovTensor *prob, *truth, *both, *all, *smooth;
 
     for (int d = 2; d < x->shape.rank; d++)
-        axes[d - 1] = d;
+        classes.dim[d] = 1;
     wide.dim[1] = 1;
     prob = fov_grad_binary (g, "Mul", fov_loss_node (g, "Softmax", x, "axis", 1),
                             fov_grad_reshape (g, fov_loss_counts (g, labels), &wide));
     truth = fov_loss_one_hot (g, x, labels);
-    both = fov_loss_sum (g, fov_grad_binary (g, "Mul", prob, truth), axes, n_axes);
-    all = fov_loss_sum (g, fov_grad_binary (g, "Add", prob, truth), axes, n_axes);
+    both = fov_grad_sum_to (g, fov_grad_binary (g, "Mul", prob, truth), &classes);
+    all = fov_grad_sum_to (g, fov_grad_binary (g, "Add", prob, truth), &classes);
     if (g->error)
         return NULL;
     smooth = fov_grad_scalar (g, x, SMOOTH);

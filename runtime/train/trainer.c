@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include "model/model.h"
+#include "ops/ctc.h"
 #include "train/build.h"
 #include "train/checkpoint.h"
 #include "train/diagnose.h"
@@ -22,7 +23,8 @@ struct _FovTrainer {
     FovTensorInfo target;
     FovIntake intake; /* of a detector, with classes */
     guint n_classes;
-    gint64 n_labels; /* of a target of classes */
+    gint64 n_labels;    /* of a target of classes */
+    const FovNode *ctc; /* that reads a target of texts, or NULL */
     guint n_parts;
     const char *part_names[FOV_TRAIN_MAX_PARTS];
     double parts[FOV_TRAIN_MAX_PARTS];
@@ -73,6 +75,17 @@ note_learned (FovTrainer *trainer, const FovTrainGraph *t)
     trainer->target = (FovTensorInfo){ "fov.target", t->target->dtype, t->target->shape };
 }
 
+static const FovNode *
+find_ctc (FovSession *session)
+{
+    const GPtrArray *nodes = fov_session_plan (session)->graph->nodes;
+
+    for (guint i = 0; i < nodes->len; i++)
+        if (fov_node_is (nodes->pdata[i], "fov.Ctc"))
+            return nodes->pdata[i];
+    return NULL;
+}
+
 static FovTrainer *
 new_trainer (FovDevice *device, FovGraph *graph, FovModel *model, const FovTrainerParams *params,
              GError **error)
@@ -104,6 +117,7 @@ new_trainer (FovDevice *device, FovGraph *graph, FovModel *model, const FovTrain
     if (!trainer->session)
         goto failed;
     list_states (trainer);
+    trainer->ctc = find_ctc (trainer->session);
     return trainer;
 failed:
     fov_trainer_free (trainer);
@@ -196,6 +210,20 @@ check_labels (FovTrainer *trainer, const FovView *target, GError **error)
     return TRUE;
 }
 
+static gboolean
+check_texts (FovTrainer *trainer, const FovView *target, GError **error)
+{
+    FovTensorInfo info;
+
+    fov_session_input (trainer->session, fov_session_n_inputs (trainer->session) - 2, &info);
+    if (!trainer->ctc || !target->data || target->dtype != info.dtype ||
+        !fov_shape_equal (&target->shape, &info.shape) ||
+        fov_ctc_check_labels (trainer->ctc, target, error))
+        return TRUE;
+    g_prefix_error (error, "step %" G_GUINT64_FORMAT ": ", trainer->step + 1);
+    return FALSE;
+}
+
 /* Statistics that run away leave no trace in the loss: the norm divides it out. (On a GPU only
  * those that were fetched last are seen.) */
 static gboolean
@@ -247,7 +275,8 @@ fov_trainer_step (FovTrainer *trainer, const FovView *inputs, const FovView *tar
     memcpy (in, inputs, (n - 2) * sizeof *in);
     in[n - 2] = *target;
     in[n - 1] = (FovView){ FOV_F32, { 1, { FOV_STEP_N } }, step };
-    if (!check_finite (trainer, in, error) || !check_labels (trainer, target, error))
+    if (!check_finite (trainer, in, error) || !check_labels (trainer, target, error) ||
+        !check_texts (trainer, target, error))
         return FALSE;
     if (!fov_session_run (trainer->session, in, out, error)) {
         g_prefix_error (error, "step %" G_GUINT64_FORMAT ": ", trainer->step + 1);

@@ -496,6 +496,13 @@ const CheckCase check_cases[] = {
     { "LSTM, constant weights, more units than lanes",
       { { "LSTM", "3x2x12 c:1x300x12 c:1x300x75 c:1x600 - c:1x2x75", "", 3 } } },
     { "LSTM, many units", { { "LSTM", "2x3x2 c:1x1200x2 c:1x1200x300", "", 2 } } },
+    { "CTC", { { "Mod", "i64:3x5 =7", "" }, { "fov.Ctc", "3x16x9 ^", "blank=8" } } },
+    { "CTC, short labels",
+      { { "Mod", "i64:9x5 =3", "" },
+        { "Sub", "^ =1", "" },
+        { "fov.Ctc", "9x11x3 ^", "blank=2" } } },
+    { "CTC, labels longer than a workgroup",
+      { { "Mod", "i64:2x150 =9", "" }, { "fov.Ctc", "2x330x11 ^", "blank=9" } } },
     { "dropout", { { "fov.Dropout", "3x4001 p:1", "ratio=0.3;seed=7" } } },
     { "gate, open", { { "fov.Gate", "3x7 3x7 p:scalar", "" } } },
     { "gate, shut", { { "fov.Gate", "3x7 3x7 1", "" } } },
@@ -504,6 +511,7 @@ const CheckCase check_cases[] = {
 
 const CheckException check_exceptions[] = {
     { "fov.FocalGrad", "checked with the gradients" },
+    { "fov.CtcGrad", "checked with the gradients" },
     { "fov.LstmGrad", "checked with the gradients" },
     { "fov.ConvGradWeight", "checked with the gradients" },
     { "fov.ActGrad", "checked with the gradients" },

@@ -250,6 +250,8 @@ const CheckCase gradient_large_cases[] = {
       { { "MaxPool", "1x19x13x11", "kernel_shape=3,2;pads=2,1,2,0;dilations=2,1" } } },
     { "Gemm", { { "Gemm", "33x70 50x70 50", "transB=1;alpha=0.5" } } },
     { "LSTM", { { "LSTM", "9x11x21 2x148x21 2x148x37 2x296", "direction='bidirectional", 3 } } },
+    { "CTC", { { "fov.Ctc", "3x90x40 i64:3x35", "blank=39" } } },
+    { "CTC, more classes than steps", { { "fov.Ctc", "2x7x300 i64:2x3", "blank=250" } } },
     { "focal loss", { { "Sigmoid", "p:20x300", "" }, { "fov.Focal", "20x300 ^", "gamma=1.5" } } },
     { "a block",
       { { "Conv", "2x24x12x10 24x24x3x3", "pads=1,1,1,1" },

@@ -200,6 +200,7 @@ sum_of_paths (const float *scores, int steps, const gint64 *label, int length)
     return sum;
 }
 
+/* Where no path is long enough, the loss is no number, or the device says so. */
 static void
 test_ctc_sums_all_alignments (void **state)
 {
@@ -207,15 +208,16 @@ test_ctc_sums_all_alignments (void **state)
         { -1, -1, -1, -1 }, { 1, -1, -1, -1 }, { 1, 2, -1, -1 }, { 1, 1, -1, -1 },
         { 2, 1, 2, -1 },    { 2, 2, 1, -1 },   { 1, 2, 1, 2 },   { 1, 1, 2, 2 },
     };
+    const int each = g_str_equal (*state, "vulkan") ? 3 : 1; /* there a session takes its time */
     guint n = 0;
 
-    for (int steps = 1; steps <= 6; steps++)
+    for (int steps = each; steps <= 6; steps += each)
         for (guint k = 0; k < G_N_ELEMENTS (labels); k++) {
             g_autoptr (GError) error = NULL;
             FovShape shape = { 3, { 1, steps, SYMBOLS } };
             FovTensorInfo info;
             g_autoptr (FovSession) session =
-                loss_session ("reference", &shape,
+                loss_session (*state, &shape,
                               &(FovTrainerParams){ .loss = FOV_LOSS_CTC, .label_length = 4 }, &info,
                               &error);
             float scores[6 * SYMBOLS];
@@ -230,16 +232,20 @@ test_ctc_sums_all_alignments (void **state)
                 scores[i] = (float) (2 * sin (2.3 * i + steps + k));
             sum = sum_of_paths (scores, steps, labels[k], length);
             if (!fov_session_run (session, in, out, &error)) {
-                assert_true (sum == 0); /* no path is long enough, and it says so */
+                assert_true (sum == 0);
                 assert_non_null (strstr (error->message, "the label of picture 0 needs"));
                 continue;
             }
             loss = fov_view_get (&out[0], 0) * MAX (length, 1);
+            if (sum == 0) {
+                assert_true (isnan (loss));
+                continue;
+            }
             if (!(fabs (exp (-loss) - sum) <= 1e-6 * sum))
                 fail_msg ("%d steps, label %u: %.9g, expected %.9g", steps, k, exp (-loss), sum);
             n++;
         }
-    assert_true (n > 30);
+    assert_true (n > 30 / (guint) each);
 }
 
 /* ---- edges ------------------------------------------------------------------------ */
@@ -302,7 +308,10 @@ main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_as_pytorch),
-        cmocka_unit_test (test_ctc_sums_all_alignments),
+        { "CTC sums all alignments, reference", test_ctc_sums_all_alignments, NULL, NULL,
+          (void *) "reference" },
+        { "CTC sums all alignments, vulkan", test_ctc_sums_all_alignments, NULL, NULL,
+          (void *) "vulkan" },
         cmocka_unit_test (test_all_ignored),
         cmocka_unit_test (test_bad),
     };
