@@ -54,6 +54,7 @@ typedef struct {
     guint8 *arena;       /* 64-byte aligned; 4 KiB may be read beyond its end */
     const void **inputs; /* one per graph input */
     void *scratch;       /* as large as the step asked for, 64-byte aligned; any content at first */
+    void *own;           /* the same, of the thread that runs the task */
 } FovHostFrame;
 
 typedef struct _FovHostStep FovHostStep;
@@ -67,6 +68,7 @@ struct _FovHostStep {
     void (*first) (const FovHostStep *step, const FovHostFrame *frame, guint task);
     void (*last) (const FovHostStep *step, const FovHostFrame *frame, guint task);
     gsize scratch_bytes; /* memory that is the step's own while it runs */
+    gsize own_bytes;     /* memory that is a thread's own while it runs a task */
     gpointer state;      /* packed weights and sizes */
     GDestroyNotify free_state;
 };

@@ -26,6 +26,7 @@ struct _FovTeam {
     gint64 last; /* when the current step began */
     GThread **threads;
     guint n_helpers;
+    _Atomic guint n_started; /* helpers that have their number */
     GMutex lock;
     GCond wake;
     guint64 wanted; /* the run that helpers are called for; guarded by lock */
@@ -76,7 +77,7 @@ claim (Step *step, guint64 run, guint *task)
 
 /* Takes part in a run until its end. */
 static void
-work (FovTeam *team, guint64 run)
+work (FovTeam *team, guint64 run, guint thread)
 {
     guint spins = 0;
 
@@ -92,7 +93,7 @@ work (FovTeam *team, guint64 run)
         }
         spins = 0;
         do {
-            team->func (team->data, at, task);
+            team->func (team->data, at, task, thread);
             if (atomic_fetch_add (&team->steps[at].done, 1) + 1 == team->steps[at].n_tasks)
                 advance (team, run, at + 1);
         } while (claim (&team->steps[at], run, &task));
@@ -103,6 +104,7 @@ static gpointer
 helper_main (gpointer data)
 {
     FovTeam *team = data;
+    const guint thread = atomic_fetch_add (&team->n_started, 1) + 1;
     guint64 seen = 0;
 
     for (;;) {
@@ -113,7 +115,7 @@ helper_main (gpointer data)
         g_mutex_unlock (&team->lock);
         if (team->stop)
             return NULL;
-        work (team, seen);
+        work (team, seen, thread);
     }
 }
 
@@ -155,7 +157,7 @@ fov_team_run (FovTeam *team, double *seconds)
         g_cond_broadcast (&team->wake);
         g_mutex_unlock (&team->lock);
     }
-    work (team, run);
+    work (team, run, 0);
     while ((guint) atomic_load_explicit (&team->position, memory_order_acquire) < team->n_steps)
         relax (++spins);
 }

@@ -11,7 +11,8 @@
 #include <glib.h>
 
 typedef struct _FovTeam FovTeam;
-typedef void (*FovTeamFunc) (gpointer data, guint step, guint task);
+/** thread: 0 is the caller of fov_team_run, its helpers count from 1. */
+typedef void (*FovTeamFunc) (gpointer data, guint step, guint task, guint thread);
 
 /** n_threads with the caller of fov_team_run; n_tasks[n_steps] is copied. Never fails. */
 FovTeam *fov_team_new (guint n_threads, guint n_steps, const guint *n_tasks, FovTeamFunc func,

@@ -176,18 +176,31 @@ total_tasks (const FovHostStep *hs)
     return n;
 }
 
+/* Bytes of a step's scratch with what so many threads have for themselves behind it. */
+static gsize
+scratch_size (const FovHostStep *hs, guint n_threads)
+{
+    const gsize line = 64;
+
+    return (hs->scratch_bytes + line - 1) / line * line +
+           n_threads * ((hs->own_bytes + line - 1) / line * line);
+}
+
 static void
-run_stage_task (gpointer data, guint stage, guint task)
+run_stage_task (gpointer data, guint stage, guint task, guint thread)
 {
     const Host *host = data;
     const FovHostStep *hs = &host->steps[host->stages[stage].step];
+    FovHostFrame frame = host->frame;
+
+    frame.own = host->scratch + scratch_size (hs, thread);
 
     if (host->stages[stage].kind == STAGE_RUN)
-        run_task (hs, &host->frame, task);
+        run_task (hs, &frame, task);
     else if (host->stages[stage].kind == STAGE_FIRST)
-        hs->first (hs, &host->frame, task);
+        hs->first (hs, &frame, task);
     else
-        hs->last (hs, &host->frame, task);
+        hs->last (hs, &frame, task);
 }
 
 static gconstpointer
@@ -398,7 +411,7 @@ take_scratch (Host *host, GError **error)
     gsize most = 0;
 
     for (guint i = 0; i < host->plan->n_static; i++)
-        most = MAX (most, host->steps[i].scratch_bytes);
+        most = MAX (most, scratch_size (&host->steps[i], MAX (host->n_threads, 1)));
     if (!most)
         return TRUE;
     host->kernel_bytes += most;

@@ -12,17 +12,24 @@ typedef struct {
     _Atomic guint ran[STEPS][64];
     _Atomic guint finished[STEPS];
     _Atomic guint early; /* tasks that ran before the step in front was done */
+    guint n_threads;
+    _Atomic gboolean busy[8]; /* by thread */
+    _Atomic guint strange;    /* tasks on a thread that there is not, or that had one already */
 } Log;
 
 static void
-log_task (gpointer data, guint step, guint task)
+log_task (gpointer data, guint step, guint task, guint thread)
 {
     Log *log = data;
+
+    if (thread >= log->n_threads || atomic_exchange (&log->busy[thread], TRUE))
+        log->strange++;
 
     if (step > 0 && log->finished[step - 1] != log->n_tasks[step - 1])
         log->early++;
     log->ran[step][task]++;
     log->finished[step]++;
+    log->busy[thread] = FALSE;
 }
 
 static void
@@ -35,6 +42,7 @@ run_team (guint n_threads)
 
     for (guint i = 0; i < STEPS; i++)
         log->n_tasks[i] = i % 7 == 3 ? 0 : (guint) g_rand_int_range (rand, 1, 64);
+    log->n_threads = n_threads;
     team = fov_team_new (n_threads, STEPS, log->n_tasks, log_task, log);
     for (guint frame = 1; frame <= 300; frame++) {
         for (guint i = 0; i < STEPS; i++)
@@ -47,6 +55,7 @@ run_team (guint n_threads)
                               frame, task, i, log->ran[i][task]);
     }
     assert_int_equal (log->early, 0);
+    assert_int_equal (log->strange, 0);
     fov_team_free (team);
 }
 
