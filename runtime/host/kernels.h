@@ -88,6 +88,19 @@ typedef struct _FovHostKernels {
     void (*conv_grad) (const FovConvGradArgs *args);
     /** Depthwise: acc is [tap][v]. */
     void (*depthwise_grad) (const FovConvGradArgs *args);
+    /*
+     * Winograd's transforms, of v channels: what lies there of a tile (rows x columns of it, the
+     * rest counts as 0) to 36 vectors, step floats apart, or back.
+     */
+    void (*winograd_input) (const float *x, gsize x_row, int rows, int columns, float *v,
+                            gsize step); /* 6x6 pixels */
+    void (*winograd_output) (const float *m, gsize step, const float *bias, float *y, gsize y_row,
+                             int rows, int columns); /* 4x4 pixels */
+    void (*winograd_output_grad) (const float *dy, gsize dy_row, int rows, int columns, float *m,
+                                  gsize step); /* of 4x4 pixels */
+    /** Of 3x3 kernels, their vectors w_step floats apart. */
+    void (*winograd_weights) (const float *w, gsize w_step, float *u, gsize step);
+    void (*winograd_weights_grad) (const float *u, gsize step, float *w, gsize w_step);
     /** y[i] = dy[i] act'(x[i]), in place where y is dy or x; FALSE: not of this function. */
     gboolean (*act_grad) (const FovAct *act, const float *x, const float *dy, float *y, gsize n);
     /** Of v channels over rows x width pixels: mean and the sum of squares around it. */

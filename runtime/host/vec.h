@@ -206,6 +206,15 @@ void FOV_SUFFIX (fov_norm_grad_run) (const float *x, const float *dy, const floa
                                      const float *b, const float *c, float *dx, int width);
 void FOV_SUFFIX (fov_conv_grad_run) (const FovConvGradArgs *a);
 void FOV_SUFFIX (fov_depthwise_grad_run) (const FovConvGradArgs *a);
+void FOV_SUFFIX (fov_winograd_input_run) (const float *x, gsize x_row, int rows, int columns,
+                                          float *v, gsize step);
+void FOV_SUFFIX (fov_winograd_output_run) (const float *m, gsize step, const float *bias, float *y,
+                                           gsize y_row, int rows, int columns);
+void FOV_SUFFIX (fov_winograd_output_grad_run) (const float *dy, gsize dy_row, int rows,
+                                                int columns, float *m, gsize step);
+void FOV_SUFFIX (fov_winograd_weights_run) (const float *w, gsize w_step, float *u, gsize step);
+void FOV_SUFFIX (fov_winograd_weights_grad_run) (const float *u, gsize step, float *w,
+                                                 gsize w_step);
 void FOV_SUFFIX (fov_conv_run) (const FovConvArgs *args, int part0, int part1, int row0, int row1);
 void FOV_SUFFIX (fov_depthwise_run) (const FovConvArgs *args, int block0, int block1, int row0,
                                      int row1);

@@ -5,6 +5,7 @@
  * into tasks of rows and parts (pairs of output channel blocks).
  */
 #include "ops/host-conv.h"
+#include "ops/host-winograd.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -337,9 +338,15 @@ conv_prepare (FovHostStep *step, GError **error)
     const FovConvParams *p = node->params;
     const FovOperand *x = step->step.in[0], *y = step->step.out[0];
     const int block = y->format.block;
-    FovHostConv *s = g_new0 (FovHostConv, 1);
-    FovConvWeights *cw = &s->cw;
+    FovHostConv *s;
+    FovConvWeights *cw;
 
+    if (fov_host_winograd_fits (step)) {
+        fov_host_winograd_prepare (step);
+        return TRUE;
+    }
+    s = g_new0 (FovHostConv, 1);
+    cw = &s->cw;
     *cw = (FovConvWeights){ .in_channels = (int) x->shape.dim[1],
                             .out_channels = (int) y->shape.dim[1],
                             .group = (int) p->group,

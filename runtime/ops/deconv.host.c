@@ -6,6 +6,7 @@
  * convolution of the input; its rows are computed densely and then spread out.
  */
 #include "ops/host-conv.h"
+#include "ops/host-winograd.h"
 
 #include <stdlib.h>
 
@@ -207,8 +208,13 @@ deconv_prepare (FovHostStep *step, GError **error)
 {
     const FovNode *node = step->step.node;
     const FovConvParams *p = node->params;
-    Deconv *d = g_new0 (Deconv, 1);
+    Deconv *d;
 
+    if (fov_host_winograd_fits (step)) {
+        fov_host_winograd_prepare (step);
+        return TRUE;
+    }
+    d = g_new0 (Deconv, 1);
     step->state = d;
     step->free_state = deconv_free;
     step->run = deconv_run;
