@@ -4,11 +4,14 @@
  * fov.ConvGradWeight on the host. A task adds up one tile, the weights between one part of the
  * output channels and one block of the input's, over some images; the tiles of all groups of
  * images are added up behind, in order. How images are grouped depends on shapes alone, so the
- * result does not depend on the number of threads.
+ * result does not depend on the number of threads. Those of 3x3 and stride 1 go Winograd's way:
+ * a task adds up all tiles of some output channels, over some of the pictures' tiles.
  */
-#include "ops/host-op.h"
+#include "ops/host-winograd.h"
 
 #define WANTED_TASKS 12
+#define WINOGRAD_TASKS 8
+#define WINOGRAD_GROUP 56      /* tiles of pictures, at least */
 #define BAND_BYTES (48 * 1024) /* of x and dy rows that a tile's taps read again */
 
 typedef struct {
@@ -27,6 +30,11 @@ typedef struct {
     int channels, out_channels, group;
     gboolean depthwise;
     gsize tile_floats;
+    FovWinogradTiles winograd;
+    FovWinogradPicture x, dy;
+    int in_blocks, out_blocks, n_parts; /* Winograd's: a part is two blocks of output channels */
+    guint n_splits;                     /* of the parts */
+    gsize v_step, plane_floats;         /* a plane's: of x, and of a sum of weights */
 } ConvGrad;
 
 static void
@@ -34,6 +42,13 @@ conv_grad_free (gpointer data)
 {
     g_free (((ConvGrad *) data)->tiles);
     g_free (data);
+}
+
+/* Blocks of output channels of so many parts. */
+static int
+part_blocks (const ConvGrad *s, int part0, int part1)
+{
+    return MIN (2 * part1, s->out_blocks) - 2 * part0;
 }
 
 static void
@@ -64,6 +79,83 @@ conv_grad_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
         }
     }
 }
+
+/* ---- Winograd's way ---------------------------------------------------- */
+
+/* Adds n tiles, as planes of x and dy, to the sums of parts [part0, part1). */
+static void
+add_planes (const ConvGrad *s, int part0, int part1, int n, const float *v, const float *m,
+            float *sums)
+{
+    const int b = s->block;
+    const gsize line = (gsize) s->winograd.most * b;
+    const gsize m_step = fov_host_winograd_step (&s->winograd, part_blocks (s, part0, part1));
+    FovConvGradArgs a = { .x_pixel = b, .dy_block = line, .kh = 1, .kw = 1, .rows = 1, .width = n };
+
+    a.acc_step = s->args.acc_step;
+    for (int plane = 0; plane < FOV_WINOGRAD_PLANES; plane++)
+        for (int p = part0; p < part1; p++)
+            for (int k = 0; k < s->in_blocks; k++) {
+                const gsize tile = (gsize) (p - part0) * s->in_blocks + k;
+                a.x = v + plane * s->v_step + k * line;
+                a.dy = m + plane * m_step + 2 * (p - part0) * line;
+                a.blocks = part_blocks (s, p, p + 1);
+                a.lanes = MIN (b, s->channels - k * b);
+                a.acc = sums + (tile * FOV_WINOGRAD_PLANES + plane) * s->plane_floats;
+                fov_host_kernels ()->conv_grad (&a);
+            }
+}
+
+/* The sums of a tile's planes to its weights. */
+static void
+give_weights (const ConvGrad *s, const float *sums, int blocks, float *tile)
+{
+    const int b = s->block;
+
+    for (int c = 0; c < b; c++)
+        for (int o = 0; o < blocks; o++) {
+            const gsize at = c * s->args.acc_step + o * b;
+            fov_host_kernels ()->winograd_weights_grad (sums + at, s->plane_floats, tile + at,
+                                                        b * s->args.acc_step);
+        }
+}
+
+static void
+winograd_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
+{
+    const ConvGrad *s = step->state;
+    const FovHostKernels *kernels = fov_host_kernels ();
+    const guint group = task / s->n_splits, split = task % s->n_splits;
+    const int part0 = (int) fov_host_cut (s->n_parts, s->n_splits, split);
+    const int part1 = (int) fov_host_cut (s->n_parts, s->n_splits, split + 1);
+    const gsize count = fov_host_winograd_count (&s->winograd), most = s->winograd.most;
+    const gsize end = fov_host_cut (count, s->n_groups, group + 1);
+    const gsize n_sums = (gsize) (part1 - part0) * s->in_blocks;
+    float *v = frame->own, *m = v + FOV_WINOGRAD_PLANES * s->v_step, *sums;
+    int n;
+
+    sums = m + FOV_WINOGRAD_PLANES *
+                   fov_host_winograd_step (&s->winograd, part_blocks (s, part0, part1));
+    memset (sums, 0, n_sums * FOV_WINOGRAD_PLANES * s->plane_floats * sizeof (float));
+    for (gsize at = fov_host_cut (count, s->n_groups, group); at < end; at += n) {
+        n = (int) ((end - at) / ((end - at + most - 1) / most)); /* evenly */
+        fov_host_winograd_take (&s->winograd, &s->x, fov_host_in (frame, step->step.in[0]), 0,
+                                s->in_blocks, at, n, kernels->winograd_input, v);
+        fov_host_winograd_take (&s->winograd, &s->dy, fov_host_in (frame, step->step.in[1]),
+                                2 * part0, 2 * part0 + part_blocks (s, part0, part1), at, n,
+                                kernels->winograd_output_grad, m);
+        add_planes (s, part0, part1, n, v, m, sums);
+    }
+    for (gsize i = 0; i < n_sums; i++) {
+        const gsize tile = group * s->n_tiles + (gsize) part0 * s->in_blocks + i;
+        const int part = part0 + (int) (i / s->in_blocks);
+        give_weights (s, sums + i * FOV_WINOGRAD_PLANES * s->plane_floats,
+                      part_blocks (s, part, part + 1),
+                      (float *) frame->scratch + tile * s->tile_floats);
+    }
+}
+
+/* ---- what both have behind them ---------------------------------------- */
 
 /* Where weight (m, c of its group, tap 0) lies in a group of images' tiles. */
 static gsize
@@ -132,7 +224,40 @@ list_tiles (ConvGrad *s)
     }
     s->n_tiles = tiles->len;
     s->tiles = g_memdup2 (tiles->data, tiles->len * sizeof (Tile));
-    s->n_groups = CLAMP ((WANTED_TASKS + s->n_tiles - 1) / s->n_tiles, 1, (guint) s->images);
+}
+
+/* How tiles are shared out; FALSE: Winograd's way is not worth it. */
+static gboolean
+prepare_winograd (FovHostStep *step, ConvGrad *s)
+{
+    const FovConvGradParams *p = step->step.node->params;
+    const FovOperand *dy = step->step.in[1];
+    const int b = s->block, rows = (int) dy->shape.dim[2], columns = (int) dy->shape.dim[3];
+    int most_parts;
+
+    for (int i = 0; i < 2; i++)
+        if (p->kernel_shape.v[i] != 3 || p->strides.v[i] != 1 || p->dilations.v[i] != 1)
+            return FALSE;
+    if (s->group != 1 || !fov_host_winograd_pays (s->channels, &dy->shape, b, &s->winograd))
+        return FALSE;
+    s->x = (FovWinogradPicture){ s->x_base, s->xs.image, s->xs.block,
+                                 s->xs.row, rows + 2,    columns + 2 };
+    s->dy = (FovWinogradPicture){ s->ys.base, s->ys.image, s->ys.block, s->ys.row, rows, columns };
+    s->in_blocks = (s->channels + b - 1) / b;
+    s->out_blocks = (s->out_channels + b - 1) / b;
+    s->n_parts = (s->out_blocks + 1) / 2;
+    s->n_groups =
+        (guint) CLAMP (fov_host_winograd_count (&s->winograd) / WINOGRAD_GROUP, 1, WINOGRAD_TASKS);
+    s->n_splits = CLAMP ((WINOGRAD_TASKS + s->n_groups / 2) / s->n_groups, 1, (guint) s->n_parts);
+    s->v_step = fov_host_winograd_step (&s->winograd, s->in_blocks);
+    s->plane_floats = b * s->args.acc_step + 16; /* not all in the same sets of the cache */
+    most_parts = (s->n_parts + (int) s->n_splits - 1) / (int) s->n_splits;
+    step->own_bytes = FOV_WINOGRAD_PLANES * sizeof (float) *
+                      (s->v_step + fov_host_winograd_step (&s->winograd, 2 * most_parts) +
+                       (gsize) most_parts * s->in_blocks * s->plane_floats);
+    step->run = winograd_run;
+    step->n_tasks = s->n_groups * s->n_splits;
+    return TRUE;
 }
 
 static gboolean
@@ -172,9 +297,12 @@ conv_grad_prepare (FovHostStep *step, GError **error)
                            (gsize) s->rows);
     s->tile_floats = s->taps * (s->depthwise ? b : b * s->args.acc_step);
     list_tiles (s);
-    step->n_tasks = s->n_tiles * s->n_groups;
+    if (!prepare_winograd (step, s)) {
+        s->n_groups = CLAMP ((WANTED_TASKS + s->n_tiles - 1) / s->n_tiles, 1, (guint) s->images);
+        step->n_tasks = s->n_tiles * s->n_groups;
+    }
     step->n_last = (guint) s->out_channels;
-    step->scratch_bytes = step->n_tasks * s->tile_floats * sizeof (float);
+    step->scratch_bytes = s->n_groups * s->n_tiles * s->tile_floats * sizeof (float);
     return TRUE;
 }
 

@@ -226,6 +226,8 @@ const CheckCase gradient_cases[] = {
 /* Too large for differences: the device against the references, over several blocks. */
 const CheckCase gradient_large_cases[] = {
     { "conv 3x3", { { "Conv", "2x35x9x13 50x35x3x3 50", "pads=1,1,1,1" } } },
+    { "conv 3x3, uneven pads", { { "Conv", "3x35x13x11 40x35x3x3", "pads=0,2,1,3" } } },
+    { "conv 3x3, tiles of several tasks", { { "Conv", "5x33x28x24 80x33x3x3", "pads=1,1,1,1" } } },
     { "conv 1x1", { { "Conv", "1x48x7x5 33x48x1x1", "" } } },
     { "conv 7x7 of a picture, stride 2",
       { { "Conv", "2x3x23x25 24x3x7x7", "pads=3,3,3,3;strides=2,2" } } },
