@@ -120,6 +120,10 @@ typedef struct _FovHostKernels {
                     gsize n);
     /** One output row, out_w vectors. */
     void (*pool) (const FovPoolArgs *args, int row, float *y);
+    /** Adds dy of an output row of max pooling to where it came from, dx laid out as x with rows
+     * dx_row apart. */
+    void (*max_pool_grad) (const FovPoolArgs *args, int row, const float *dy, float *dx,
+                           gsize dx_row);
     /** A row of vectors out of two source rows, by the indices and weights of linear resizing. */
     void (*resize_row) (const float *row0, const float *row1, float ty, const int *x0,
                         const int *x1, const float *tx, float *y, int n);

@@ -177,6 +177,55 @@ FOV_SUFFIX (fov_pool_run) (const FovPoolArgs *a, int row, float *y)
     }
 }
 
+/*
+ * dy of one window, to the first of the greatest of each channel. rows and columns are constants
+ * where this is inlined for whole windows of common sizes.
+ */
+INLINE void
+give_back (const FovPoolArgs *a, const float *x, V dy, float *dx, gsize dx_row, const int rows,
+           const int columns)
+{
+    V max = vset (-INFINITY);
+    VI at = { 0 };
+
+    for (int ky = 0; ky < rows; ky++)
+        for (int kx = 0; kx < columns; kx++) {
+            const V v = vload (x + ky * a->dy * a->x_row + (gsize) (kx * a->dx) * VL);
+            const VI more = v > max;
+            at = (VI) vselect (more, (V) ((VI){ 0 } + (ky * columns + kx)), (V) at);
+            max = vselect (more, v, max);
+        }
+    for (int ky = 0; ky < rows; ky++)
+        for (int kx = 0; kx < columns; kx++) {
+            float *to = dx + ky * a->dy * dx_row + (gsize) (kx * a->dx) * VL;
+            vstore (to, vload (to) + vselect (at == ky * columns + kx, dy, (V){ 0 }));
+        }
+}
+
+void
+FOV_SUFFIX (fov_max_pool_grad_run) (const FovPoolArgs *a, int row, const float *dy, float *dx,
+                                    gsize dx_row)
+{
+    const int y0 = row * a->sy - a->top;
+    int ky0, ky1, kx0, kx1;
+
+    clip_window (y0, a->kh, a->dy, a->h, &ky0, &ky1);
+    for (int px = 0; px < a->out_w; px++, dy += VL) {
+        const int x0 = px * a->sx - a->left;
+        clip_window (x0, a->kw, a->dx, a->w, &kx0, &kx1);
+        const int rows = MAX (ky1 - ky0, 0), columns = MAX (kx1 - kx0, 0);
+        const gssize y = y0 + ky0 * a->dy, first = (gssize) (x0 + kx0 * a->dx) * VL;
+        const float *from = a->x + y * (gssize) a->x_row + first;
+        float *to = dx + y * (gssize) dx_row + first;
+        if (rows == 2 && columns == 2)
+            give_back (a, from, vload (dy), to, dx_row, 2, 2);
+        else if (rows == 3 && columns == 3)
+            give_back (a, from, vload (dy), to, dx_row, 3, 3);
+        else
+            give_back (a, from, vload (dy), to, dx_row, rows, columns);
+    }
+}
+
 /* ---- resizing ---------------------------------------------------------- */
 
 void

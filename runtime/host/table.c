@@ -22,6 +22,7 @@ const FovHostKernels FOV_SUFFIX (fov_host_kernels) = {
     .binary = FOV_SUFFIX (fov_binary_run),
     .affine = FOV_SUFFIX (fov_affine_run),
     .pool = FOV_SUFFIX (fov_pool_run),
+    .max_pool_grad = FOV_SUFFIX (fov_max_pool_grad_run),
     .resize_row = FOV_SUFFIX (fov_resize_row),
     .pick_row = FOV_SUFFIX (fov_pick_row),
     .interleave = FOV_SUFFIX (fov_interleave_run),

@@ -223,6 +223,8 @@ void FOV_SUFFIX (fov_binary_run) (FovHostBinary op, const float *a, FovHostStepK
 void FOV_SUFFIX (fov_affine_run) (const float *x, const float *s, const float *t,
                                   FovHostStepKind step, float *y, gsize n);
 void FOV_SUFFIX (fov_pool_run) (const FovPoolArgs *a, int row, float *y);
+void FOV_SUFFIX (fov_max_pool_grad_run) (const FovPoolArgs *a, int row, const float *dy, float *dx,
+                                         gsize dx_row);
 void FOV_SUFFIX (fov_resize_row) (const float *row0, const float *row1, float ty, const int *x0,
                                   const int *x1, const float *tx, float *y, int n);
 void FOV_SUFFIX (fov_pick_row) (const float *x, const int *index, float *y, int n);
