@@ -2,15 +2,21 @@
 
 /*
  * Batch norm under training on the host. First, every image's plane of a channel block is summed
- * up by itself; then who needs a channel's sums adds those of the images in order.
+ * up by itself; then who needs a channel's sums adds those of the images in order. A task takes
+ * some images of a block, since each has to add up those of all.
  */
 #include "ops/host-op.h"
+#include "vision/clones.h"
 
 #include <math.h>
+
+#define MOST_TASKS 48
+#define MOST_LANES 16 /* of a block */
 
 typedef struct {
     FovBlockedStrides xs, ys, ds; /* x, the result, dy */
     int images, rows, width, channels, block, n_blocks;
+    guint n_groups; /* of images */
 } Norm;
 
 static void
@@ -44,8 +50,24 @@ set_up (FovHostStep *step, Norm *s)
 {
     step->state = s;
     step->free_state = g_free;
-    step->n_first = step->n_tasks = (guint) (s->images * s->n_blocks);
-    step->scratch_bytes = (gsize) step->n_tasks * 2 * s->block * sizeof (float);
+    s->n_groups = (guint) CLAMP (MOST_TASKS / s->n_blocks, 1, s->images);
+    step->n_first = (guint) (s->images * s->n_blocks);
+    step->n_tasks = s->n_groups * (guint) s->n_blocks;
+    step->scratch_bytes = (gsize) step->n_first * 2 * s->block * sizeof (float);
+}
+
+/* The images of a task. */
+static void
+task_images (const Norm *s, guint task, int *first, int *end)
+{
+    *first = (int) fov_host_cut (s->images, s->n_groups, task % s->n_groups);
+    *end = (int) fov_host_cut (s->images, s->n_groups, task % s->n_groups + 1);
+}
+
+static int
+lanes_of (const Norm *s, int block)
+{
+    return MIN (s->block, s->channels - block * s->block);
 }
 
 /* ---- forward --------------------------------------------------------------- */
@@ -62,22 +84,23 @@ live_first (const FovHostStep *step, const FovHostFrame *frame, guint task)
                                   s->xs.row, s->rows, s->width, sums, sums + s->block);
 }
 
-/* Of all images: Chan, Golub and LeVeque 1983, eq. 1.5, image after image. */
-static void
-join_moments (const Norm *s, const FovHostFrame *frame, int block, int lane, double *mean,
-              double *var)
+/* Of all images, whose sums follow each other: Chan, Golub and LeVeque 1983, eq. 1.5, image after
+ * image. */
+FOV_CLONES static void
+join_moments (const float *sums, int images, int block, double n, double *mean, double *var)
 {
-    const double n = (double) s->rows * s->width;
-    double m = 0, squares = 0;
-
-    for (int image = 0; image < s->images; image++) {
-        const float *sums = sums_of (s, frame, image, block);
-        const double d = sums[lane] - m;
-        m += d / (image + 1);
-        squares += sums[s->block + lane] + d * d * n * image / (image + 1);
+    for (int lane = 0; lane < block; lane++)
+        mean[lane] = var[lane] = 0;
+    for (int image = 0; image < images; image++, sums += 2 * block) {
+        const double share = 1.0 / (image + 1), weight = n * image * share;
+        for (int lane = 0; lane < block; lane++) {
+            const double d = sums[lane] - mean[lane];
+            mean[lane] += d * share;
+            var[lane] += sums[block + lane] + d * d * weight;
+        }
     }
-    *mean = m;
-    *var = squares / (n * s->images);
+    for (int lane = 0; lane < block; lane++)
+        var[lane] /= n * images;
 }
 
 static void
@@ -107,26 +130,31 @@ live_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
 {
     const Norm *s = step->state;
     const FovBatchNormParams *p = step->step.node->params;
-    const int image = (int) task % s->images, block = (int) task / s->images;
+    const int block = (int) (task / s->n_groups);
     const float *scale = fov_host_in (frame, step->step.in[1]);
     const float *bias = fov_host_in (frame, step->step.in[2]);
-    const float *x = fov_host_in (frame, step->step.in[0]) + plane (&s->xs, image, block);
-    float *y = fov_host_out (frame, step->step.out[0]) + plane (&s->ys, image, block);
-    float factor[16] = { 0 }, offset[16] = { 0 };
+    double mean[MOST_LANES], var[MOST_LANES];
+    float factor[MOST_LANES] = { 0 }, offset[MOST_LANES] = { 0 };
+    int image, end;
 
-    for (int lane = 0; lane < MIN (s->block, s->channels - block * s->block); lane++) {
+    task_images (s, task, &image, &end);
+    join_moments (sums_of (s, frame, 0, block), s->images, s->block, (double) s->rows * s->width,
+                  mean, var);
+    for (int lane = 0; lane < lanes_of (s, block); lane++) {
         const int c = block * s->block + lane;
-        double mean, var, f;
-        join_moments (s, frame, block, lane, &mean, &var);
-        f = scale[c] / sqrt (var + p->epsilon);
+        const double f = scale[c] / sqrt (var[lane] + p->epsilon);
         factor[lane] = (float) f;
-        offset[lane] = (float) (bias[c] - mean * f);
+        offset[lane] = (float) (bias[c] - mean[lane] * f);
         if (image == 0)
-            give_statistics (step, frame, c, mean, var);
+            give_statistics (step, frame, c, mean[lane], var[lane]);
     }
-    for (int row = 0; row < s->rows; row++)
-        fov_host_kernels ()->affine (x + row * s->xs.row, factor, offset, FOV_STEP_VECTOR,
-                                     y + row * s->ys.row, (gsize) s->width * s->block);
+    for (; image < end; image++) {
+        const float *x = fov_host_in (frame, step->step.in[0]) + plane (&s->xs, image, block);
+        float *y = fov_host_out (frame, step->step.out[0]) + plane (&s->ys, image, block);
+        for (int row = 0; row < s->rows; row++)
+            fov_host_kernels ()->affine (x + row * s->xs.row, factor, offset, FOV_STEP_VECTOR,
+                                         y + row * s->ys.row, (gsize) s->width * s->block);
+    }
 }
 
 gboolean
@@ -157,35 +185,41 @@ grad_first (const FovHostStep *step, const FovHostFrame *frame, guint task)
     const Norm *s = step->state;
     const int image = (int) task % s->images, block = (int) task / s->images;
     const float *mean = fov_host_in (frame, step->step.in[3]) + block * s->block;
-    float *sums = sums_of (s, frame, image, block), some[16] = { 0 };
+    float *sums = sums_of (s, frame, image, block), some[MOST_LANES] = { 0 };
 
-    memcpy (some, mean, MIN (s->block, s->channels - block * s->block) * sizeof *mean);
+    memcpy (some, mean, lanes_of (s, block) * sizeof *mean);
     fov_host_kernels ()->norm_sums (
         fov_host_in (frame, step->step.in[1]) + plane (&s->xs, image, block), s->xs.row,
         fov_host_in (frame, step->step.in[0]) + plane (&s->ds, image, block), s->ds.row, s->rows,
         s->width, some, sums, sums + s->block);
 }
 
+FOV_CLONES static void
+join_sums (const float *sums, int images, int block, double *sum, double *dot)
+{
+    for (int lane = 0; lane < block; lane++)
+        sum[lane] = dot[lane] = 0;
+    for (int image = 0; image < images; image++, sums += 2 * block)
+        for (int lane = 0; lane < block; lane++) {
+            sum[lane] += sums[lane];
+            dot[lane] += sums[block + lane];
+        }
+}
+
 /* One channel's dx = a dy + b x + c; the first image's task gives dscale and dbias. */
 static void
-grad_factors (const FovHostStep *step, const FovHostFrame *frame, int image, int block, int lane,
-              float *a, float *b, float *c)
+grad_factors (const FovHostStep *step, const FovHostFrame *frame, int image, int channel,
+              double sum, double dot, float *a, float *b, float *c)
 {
     const Norm *s = step->state;
     const FovBatchNormParams *p = step->step.node->params;
-    const int channel = block * s->block + lane;
     const double scale = fov_host_in (frame, step->step.in[2])[channel];
     const double mean = fov_host_in (frame, step->step.in[3])[channel];
     const double inverse =
         1 / sqrt (fov_host_in (frame, step->step.in[4])[channel] + (double) p->epsilon);
     const double n = (double) s->images * s->rows * s->width;
-    double sum = 0, dot = 0, slope;
+    const double slope = p->training_mode ? -inverse * inverse * dot / n : 0;
 
-    for (int k = 0; k < s->images; k++) {
-        sum += sums_of (s, frame, k, block)[lane];
-        dot += sums_of (s, frame, k, block)[s->block + lane];
-    }
-    slope = p->training_mode ? -inverse * inverse * dot / n : 0;
     *a = (float) (scale * inverse);
     *b = (float) (scale * inverse * slope);
     *c = (float) (scale * inverse * ((p->training_mode ? -sum / n : 0) - slope * mean));
@@ -199,17 +233,24 @@ static void
 grad_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
 {
     const Norm *s = step->state;
-    const int image = (int) task % s->images, block = (int) task / s->images;
-    const float *x = fov_host_in (frame, step->step.in[1]) + plane (&s->xs, image, block);
-    const float *dy = fov_host_in (frame, step->step.in[0]) + plane (&s->ds, image, block);
-    float *dx = fov_host_out (frame, step->step.out[0]) + plane (&s->ys, image, block);
-    float a[16] = { 0 }, b[16] = { 0 }, c[16] = { 0 };
+    const int block = (int) (task / s->n_groups);
+    double sum[MOST_LANES], dot[MOST_LANES];
+    float a[MOST_LANES] = { 0 }, b[MOST_LANES] = { 0 }, c[MOST_LANES] = { 0 };
+    int image, end;
 
-    for (int lane = 0; lane < MIN (s->block, s->channels - block * s->block); lane++)
-        grad_factors (step, frame, image, block, lane, &a[lane], &b[lane], &c[lane]);
-    for (int row = 0; row < s->rows; row++)
-        fov_host_kernels ()->norm_grad (x + row * s->xs.row, dy + row * s->ds.row, a, b, c,
-                                        dx + row * s->ys.row, s->width);
+    task_images (s, task, &image, &end);
+    join_sums (sums_of (s, frame, 0, block), s->images, s->block, sum, dot);
+    for (int lane = 0; lane < lanes_of (s, block); lane++)
+        grad_factors (step, frame, image, block * s->block + lane, sum[lane], dot[lane], &a[lane],
+                      &b[lane], &c[lane]);
+    for (; image < end; image++) {
+        const float *x = fov_host_in (frame, step->step.in[1]) + plane (&s->xs, image, block);
+        const float *dy = fov_host_in (frame, step->step.in[0]) + plane (&s->ds, image, block);
+        float *dx = fov_host_out (frame, step->step.out[0]) + plane (&s->ys, image, block);
+        for (int row = 0; row < s->rows; row++)
+            fov_host_kernels ()->norm_grad (x + row * s->xs.row, dy + row * s->ds.row, a, b, c,
+                                            dx + row * s->ys.row, s->width);
+    }
 }
 
 static gboolean
