@@ -10,14 +10,16 @@
 #define TAPS 4                              /* of a depthwise kernel at once */
 #define MOST_BLOCKS (FOV_TIER == 0 ? 1 : 2) /* in registers together */
 
+/* N input channels by OB blocks of the output's, both constants where this is inlined. */
 INLINE void
-grad_lanes (const FovConvGradArgs *a, const float *x, const float *dy, float *acc, const int OB)
+grad_tile (const FovConvGradArgs *a, const float *x, const float *dy, float *acc, const int N,
+           const int OB)
 {
     const gsize x_pixel = a->x_pixel, dy_block = a->dy_block, step = a->acc_step;
     V sum[LANES][2];
 
     UNROLL
-    for (int k = 0; k < LANES; k++)
+    for (int k = 0; k < N; k++)
         UNROLL
     for (int o = 0; o < OB; o++)
         sum[k][o] = vload (acc + k * step + o * VL);
@@ -25,7 +27,7 @@ grad_lanes (const FovConvGradArgs *a, const float *x, const float *dy, float *ac
         for (int i = 0; i < a->width; i++) {
             const V d0 = vload (dy + i * VL), d1 = OB == 2 ? vload (dy + dy_block + i * VL) : d0;
             UNROLL
-            for (int k = 0; k < LANES; k++) {
+            for (int k = 0; k < N; k++) {
                 const float s = x[i * x_pixel + k];
                 sum[k][0] += d0 * s;
                 if (OB == 2)
@@ -34,10 +36,29 @@ grad_lanes (const FovConvGradArgs *a, const float *x, const float *dy, float *ac
         }
     }
     UNROLL
-    for (int k = 0; k < LANES; k++)
+    for (int k = 0; k < N; k++)
         UNROLL
     for (int o = 0; o < OB; o++)
         vstore (acc + k * step + o * VL, sum[k][o]);
+}
+
+static void
+grad_lanes (const FovConvGradArgs *a, const float *x, const float *dy, float *acc, const int OB)
+{
+    if (OB == 2)
+        grad_tile (a, x, dy, acc, LANES, 2);
+    else
+        grad_tile (a, x, dy, acc, LANES, 1);
+}
+
+/* The same of a picture's three colours alone. */
+static void
+grad_colours (const FovConvGradArgs *a, const float *x, const float *dy, float *acc, const int OB)
+{
+    if (OB == 2)
+        grad_tile (a, x, dy, acc, 3, 2);
+    else
+        grad_tile (a, x, dy, acc, 3, 1);
 }
 
 void
@@ -46,14 +67,11 @@ FOV_SUFFIX (fov_conv_grad_run) (const FovConvGradArgs *a)
     for (int tap = 0; tap < a->kh * a->kw; tap++) {
         const float *x = a->x + tap / a->kw * a->tap_row + tap % a->kw * a->tap_pixel;
         float *acc = a->acc + (gsize) tap * VL * a->acc_step;
-        for (int k = 0; k < a->lanes; k += LANES) {
-            if (a->blocks == 2 && MOST_BLOCKS == 2) {
-                grad_lanes (a, x + k, a->dy, acc + k * a->acc_step, 2);
-                continue;
-            }
-            for (int o = 0; o < a->blocks; o++)
-                grad_lanes (a, x + k, a->dy + o * a->dy_block, acc + k * a->acc_step + o * VL, 1);
-        }
+        for (int k = 0; k < a->lanes; k += LANES)
+            for (int o = 0; o < a->blocks; o += MOST_BLOCKS)
+                (a->lanes - k == 3 ? grad_colours : grad_lanes) (a, x + k, a->dy + o * a->dy_block,
+                                                                 acc + k * a->acc_step + o * VL,
+                                                                 MIN (MOST_BLOCKS, a->blocks - o));
     }
 }
 

@@ -99,7 +99,8 @@ typedef struct _FovHostKernels {
     void (*winograd_output_grad) (const float *dy, gsize dy_row, int rows, int columns, float *m,
                                   gsize step); /* of 4x4 pixels */
     /** Of 3x3 kernels, their vectors w_step floats apart. */
-    void (*winograd_weights) (const float *w, gsize w_step, float *u, gsize step);
+    void (*winograd_weights) (const float *w, gssize w_step, float *u, gsize step);
+    /** Adds to w. */
     void (*winograd_weights_grad) (const float *u, gsize step, float *w, gsize w_step);
     /** y[i] = dy[i] act'(x[i]), in place where y is dy or x; FALSE: not of this function. */
     gboolean (*act_grad) (const FovAct *act, const float *x, const float *dy, float *y, gsize n);

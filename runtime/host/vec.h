@@ -55,16 +55,24 @@ vset (float x)
 INLINE V
 vload_n (const float *p, gsize n)
 {
+#if FOV_TIER == 2
+    return (V) _mm512_maskz_loadu_ps ((__mmask16) ((1u << n) - 1), p);
+#else
     V v = { 0 };
 
     memcpy (&v, p, n * sizeof (float));
     return v;
+#endif
 }
 
 INLINE void
 vstore_n (float *p, V v, gsize n)
 {
+#if FOV_TIER == 2
+    _mm512_mask_storeu_ps (p, (__mmask16) ((1u << n) - 1), (__m512) v);
+#else
     memcpy (p, &v, n * sizeof (float));
+#endif
 }
 
 /* mask: all ones or all zeros per lane. */
@@ -212,7 +220,7 @@ void FOV_SUFFIX (fov_winograd_output_run) (const float *m, gsize step, const flo
                                            gsize y_row, int rows, int columns);
 void FOV_SUFFIX (fov_winograd_output_grad_run) (const float *dy, gsize dy_row, int rows,
                                                 int columns, float *m, gsize step);
-void FOV_SUFFIX (fov_winograd_weights_run) (const float *w, gsize w_step, float *u, gsize step);
+void FOV_SUFFIX (fov_winograd_weights_run) (const float *w, gssize w_step, float *u, gsize step);
 void FOV_SUFFIX (fov_winograd_weights_grad_run) (const float *u, gsize step, float *w,
                                                  gsize w_step);
 void FOV_SUFFIX (fov_conv_run) (const FovConvArgs *args, int part0, int part1, int row0, int row1);

@@ -110,7 +110,7 @@ both (Along along, V *t, const int n, const int m)
 }
 
 INLINE void
-load_square (V *t, const float *from, gsize row, gsize step, const int n)
+load_square (V *t, const float *from, gssize row, gssize step, const int n)
 {
     UNROLL
     for (int i = 0; i < n; i++)
@@ -190,7 +190,7 @@ FOV_SUFFIX (fov_winograd_output_run) (const float *m, gsize step, const float *b
 }
 
 void
-FOV_SUFFIX (fov_winograd_weights_run) (const float *w, gsize w_step, float *u, gsize step)
+FOV_SUFFIX (fov_winograd_weights_run) (const float *w, gssize w_step, float *u, gsize step)
 {
     V t[TILE * TILE];
 
@@ -206,5 +206,7 @@ FOV_SUFFIX (fov_winograd_weights_grad_run) (const float *u, gsize step, float *w
 
     load_square (t, u, TILE * step, step, TILE);
     both (along_weights_grad, t, TILE, 3);
-    store_square (t, w, 3 * w_step, w_step, 3);
+    UNROLL
+    for (int i = 0; i < 9; i++)
+        vstore (w + i * w_step, vload (w + i * w_step) + t[i / 3 * TILE + i % 3]);
 }

@@ -32,7 +32,7 @@ typedef struct {
     gsize tile_floats;
     FovWinogradTiles winograd;
     FovWinogradPicture x, dy;
-    int in_blocks, out_blocks, n_parts; /* Winograd's: a part is two blocks of output channels */
+    int in_blocks, out_blocks, n_parts; /* a part is two blocks of output channels */
     guint n_splits;                     /* of the parts */
     gsize v_step, plane_floats;         /* a plane's: of x, and of a sum of weights */
 } ConvGrad;
@@ -82,41 +82,31 @@ conv_grad_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
 
 /* ---- Winograd's way ---------------------------------------------------- */
 
-/* Adds n tiles, as planes of x and dy, to the sums of parts [part0, part1). */
+/* n tiles, as planes of x and dy, of one block of input channels and a part: adds to its weights.
+ * sums is for those of the planes. */
 static void
-add_planes (const ConvGrad *s, int part0, int part1, int n, const float *v, const float *m,
-            float *sums)
+add_tiles (const ConvGrad *s, int in_block, int part, int n, const float *v, const float *m,
+           gsize m_step, float *sums, float *tile)
 {
     const int b = s->block;
     const gsize line = (gsize) s->winograd.most * b;
-    const gsize m_step = fov_host_winograd_step (&s->winograd, part_blocks (s, part0, part1));
     FovConvGradArgs a = { .x_pixel = b, .dy_block = line, .kh = 1, .kw = 1, .rows = 1, .width = n };
 
     a.acc_step = s->args.acc_step;
-    for (int plane = 0; plane < FOV_WINOGRAD_PLANES; plane++)
-        for (int p = part0; p < part1; p++)
-            for (int k = 0; k < s->in_blocks; k++) {
-                const gsize tile = (gsize) (p - part0) * s->in_blocks + k;
-                a.x = v + plane * s->v_step + k * line;
-                a.dy = m + plane * m_step + 2 * (p - part0) * line;
-                a.blocks = part_blocks (s, p, p + 1);
-                a.lanes = MIN (b, s->channels - k * b);
-                a.acc = sums + (tile * FOV_WINOGRAD_PLANES + plane) * s->plane_floats;
-                fov_host_kernels ()->conv_grad (&a);
-            }
-}
-
-/* The sums of a tile's planes to its weights. */
-static void
-give_weights (const ConvGrad *s, const float *sums, int blocks, float *tile)
-{
-    const int b = s->block;
-
-    for (int c = 0; c < b; c++)
-        for (int o = 0; o < blocks; o++) {
-            const gsize at = c * s->args.acc_step + o * b;
+    a.blocks = part_blocks (s, part, part + 1);
+    a.lanes = MIN (b, s->channels - in_block * b);
+    memset (sums, 0, FOV_WINOGRAD_PLANES * s->plane_floats * sizeof (float));
+    for (int plane = 0; plane < FOV_WINOGRAD_PLANES; plane++) {
+        a.x = v + plane * s->v_step + in_block * line;
+        a.dy = m + plane * m_step;
+        a.acc = sums + plane * s->plane_floats;
+        fov_host_kernels ()->conv_grad (&a);
+    }
+    for (int c = 0; c < a.lanes; c++)
+        for (int o = 0; o < a.blocks; o++) {
+            const gsize at = c * a.acc_step + o * b;
             fov_host_kernels ()->winograd_weights_grad (sums + at, s->plane_floats, tile + at,
-                                                        b * s->args.acc_step);
+                                                        b * a.acc_step);
         }
 }
 
@@ -128,30 +118,27 @@ winograd_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
     const guint group = task / s->n_splits, split = task % s->n_splits;
     const int part0 = (int) fov_host_cut (s->n_parts, s->n_splits, split);
     const int part1 = (int) fov_host_cut (s->n_parts, s->n_splits, split + 1);
+    const int blocks = part_blocks (s, part0, part1);
     const gsize count = fov_host_winograd_count (&s->winograd), most = s->winograd.most;
     const gsize end = fov_host_cut (count, s->n_groups, group + 1);
-    const gsize n_sums = (gsize) (part1 - part0) * s->in_blocks;
-    float *v = frame->own, *m = v + FOV_WINOGRAD_PLANES * s->v_step, *sums;
+    const gsize m_step = fov_host_winograd_step (&s->winograd, blocks);
+    float *v = frame->own, *m = v + FOV_WINOGRAD_PLANES * s->v_step;
+    float *sums = m + FOV_WINOGRAD_PLANES * m_step, *tiles = frame->scratch;
     int n;
 
-    sums = m + FOV_WINOGRAD_PLANES *
-                   fov_host_winograd_step (&s->winograd, part_blocks (s, part0, part1));
-    memset (sums, 0, n_sums * FOV_WINOGRAD_PLANES * s->plane_floats * sizeof (float));
+    tiles += (group * s->n_tiles + (gsize) part0 * s->in_blocks) * s->tile_floats;
+    memset (tiles, 0, (part1 - part0) * s->in_blocks * s->tile_floats * sizeof (float));
     for (gsize at = fov_host_cut (count, s->n_groups, group); at < end; at += n) {
         n = (int) ((end - at) / ((end - at + most - 1) / most)); /* evenly */
         fov_host_winograd_take (&s->winograd, &s->x, fov_host_in (frame, step->step.in[0]), 0,
                                 s->in_blocks, at, n, kernels->winograd_input, v);
         fov_host_winograd_take (&s->winograd, &s->dy, fov_host_in (frame, step->step.in[1]),
-                                2 * part0, 2 * part0 + part_blocks (s, part0, part1), at, n,
-                                kernels->winograd_output_grad, m);
-        add_planes (s, part0, part1, n, v, m, sums);
-    }
-    for (gsize i = 0; i < n_sums; i++) {
-        const gsize tile = group * s->n_tiles + (gsize) part0 * s->in_blocks + i;
-        const int part = part0 + (int) (i / s->in_blocks);
-        give_weights (s, sums + i * FOV_WINOGRAD_PLANES * s->plane_floats,
-                      part_blocks (s, part, part + 1),
-                      (float *) frame->scratch + tile * s->tile_floats);
+                                2 * part0, 2 * part0 + blocks, at, n, kernels->winograd_output_grad,
+                                m);
+        for (int p = part0; p < part1; p++)
+            for (int k = 0; k < s->in_blocks; k++)
+                add_tiles (s, k, p, n, v, m + 2 * (p - part0) * most * s->block, m_step, sums,
+                           tiles + ((p - part0) * s->in_blocks + k) * s->tile_floats);
     }
 }
 
@@ -170,6 +157,16 @@ tile_weight (const ConvGrad *s, const Tile *tile, int m, int c)
     return i * s->tile_floats + channel % b * s->args.acc_step + (m - tile->out_block * b);
 }
 
+/* y = the sum of n vectors of b floats, step apart, in order. */
+static void
+add_groups (const float *x, gsize step, guint n, int b, float *y)
+{
+    memcpy (y, x, b * sizeof (float));
+    for (guint g = 1; g < n; g++)
+        for (int l = 0; l < b; l++)
+            y[l] += x[g * step + l];
+}
+
 /* The first tile of an output channel. */
 static const Tile *
 tile_of (const ConvGrad *s, int m)
@@ -179,6 +176,34 @@ tile_of (const ConvGrad *s, int m)
     while (m / s->block >= s->tiles[i].out_block + s->tiles[i].blocks)
         i++;
     return &s->tiles[i];
+}
+
+/*
+ * One group: a tile's sums over all groups of images, [tap][channel][output channel] of one block,
+ * turned round to weights.
+ */
+static void
+whole_last (const FovHostStep *step, const FovHostFrame *frame, guint task)
+{
+    const ConvGrad *s = step->state;
+    const int b = s->block, in_block = (int) task % s->in_blocks, block = (int) task / s->in_blocks;
+    const Tile *first = tile_of (s, block * b);
+    const int channels = MIN (b, s->channels - in_block * b);
+    const gsize per = (gsize) s->channels * s->taps;
+    const gsize group_step = s->n_tiles * s->tile_floats;
+    const float *tile =
+        (const float *) frame->scratch + tile_weight (s, first, block * b, in_block * b);
+    float *w = fov_host_out (frame, step->step.out[0]) + block * b * per;
+
+    w += (gsize) in_block * b * s->taps;
+    for (int c = 0; c < channels; c++, tile += s->args.acc_step, w += s->taps) {
+        float *turned = frame->own;
+        for (int tap = 0; tap < s->taps; tap++)
+            add_groups (tile + tap * b * s->args.acc_step, group_step, s->n_groups, b,
+                        turned + tap * b);
+        fov_host_kernels ()->deinterleave (turned, w, per, MIN (b, s->out_channels - block * b),
+                                           s->taps);
+    }
 }
 
 /* One output channel's weights, out of the tiles. */
@@ -243,18 +268,16 @@ prepare_winograd (FovHostStep *step, ConvGrad *s)
     s->x = (FovWinogradPicture){ s->x_base, s->xs.image, s->xs.block,
                                  s->xs.row, rows + 2,    columns + 2 };
     s->dy = (FovWinogradPicture){ s->ys.base, s->ys.image, s->ys.block, s->ys.row, rows, columns };
-    s->in_blocks = (s->channels + b - 1) / b;
-    s->out_blocks = (s->out_channels + b - 1) / b;
-    s->n_parts = (s->out_blocks + 1) / 2;
     s->n_groups =
         (guint) CLAMP (fov_host_winograd_count (&s->winograd) / WINOGRAD_GROUP, 1, WINOGRAD_TASKS);
     s->n_splits = CLAMP ((WINOGRAD_TASKS + s->n_groups / 2) / s->n_groups, 1, (guint) s->n_parts);
+    s->winograd.most = 64;
     s->v_step = fov_host_winograd_step (&s->winograd, s->in_blocks);
     s->plane_floats = b * s->args.acc_step + 16; /* not all in the same sets of the cache */
     most_parts = (s->n_parts + (int) s->n_splits - 1) / (int) s->n_splits;
-    step->own_bytes = FOV_WINOGRAD_PLANES * sizeof (float) *
-                      (s->v_step + fov_host_winograd_step (&s->winograd, 2 * most_parts) +
-                       (gsize) most_parts * s->in_blocks * s->plane_floats);
+    step->own_bytes =
+        FOV_WINOGRAD_PLANES * sizeof (float) *
+        (s->v_step + fov_host_winograd_step (&s->winograd, 2 * most_parts) + s->plane_floats);
     step->run = winograd_run;
     step->n_tasks = s->n_groups * s->n_splits;
     return TRUE;
@@ -296,12 +319,20 @@ conv_grad_prepare (FovHostStep *step, GError **error)
     s->band = (int) CLAMP (BAND_BYTES / ((s->args.x_row + 2 * s->ys.row) * sizeof (float)), 1,
                            (gsize) s->rows);
     s->tile_floats = s->taps * (s->depthwise ? b : b * s->args.acc_step);
+    s->in_blocks = (s->channels + (int) b - 1) / (int) b;
+    s->out_blocks = (s->out_channels + (int) b - 1) / (int) b;
+    s->n_parts = (s->out_blocks + 1) / 2;
     list_tiles (s);
     if (!prepare_winograd (step, s)) {
         s->n_groups = CLAMP ((WANTED_TASKS + s->n_tiles - 1) / s->n_tiles, 1, (guint) s->images);
         step->n_tasks = s->n_tiles * s->n_groups;
     }
     step->n_last = (guint) s->out_channels;
+    if (s->group == 1) {
+        step->last = whole_last;
+        step->n_last = (guint) (s->in_blocks * s->out_blocks);
+        step->own_bytes = MAX (step->own_bytes, s->taps * b * sizeof (float));
+    }
     step->scratch_bytes = s->n_groups * s->n_tiles * s->tile_floats * sizeof (float);
     return TRUE;
 }

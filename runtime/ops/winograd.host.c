@@ -12,7 +12,8 @@
 
 #define WANTED_TASKS 8
 #define WORK_BYTES (512 * 1024) /* of a task's planes */
-#define FEW_CHUNKS 4            /* of tiles: then weights are transformed where they are used */
+#define FEW_CHUNKS 4            /* of tiles: then weights are transformed where they are used, */
+#define OWN_CHANNELS 64         /* so many input channels at a time */
 
 /* ---- tiles ------------------------------------------------------------- */
 
@@ -101,7 +102,7 @@ typedef struct {
     gboolean flipped;
     gboolean own_weights; /* each task transforms those of its parts */
     guint n_chunks, n_splits;
-    gsize u_step, u_part, v_step, v_floats; /* u: [part][36][channel][two blocks] */
+    gsize u_step, u_part, v_step, v_floats; /* u: [part][36][channel][two blocks]; own: one part */
 } Winograd;
 
 static int
@@ -110,21 +111,37 @@ part_blocks (const Winograd *s, int part)
     return MIN (2, s->out_blocks - 2 * part);
 }
 
+/* Of one block of output channels, from l on, and n channels, 16 at most, from c on: turned round
+ * to [channel][tap][output channel], transformed, to u. */
 static void
-transform_weights (const Winograd *s, const float *w, int part, float *u)
+transform_block (const Winograd *s, const float *w, int l, int c, int n, float *u, int lanes)
+{
+    const FovHostKernels *kernels = fov_host_kernels ();
+    const int b = s->tiles.block;
+    const int there = MIN (b, s->out_channels - l);
+    float taps[16 * 9 * 16];
+
+    w += l * s->out_step + c * s->in_step;
+    if (s->flipped)
+        for (int i = 0; i < n; i++)
+            kernels->interleave (w + i * s->in_step, s->out_step, there, taps + i * 9 * b, 9);
+    else
+        kernels->interleave (w, s->out_step, there, taps, 9 * n);
+    for (int i = 0; i < n; i++)
+        kernels->winograd_weights (taps + (i * 9 + (s->flipped ? 8 : 0)) * b, s->flipped ? -b : b,
+                                   u + i * lanes, s->u_step);
+}
+
+/* Of input channels [c0, c1). */
+static void
+transform_weights (const Winograd *s, const float *w, int part, int c0, int c1, float *u)
 {
     const int b = s->tiles.block, blocks = part_blocks (s, part), lanes = blocks * b;
-    const int there = MIN (lanes, s->out_channels - 2 * part * b);
-    float taps[9 * 2 * 16] = { 0 };
 
-    w += (gsize) 2 * part * b * s->out_step;
-    for (int c = 0; c < s->channels; c++, w += s->in_step, u += lanes) {
-        for (int l = 0; l < there; l++)
-            for (int tap = 0; tap < 9; tap++)
-                taps[tap * lanes + l] = w[l * s->out_step + (s->flipped ? 8 - tap : tap)];
+    for (int c = c0; c < c1; c += 16)
         for (int o = 0; o < blocks; o++)
-            fov_host_kernels ()->winograd_weights (taps + o * b, lanes, u + o * b, s->u_step);
-    }
+            transform_block (s, w, (2 * part + o) * b, c, MIN (16, c1 - c),
+                             u + (c - c0) * lanes + o * b, lanes);
 }
 
 static void
@@ -132,30 +149,36 @@ winograd_first (const FovHostStep *step, const FovHostFrame *frame, guint task)
 {
     const Winograd *s = step->state;
 
-    transform_weights (s, fov_host_in (frame, step->step.in[1]), (int) task,
+    transform_weights (s, fov_host_in (frame, step->step.in[1]), (int) task, 0, s->channels,
                        (float *) frame->scratch + task * s->u_part);
 }
 
-/* Plane by plane, [36][tiles][channels] times [36][channels][output channels]; u is part0's. */
+/* Plane by plane, [36][tiles][channels] times [36][channels][two blocks], of input channels
+ * [c0, c1), where u begins: sets m, a part's, or, from c0 > 0 on, adds to it. */
 static void
-multiply (const Winograd *s, int part0, int part1, int n, const float *v, const float *u, float *m)
+multiply (const Winograd *s, int part, int c0, int c1, int n, const float *v, const float *u,
+          float *m, gsize m_step)
 {
     static const float zeros[2 * 16];
     const int b = s->tiles.block;
-    const gsize m_step = fov_host_winograd_step (&s->tiles, 2 * (part1 - part0));
-    FovConvPart part = { .bias = zeros, .channels = s->channels };
-    FovConvArgs a = { .kh = 1, .kw = 1, .width = n, .x_pixel = b, .parts = &part };
+    const gsize line = (gsize) s->tiles.most * b;
+    FovConvPart one = { .bias = zeros, .channels = c1 - c0, .blocks = part_blocks (s, part) };
+    FovConvArgs a = { .kh = 1,
+                      .kw = 1,
+                      .width = n,
+                      .x_pixel = b,
+                      .x_block = line,
+                      .y_block = line,
+                      .r_block = line,
+                      .parts = &one };
 
-    a.x_block = a.y_block = (gsize) s->tiles.most * b;
-    for (int plane = 0; plane < FOV_WINOGRAD_PLANES; plane++)
-        for (int p = part0; p < part1; p++) {
-            a.x = v + plane * s->v_step;
-            a.y = m + plane * m_step;
-            part.w = u + (p - part0) * s->u_part + plane * s->u_step;
-            part.out_block = 2 * (p - part0);
-            part.blocks = part_blocks (s, p);
-            fov_host_kernels ()->conv (&a, 0, 1, 0, 1);
-        }
+    for (int plane = 0; plane < FOV_WINOGRAD_PLANES; plane++) {
+        a.x = v + plane * s->v_step + c0 / b * line;
+        a.y = m + plane * m_step;
+        a.r = c0 ? a.y : NULL;
+        one.w = u + plane * s->u_step;
+        fov_host_kernels ()->conv (&a, 0, 1, 0, 1);
+    }
 }
 
 /* The output's tiles of one channel block, out of m, the block's own first plane. */
@@ -193,12 +216,17 @@ winograd_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
 
     fov_host_winograd_take (&s->tiles, &s->x, fov_host_in (frame, step->step.in[0]), 0,
                             s->in_blocks, first, n, fov_host_kernels ()->winograd_input, v);
-    for (int p = part0; s->own_weights && p < part1; p++)
-        transform_weights (s, fov_host_in (frame, step->step.in[1]), p,
-                           u + (p - part0) * s->u_part);
-    if (!s->own_weights)
-        u = (float *) frame->scratch + part0 * s->u_part;
-    multiply (s, part0, part1, n, v, u, m);
+    for (int p = part0; p < part1; p++) {
+        float *part_m = m + 2 * (p - part0) * m_block;
+        if (!s->own_weights)
+            multiply (s, p, 0, s->channels, n, v, (float *) frame->scratch + p * s->u_part, part_m,
+                      m_step);
+        for (int c = 0; s->own_weights && c < s->channels; c += OWN_CHANNELS) {
+            const int end = MIN (c + OWN_CHANNELS, s->channels);
+            transform_weights (s, fov_host_in (frame, step->step.in[1]), p, c, end, u);
+            multiply (s, p, c, end, n, v, u, part_m, m_step);
+        }
+    }
     for (int block = 2 * part0; block < MIN (2 * part1, s->out_blocks); block++)
         give_block (s, bias, block, first, n, m + (block - 2 * part0) * m_block, m_step,
                     fov_host_out (frame, step->step.out[0]));
@@ -259,7 +287,8 @@ cut_work (FovHostStep *step, Winograd *s)
     s->n_splits = (WANTED_TASKS + s->n_chunks - 1) / s->n_chunks;
     s->n_splits = MIN (s->n_splits, (guint) s->n_parts);
     s->own_weights = s->n_chunks < FEW_CHUNKS;
-    s->u_step = odd_lines ((gsize) s->channels * lanes);
+    s->u_step = odd_lines (
+        (gsize) (s->own_weights ? MIN (s->channels, OWN_CHANNELS) : s->channels) * lanes);
     s->u_part = FOV_WINOGRAD_PLANES * s->u_step;
     s->v_step = fov_host_winograd_step (&s->tiles, s->in_blocks);
     s->v_floats = FOV_WINOGRAD_PLANES * s->v_step;
@@ -268,7 +297,7 @@ cut_work (FovHostStep *step, Winograd *s)
         sizeof (float) *
         (s->v_floats + FOV_WINOGRAD_PLANES * fov_host_winograd_step (&s->tiles, 2 * most_parts));
     if (s->own_weights)
-        step->own_bytes += most_parts * s->u_part * sizeof (float);
+        step->own_bytes += s->u_part * sizeof (float);
     else
         step->scratch_bytes = s->n_parts * s->u_part * sizeof (float);
     step->n_tasks = s->n_chunks * s->n_splits;
