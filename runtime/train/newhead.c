@@ -273,6 +273,18 @@ follow (Change *c, const FovNode *layer, GHashTable *seen, GHashTable *done)
 
 /* ---- together ---------------------------------------------------------------------------- */
 
+/* What was free stays free. */
+static void
+declare (FovShape *declared, const FovShape *found)
+{
+    const FovShape before = *declared;
+
+    *declared = *found;
+    for (int d = 0; d < found->rank && before.rank == found->rank; d++)
+        if (before.dim[d] < 0)
+            declared->dim[d] = -1;
+}
+
 static gboolean
 change_graph (Change *c, GError **error)
 {
@@ -305,8 +317,8 @@ change_graph (Change *c, GError **error)
     if (!fov_graph_specialize (trial, NULL, error))
         return FALSE;
     for (guint i = 0; i < trial->outputs->len; i++)
-        ((FovTensor *) c->graph->outputs->pdata[i])->shape =
-            ((FovTensor *) trial->outputs->pdata[i])->shape;
+        declare (&((FovTensor *) c->graph->outputs->pdata[i])->shape,
+                 &((FovTensor *) trial->outputs->pdata[i])->shape);
     return TRUE;
 }
 

@@ -75,9 +75,10 @@ FOV_API const char *fov_model_metadata (FovModel *model, const char *key);
 FOV_API FovModel *fov_model_reshape (FovModel *model, const FovShape *inputs, GError **error);
 
 /**
- * Writes the model as ONNX (opset 18), whatever it was read from; float32
- * constants inside the file. FOV_ERROR_UNSUPPORTED for operators that ONNX does
- * not have.
+ * Writes the model as ONNX (opset 18, or up to 20 where an operator needs it),
+ * whatever it was read from; float32 constants inside the file. Nodes of one
+ * name get numbers behind it. FOV_ERROR_UNSUPPORTED, with the node's name, for
+ * operators that ONNX does not have.
  */
 FOV_API gboolean fov_model_save (FovModel *model, const char *path, GError **error);
 
