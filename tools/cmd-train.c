@@ -310,6 +310,29 @@ check_output (GError **error)
     return TRUE;
 }
 
+/* What was said of all that decides the result. Files and the device may have moved. */
+static GHashTable *
+list_settings (void)
+{
+    static const char *const others[] = { "device", "resume", "quiet", NULL };
+    GHashTable *settings = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+
+    for (const CliOption *option = options; option->name; option++) {
+        char *value = NULL;
+        if (option->type == CLI_PATH || g_strv_contains (others, option->name))
+            continue;
+        if (option->type == CLI_TEXT)
+            value = g_strdup (*(char **) option->value);
+        else if (option->type == CLI_REAL && *(double *) option->value != 0)
+            value = g_strdup_printf ("%.9g", *(double *) option->value);
+        else if (option->type != CLI_REAL && *(int *) option->value)
+            value = g_strdup_printf ("%d", *(int *) option->value);
+        if (value)
+            g_hash_table_insert (settings, (gpointer) option->name, value);
+    }
+    return settings;
+}
+
 static int
 run (char **args, GError **error)
 {
@@ -342,10 +365,13 @@ run (char **args, GError **error)
     o.classes = o.classes ? o.classes : 2;
     o.vector = o.vector ? o.vector : 64;
     o.size = o.size || detector ? o.size : kind && kind->size ? kind->size : 64;
+    o.settings = list_settings ();
     interrupt_catch ();
     ok = detector ? train_detect_run (&o, args[0], error)
          : kind   ? train_task_run (&o, kind, args[0], error)
                   : train_run (&o, args[0], error);
+    train_start_clear (&o);
+    g_clear_pointer (&o.settings, g_hash_table_unref);
     if (!ok && !interrupted ())
         return -1;
     return interrupted () ? CLI_INTERRUPTED : CLI_OK;

@@ -9,15 +9,14 @@
 #define DETECTIONS 100
 
 FovLabels *
-detect_data_labels (const FovData *data, const char *path, GError **error)
+detect_data_labels (const FovData *data)
 {
-    g_autoptr (GString) text = g_string_new (NULL);
+    const guint n = fov_data_n_classes (data);
+    g_autofree const char **names = g_new (const char *, n + 1);
 
-    for (guint i = 0; i < fov_data_n_classes (data); i++)
-        g_string_append_printf (text, "%s\n", fov_data_class (data, i));
-    if (!g_file_set_contents (path, text->str, (gssize) text->len, error))
-        return NULL;
-    return fov_labels_load (path, error);
+    for (guint i = 0; i < n; i++)
+        names[i] = fov_data_class (data, i);
+    return fov_labels_new (names, n);
 }
 
 static gboolean

@@ -4,9 +4,13 @@
 #include "train-detect.h"
 #include "train-loop.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
 
 #define RECIPE_SIZE 320
 #define RATE 1e-5          /* of a network that has learned before: */
@@ -63,49 +67,74 @@ open_data (Run *r, const char *path, GError **error)
     return r->valid || !o->valid_annotations;
 }
 
-/* From the data's own classes to the model's; returns how many objects it does not know. */
-static guint
-relabel (FovData **data, const FovLabels *labels)
-{
-    FovData *own = *data;
-    guint n_left_out = 0;
-
-    if (!own)
-        return 0;
-    *data = fov_data_relabel (own, labels, &n_left_out);
-    fov_data_unref (own);
-    return n_left_out;
-}
-
 static guint64
 count_objects (const FovData *data)
 {
-    const guint n = fov_data_n_classes (data);
-    g_autofree guint64 *counts = g_new0 (guint64, n + 1);
-    guint64 sum = 0;
+    g_autofree guint64 *counts = g_new0 (guint64, fov_data_n_classes (data) + 1);
+    guint64 n = 0;
 
     fov_data_count (data, counts);
-    for (guint i = 0; i < n; i++)
-        sum += counts[i];
-    return sum;
+    for (guint i = 0; i < fov_data_n_classes (data); i++)
+        n += counts[i];
+    return n;
 }
 
-/* Of a head that is kept some categories may be unknown, but not all. */
-static gboolean
-use_labels (Run *r, GError **error)
+/* 'forklift', 'pallet', ... that are not among labels; g_free. */
+static char *
+name_unknown (const FovData *data, const FovLabels *labels)
 {
-    const guint n = relabel (&r->train, r->labels);
+    GString *text = g_string_new (NULL);
+    guint n = 0;
 
-    relabel (&r->valid, r->labels);
-    if (n && !count_objects (r->train)) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                     "the model knows none of the categories of %u objects; expected --head new",
-                     n);
+    for (guint i = 0; i < fov_data_n_classes (data) && n < 4; i++)
+        if (fov_labels_find (labels, fov_data_class (data, i)) < 0)
+            g_string_append_printf (text, "%s'%s'", n++ ? ", " : "", fov_data_class (data, i));
+    if (n == 4)
+        g_string_append (text, ", ...");
+    return g_string_free (text, FALSE);
+}
+
+/* From the data's own classes to the model's. Objects of other classes would be learned as
+ * background, so it is said that they are. */
+static gboolean
+relabel (const Run *r, FovData **data, const char *what, GError **error)
+{
+    g_autoptr (FovData) own = *data;
+    g_autofree char *unknown = NULL;
+    guint n_left_out = 0;
+    guint64 left;
+
+    if (!own)
+        return TRUE;
+    *data = fov_data_relabel (own, r->labels, &n_left_out);
+    if (!n_left_out)
+        return TRUE;
+    left = count_objects (*data);
+    unknown = name_unknown (own, r->labels);
+    if (left) {
+        g_printerr ("%s: %u of %" G_GUINT64_FORMAT
+                    " objects are left out: the model does not know %s (see --head)\n",
+                    what, n_left_out, left + n_left_out, unknown);
+        return TRUE;
+    }
+    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                 "%s: the model knows none of their classes, %s; expected --head new", what,
+                 unknown);
+    return FALSE;
+}
+
+/* A picture that is missing is better missed now than after hours. */
+static gboolean
+check_pictures (const FovData *data, GError **error)
+{
+    for (guint i = 0; data && i < fov_data_length (data); i++) {
+        const FovSample *sample = fov_data_sample (data, i);
+        if (sample->bytes || g_access (sample->name, R_OK) == 0)
+            continue;
+        g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "picture '%s' (%u of %u): %s", sample->name,
+                     i + 1, fov_data_length (data), g_strerror (errno));
         return FALSE;
     }
-    if (n && !r->o->quiet)
-        fprintf (stderr, "%u objects are of categories that the model does not know: left out\n",
-                 n);
     return TRUE;
 }
 
@@ -164,26 +193,22 @@ choose_anchors (const Run *r, FovModel *model, GError **error)
     return made;
 }
 
-/* The model's classes become the annotations' categories: a new file, which what is learned goes
- * back into. */
+/* The model's classes become the annotations' categories. */
 static FovModel *
 make_head (Run *r, FovModel *model, GError **error)
 {
-    g_autofree char *path = labels_path (r->o->output);
-    g_autoptr (FovLabels) labels = detect_data_labels (r->train, path, error);
-    g_autoptr (FovModel) made = NULL, anchored = NULL;
+    g_autoptr (FovLabels) labels = detect_data_labels (r->train);
+    g_autoptr (FovModel) made =
+        fov_train_new_head (model, r->o->decoder, labels, (guint32) r->o->seed, error);
+    g_autoptr (FovModel) anchored = made ? choose_anchors (r, made, error) : NULL;
 
-    if (labels)
-        made = fov_train_new_head (model, r->o->decoder, labels, (guint32) r->o->seed, error);
-    anchored = made ? choose_anchors (r, made, error) : NULL;
-    if (!anchored || !fov_model_save (anchored, r->o->output, error))
+    if (!anchored)
         return NULL;
     g_clear_pointer (&r->labels, fov_labels_unref);
     r->labels = g_steal_pointer (&labels);
-    return fov_model_load (r->o->output, error);
+    return train_start (r->o, anchored, error);
 }
 
-/* A recipe's first state is a file too, which what is learned goes back into. */
 static FovModel *
 make_recipe (Run *r, GError **error)
 {
@@ -194,20 +219,10 @@ make_recipe (Run *r, GError **error)
                                      .height = size,
                                      .n_outputs = (int) fov_data_n_classes (r->train),
                                      .seed = (guint32) o->seed };
-    g_autofree char *path = labels_path (o->output);
     g_autoptr (FovModel) fresh = fov_recipe_build (&params, error);
 
-    if (!fresh || !fov_model_save (fresh, o->output, error))
-        return NULL;
-    r->labels = detect_data_labels (r->train, path, error);
-    return r->labels ? fov_model_load (o->output, error) : NULL;
-}
-
-/* What is written has its norms folded, so that a checkpoint of un-folded ones is not its. */
-static gboolean
-goes_on_from_output (const TrainOptions *o)
-{
-    return o->resume && !o->unfold && !o->recalibrate;
+    r->labels = detect_data_labels (r->train);
+    return fresh ? train_start (o, fresh, error) : NULL;
 }
 
 /* What a model's file says that its classes are called; *labels may become NULL. */
@@ -238,6 +253,8 @@ decide_head (Run *r, GError **error)
         return FALSE;
     r->new_head = g_str_equal (head, "new") ||
                   (g_str_equal (head, "auto") && (!own || !is_known (r->train, own)));
+    g_hash_table_insert (r->o->settings, (gpointer) "head",
+                         g_strdup (r->new_head ? "new" : "keep"));
     return TRUE;
 }
 
@@ -252,7 +269,7 @@ choose_head (Run *r, FovModel *model, GError **error)
                      "--anchors auto makes boxes begin anew: expected --head new with it");
         return NULL;
     }
-    if (r->new_head && !goes_on_from_output (r->o))
+    if (r->new_head && !train_goes_on_from_output (r->o))
         return make_head (r, model, error);
     if (!read_labels (r, model, &r->labels, error))
         return NULL;
@@ -290,10 +307,10 @@ static gboolean
 load_model (Run *r, GError **error)
 {
     const TrainOptions *o = r->o;
-    const gboolean scratch = !o->model && !goes_on_from_output (o);
+    const gboolean scratch = !o->model && !train_goes_on_from_output (o);
     g_autoptr (FovModel) loaded =
         scratch ? make_recipe (r, error)
-                : fov_model_load (goes_on_from_output (o) ? o->output : o->model, error);
+                : fov_model_load (train_goes_on_from_output (o) ? o->output : o->model, error);
     g_autoptr (FovModel) headed = !loaded   ? NULL
                                   : scratch ? fov_model_ref (loaded)
                                             : choose_head (r, loaded, error);
@@ -413,9 +430,10 @@ set_up (Run *r, const char *data, GError **error)
     const TrainOptions *o = r->o;
 
     r->device = fov_device_open (o->device ? o->device : "cpu", error);
-    if (!r->device || !open_data (r, data, error) || !load_model (r, error))
-        return FALSE;
-    if (!use_labels (r, error))
+    if (!r->device || !open_data (r, data, error) || !check_pictures (r->train, error) ||
+        !check_pictures (r->valid, error) || !load_model (r, error) ||
+        !relabel (r, &r->train, "pictures to learn from", error) ||
+        !relabel (r, &r->valid, "pictures to measure on", error))
         return FALSE;
     r->batches = count_batches (r);
     return make_trainer (r, error) && make_loader (r, error);
@@ -473,8 +491,12 @@ gboolean
 train_detect_run (const TrainOptions *options, const char *data, GError **error)
 {
     Run r = { .o = options };
+    g_autofree char *path = labels_path (options->output);
+    g_autoptr (GPtrArray) names = g_ptr_array_new ();
     gboolean ok = set_up (&r, data, error);
 
+    for (guint i = 0; ok && i < fov_labels_count (r.labels); i++)
+        g_ptr_array_add (names, (gpointer) fov_labels_get (r.labels, i));
     if (ok) {
         const TrainPlan plan = { .o = options,
                                  .kind = &detector,
@@ -484,7 +506,9 @@ train_detect_run (const TrainOptions *options, const char *data, GError **error)
                                  .batches = (guint) options->batch / r.at_once,
                                  .n_pictures = fov_data_length (r.train),
                                  .figures = { { "ap", "AP", FALSE }, { "ap50", "AP50", FALSE } },
-                                 .n_figures = 2 };
+                                 .n_figures = 2,
+                                 .labels = names,
+                                 .labels_path = path };
         ok = train_loop (&plan, error);
     }
     run_clear (&r);

@@ -10,8 +10,8 @@
 
 G_BEGIN_DECLS
 
-/** The classes' names, which a file of labels gets too. */
-FovLabels *detect_data_labels (const FovData *data, const char *path, GError **error);
+/** The classes' names. */
+FovLabels *detect_data_labels (const FovData *data);
 
 /** AP of a model at the given input size on data's pictures, whose labels are the model's. */
 gboolean detect_data_score (const FovData *data, FovDevice *device, FovModel *model,

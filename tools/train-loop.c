@@ -138,12 +138,13 @@ report (Loop *l, Progress *progress)
 static gboolean
 write_labels (const TrainPlan *p, GError **error)
 {
-    g_autofree char *path = g_strconcat (p->o->output, ".labels", NULL);
+    g_autofree char *beside = g_strconcat (p->o->output, ".labels", NULL);
     g_autoptr (GString) text = g_string_new (NULL);
 
     for (guint i = 0; p->labels && i < p->labels->len; i++)
         g_string_append_printf (text, "%s\n", (char *) p->labels->pdata[i]);
-    return !p->labels || g_file_set_contents (path, text->str, (gssize) text->len, error);
+    return !p->labels || g_file_set_contents (p->labels_path ? p->labels_path : beside, text->str,
+                                              (gssize) text->len, error);
 }
 
 static gboolean
@@ -164,7 +165,8 @@ save (Loop *l, GError **error)
     const TrainPlan *p = l->plan;
     g_autofree char *place = p->kind->place ? p->kind->place (p->run) : NULL;
 
-    return train_record_save (l->record, p->trainer, p->n_pictures, place, error) &&
+    return train_record_save (l->record, p->trainer, &(TrainPictures){ p->n_pictures, p->labels },
+                              place, error) &&
            train_record_write_curve (l->record, error) && draw_curve (l, error);
 }
 
@@ -175,7 +177,8 @@ resume (Loop *l, GError **error)
     const TrainPlan *p = l->plan;
     g_autofree char *place = NULL;
 
-    return train_record_resume (l->record, p->trainer, p->n_pictures, &place, error) &&
+    return train_record_resume (l->record, p->trainer, &(TrainPictures){ p->n_pictures, p->labels },
+                                &place, error) &&
            (!p->kind->seek || p->kind->seek (p->run, place ? place : "", error)) &&
            fov_trainer_write_onnx (p->trainer, p->o->output, FOV_WEIGHTS_AVERAGED, error) &&
            train_record_write_curve (l->record, error) && draw_curve (l, error);
@@ -198,7 +201,7 @@ run_epochs (Loop *l, GError **error)
         if (interrupted ())
             return TRUE;
         if (!fov_trainer_write_onnx (p->trainer, p->o->output, FOV_WEIGHTS_AVERAGED, error) ||
-            !p->kind->measure (p->run, l->figures, error))
+            !write_labels (p, error) || !p->kind->measure (p->run, l->figures, error))
             return FALSE;
         if (interrupted ()) /* what was measured is not of all pictures */
             return TRUE;
@@ -229,8 +232,9 @@ train_loop (const TrainPlan *plan, GError **error)
     gboolean ok;
 
     begin_curve (&l);
-    ok = (!plan->o->resume || resume (&l, error)) && write_labels (plan, error) &&
-         run_epochs (&l, error) && finish (&l, error);
+    ok = (!plan->o->resume || resume (&l, error)) &&
+         train_try_output (plan->o, plan->trainer, error) && run_epochs (&l, error) &&
+         finish (&l, error);
     train_record_free (l.record);
     return ok;
 }

@@ -45,7 +45,8 @@ typedef struct {
     guint n_pictures; /* that learn: a run that goes on must have as many */
     TrainFigure figures[TRAIN_MOST_FIGURES];
     guint n_figures;
-    const GPtrArray *labels; /* char*, for FILE.labels; NULL: no such file */
+    const GPtrArray *labels; /* char*, of the classes, for: */
+    const char *labels_path; /* NULL: FILE.labels */
 } TrainPlan;
 
 /** All epochs that are left. TRUE and interrupted (): the last whole epoch is kept. */

@@ -4,6 +4,9 @@
 #include "train-record.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define SETTING "option." /* before its name, in a checkpoint's notes */
 
 TrainRecord *
 train_record_new (const TrainOptions *options)
@@ -28,27 +31,39 @@ train_record_free (TrainRecord *record)
     g_free (record);
 }
 
-static void
-add_note (GHashTable *notes, const char *key, gint64 value)
+static char *
+digest_of (const GPtrArray *labels)
 {
-    g_hash_table_insert (notes, (gpointer) key, g_strdup_printf ("%" G_GINT64_FORMAT, value));
+    g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+
+    for (guint i = 0; labels && i < labels->len; i++)
+        g_checksum_update (sum, labels->pdata[i], (gssize) strlen (labels->pdata[i]) + 1);
+    return g_strndup (g_checksum_get_string (sum), 16);
+}
+
+static void
+take_note (GHashTable *notes, const char *key, char *value)
+{
+    g_hash_table_insert (notes, g_strdup (key), value);
 }
 
 gboolean
-train_record_save (TrainRecord *record, FovTrainer *trainer, guint n_pictures, const char *place,
-                   GError **error)
+train_record_save (TrainRecord *record, FovTrainer *trainer, const TrainPictures *pictures,
+                   const char *place, GError **error)
 {
-    const TrainOptions *o = record->o;
-    g_autoptr (GHashTable) notes = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+    g_autoptr (GHashTable) notes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+    GHashTableIter settings;
+    gpointer name, value;
 
-    add_note (notes, "epoch", record->epoch);
-    add_note (notes, "epochs", o->epochs);
-    add_note (notes, "seed", o->seed);
-    add_note (notes, "batch", o->batch);
-    add_note (notes, "pictures", n_pictures);
-    g_hash_table_insert (notes, (gpointer) "curve", g_strdup (record->curve->str));
+    g_hash_table_iter_init (&settings, record->o->settings);
+    while (g_hash_table_iter_next (&settings, &name, &value))
+        g_hash_table_insert (notes, g_strconcat (SETTING, name, NULL), g_strdup (value));
+    take_note (notes, "epoch", g_strdup_printf ("%d", record->epoch));
+    take_note (notes, "pictures", g_strdup_printf ("%u", pictures->n));
+    take_note (notes, "classes", digest_of (pictures->labels));
+    take_note (notes, "curve", g_strdup (record->curve->str));
     if (place)
-        g_hash_table_insert (notes, (gpointer) "place", g_strdup (place));
+        take_note (notes, "place", g_strdup (place));
     return fov_trainer_save (trainer, record->checkpoint, notes, error);
 }
 
@@ -59,31 +74,67 @@ train_record_write_curve (const TrainRecord *record, GError **error)
                                 error);
 }
 
+/* Another run's checkpoint would be taken for this one's, and its end for this one's end. */
 static gboolean
-note_is (GHashTable *notes, const char *key, gint64 value, GError **error)
+is_same (const char *what, const char *made_with, const char *now, GError **error)
 {
-    const char *text = g_hash_table_lookup (notes, key);
-
-    if (text && g_ascii_strtoll (text, NULL, 10) == value)
+    if (!g_strcmp0 (made_with, now))
         return TRUE;
     g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                 "--resume: the checkpoint was made with %s %s, not %" G_GINT64_FORMAT, key,
-                 text ? text : "nothing", value);
+                 "--resume: the checkpoint was made with %s %s, not %s; without --resume the run "
+                 "begins anew",
+                 what, made_with ? made_with : "left out", now ? now : "left out");
     return FALSE;
 }
 
-gboolean
-train_record_resume (TrainRecord *record, FovTrainer *trainer, guint n_pictures, char **place,
-                     GError **error)
+static gboolean
+check_setting (const TrainRecord *record, GHashTable *notes, const char *name, GError **error)
 {
-    const TrainOptions *o = record->o;
+    g_autofree char *key = g_strconcat (SETTING, name, NULL);
+    g_autofree char *option = g_strconcat ("--", name, NULL);
+
+    return is_same (option, g_hash_table_lookup (notes, key),
+                    g_hash_table_lookup (record->o->settings, name), error);
+}
+
+/* Those of this run, and those that it lacks. */
+static gboolean
+check_settings (const TrainRecord *record, GHashTable *notes, GError **error)
+{
+    g_autoptr (GList) now = g_hash_table_get_keys (record->o->settings);
+    g_autoptr (GList) then = g_hash_table_get_keys (notes);
+    gboolean ok = TRUE;
+
+    now = g_list_sort (now, (GCompareFunc) strcmp);
+    then = g_list_sort (then, (GCompareFunc) strcmp);
+    for (const GList *at = now; ok && at; at = at->next)
+        ok = check_setting (record, notes, at->data, error);
+    for (const GList *at = then; ok && at; at = at->next)
+        if (g_str_has_prefix (at->data, SETTING))
+            ok = check_setting (record, notes, (const char *) at->data + strlen (SETTING), error);
+    return ok;
+}
+
+static gboolean
+check_pictures (GHashTable *notes, const TrainPictures *pictures, GError **error)
+{
+    g_autofree char *n = g_strdup_printf ("%u", pictures->n);
+    g_autofree char *classes = digest_of (pictures->labels);
+
+    return is_same ("as many pictures as", g_hash_table_lookup (notes, "pictures"), n, error) &&
+           is_same ("classes whose digest is", g_hash_table_lookup (notes, "classes"), classes,
+                    error);
+}
+
+gboolean
+train_record_resume (TrainRecord *record, FovTrainer *trainer, const TrainPictures *pictures,
+                     char **place, GError **error)
+{
     g_autoptr (GHashTable) notes = NULL;
     const char *epoch, *curve;
 
     if (!fov_trainer_load (trainer, record->checkpoint, &notes, error) ||
-        !note_is (notes, "seed", o->seed, error) || !note_is (notes, "batch", o->batch, error) ||
-        !note_is (notes, "epochs", o->epochs, error) ||
-        !note_is (notes, "pictures", n_pictures, error))
+        !check_settings (record, notes, error) || !check_pictures (notes, pictures, error))
         return FALSE;
     epoch = g_hash_table_lookup (notes, "epoch");
     curve = g_hash_table_lookup (notes, "curve");

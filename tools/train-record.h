@@ -19,13 +19,19 @@ typedef struct {
 TrainRecord *train_record_new (const TrainOptions *options);
 void train_record_free (TrainRecord *record);
 
+/** What a run that goes on must have again, besides its options. */
+typedef struct {
+    guint n;                 /* that learn */
+    const GPtrArray *labels; /* char*, of the classes; may be NULL */
+} TrainPictures;
+
 /** The checkpoint; place: the loader's, or NULL. */
-gboolean train_record_save (TrainRecord *record, FovTrainer *trainer, guint n_pictures,
+gboolean train_record_save (TrainRecord *record, FovTrainer *trainer, const TrainPictures *pictures,
                             const char *place, GError **error);
 gboolean train_record_write_curve (const TrainRecord *record, GError **error);
 /** Goes on from the checkpoint, if it is of such a run; place (may be NULL): g_free. */
-gboolean train_record_resume (TrainRecord *record, FovTrainer *trainer, guint n_pictures,
-                              char **place, GError **error);
+gboolean train_record_resume (TrainRecord *record, FovTrainer *trainer,
+                              const TrainPictures *pictures, char **place, GError **error);
 
 void train_record_start (TrainRecord *record);
 /** Seconds that the epochs that are left will take. */

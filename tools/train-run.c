@@ -66,17 +66,13 @@ static gboolean
 load_model (Run *r, GError **error)
 {
     const TrainOptions *o = r->o;
-    /* What is written has its norms folded, so that a checkpoint of un-folded ones is not its. */
-    const gboolean from_output = o->resume && !o->unfold && !o->recalibrate;
+    const char *path = train_goes_on_from_output (o) ? o->output : o->model;
     FovTensorInfo in;
 
-    if (o->model || o->resume)
-        r->model = fov_model_load (from_output ? o->output : o->model, error);
-    else
-        r->model = NULL;
     r->size = o->size;
-    if (!o->model && !o->resume)
+    if (!path)
         return TRUE;
+    r->model = fov_model_load (path, error);
     if (!r->model)
         return FALSE;
     fov_model_input (r->model, 0, &in);
@@ -97,7 +93,6 @@ load_model (Run *r, GError **error)
     return TRUE;
 }
 
-/* A recipe's first state is a file too, which what is learned goes back into. */
 static gboolean
 make_recipe (Run *r, GError **error)
 {
@@ -110,9 +105,7 @@ make_recipe (Run *r, GError **error)
                                      .seed = (guint32) o->seed };
     g_autoptr (FovModel) fresh = fov_recipe_build (&params, error);
 
-    if (!fresh || !fov_model_save (fresh, o->output, error))
-        return FALSE;
-    r->model = fov_model_load (o->output, error);
+    r->model = fresh ? train_start (o, fresh, error) : NULL;
     return r->model != NULL;
 }
 

@@ -46,10 +46,13 @@ static gboolean
 load_model (Run *r, GError **error)
 {
     const TrainOptions *o = r->task.o;
+    const char *path = train_goes_on_from_output (o) ? o->output : o->model;
     g_autoptr (FovModel) fresh = NULL;
     FovTensorInfo in;
 
-    if (!o->model && !o->resume) {
+    if (path) {
+        r->model = fov_model_load (path, error);
+    } else {
         fresh = fov_recipe_build (&(FovRecipeParams){ .name = o->recipe ? o->recipe
                                                                         : r->task.kind->recipe,
                                                       .width = r->task.width,
@@ -59,10 +62,8 @@ load_model (Run *r, GError **error)
                                                       .dropout = (float) o->dropout,
                                                       .seed = (guint32) o->seed },
                                   error);
-        if (!fresh || !fov_model_save (fresh, o->output, error))
-            return FALSE;
+        r->model = fresh ? train_start (o, fresh, error) : NULL;
     }
-    r->model = fov_model_load (o->model && !o->resume ? o->model : o->output, error);
     if (!r->model)
         return FALSE;
     fov_model_input (r->model, 0, &in);

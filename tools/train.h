@@ -26,6 +26,8 @@ typedef struct {
     char *class_weights, *focal;
     double label_smoothing, dropout;
     gboolean smote;
+    /* char* -> char*: what was said of all that decides the result, by the option's name */
+    GHashTable *settings;
 } TrainOptions;
 
 /* ---- which options go together (train-check.c) ----------------------------- */
@@ -42,6 +44,17 @@ typedef enum {
 
 /** FALSE: an option was given that a run with this goal has no use for; a CLI_ERROR names it. */
 gboolean train_check_options (const TrainOptions *options, TrainGoal goal, GError **error);
+
+/* ---- where it begins (train-start.c) ---------------------------------------- */
+
+/** What a run makes itself becomes a file beside FILE, for what is learned to go back into; the
+ * model as loaded from there. */
+FovModel *train_start (const TrainOptions *options, FovModel *fresh, GError **error);
+void train_start_clear (const TrainOptions *options);
+/** --resume without a word of what the run began with: FILE is loaded. */
+gboolean train_goes_on_from_output (const TrainOptions *options);
+/** Whether FILE can be written, before an epoch is spent. */
+gboolean train_try_output (const TrainOptions *options, FovTrainer *trainer, GError **error);
 
 /* ---- what the loss is (train-loss.c) ---------------------------------------- */
 

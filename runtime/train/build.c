@@ -3,6 +3,8 @@
 
 #include "graph/passes.h"
 
+#include <math.h>
+
 void
 fov_train_graph_clear (FovTrainGraph *t)
 {
@@ -50,6 +52,25 @@ add_loss (FovTrainGraph *t, FovModel *model, const FovTrainerParams *params, GEr
     return FALSE;
 }
 
+/* A network that is broken from the start would be taken for one that broke while it learned. */
+static gboolean
+check_parameters (const FovTrainGraph *t, GError **error)
+{
+    for (guint i = 0; i < t->parameters->len; i++) {
+        const FovTensor *p = t->parameters->pdata[i];
+        const float *v = g_bytes_get_data (p->initial, NULL);
+        for (gint64 k = 0; k < fov_tensor_elements (p); k++)
+            if (!isfinite (v[k])) {
+                g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                             "the model's weights '%s' have %g at index %" G_GINT64_FORMAT
+                             ", expected numbers",
+                             p->name, (double) v[k], k);
+                return FALSE;
+            }
+    }
+    return TRUE;
+}
+
 static gboolean
 build (FovTrainGraph *t, FovModel *model, const FovTrainerParams *params, GError **error)
 {
@@ -63,7 +84,7 @@ build (FovTrainGraph *t, FovModel *model, const FovTrainerParams *params, GError
         return FALSE;
     }
     /* What is one activation is differentiated as one. */
-    if (!fov_train_find_parameters (t, params, error) ||
+    if (!fov_train_find_parameters (t, params, error) || !check_parameters (t, error) ||
         !fov_graph_specialize (graph, params->input_shapes, error) ||
         !fov_pass_patterns (graph, error) || !add_loss (t, model, params, error))
         return FALSE;

@@ -179,6 +179,16 @@ fov_checkpoint_write (const char *path, const GArray *states, GHashTable *notes,
     return TRUE;
 }
 
+void
+fov_checkpoint_set_aside (const char *path)
+{
+    g_autofree char *damaged = g_strconcat (path, ".damaged", NULL);
+    g_autoptr (GError) why = NULL;
+
+    if (g_rename (path, damaged) != 0 && !io_error ("renamed", path, &why))
+        g_warning ("%s", why->message);
+}
+
 /* ---- reading ------------------------------------------------------------------ */
 
 static gboolean

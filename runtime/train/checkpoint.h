@@ -20,5 +20,7 @@ gboolean fov_checkpoint_write (const char *path, const GArray *states, GHashTabl
  */
 gboolean fov_checkpoint_read (const char *path, const GArray *states, GHashTable **notes,
                               GError **error);
+/** A damaged file becomes path.damaged, so that the next write does not keep it as path.1. */
+void fov_checkpoint_set_aside (const char *path);
 
 #endif

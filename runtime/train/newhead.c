@@ -322,6 +322,21 @@ change_graph (Change *c, GError **error)
     return TRUE;
 }
 
+/* As both Python and fov_labels_parse_names read it: escapes are known in double quotes alone. */
+static void
+add_quoted (GString *text, const char *name)
+{
+    const char quote = strpbrk (name, "'\\") ? '"' : '\'';
+
+    g_string_append_c (text, quote);
+    for (const char *c = name; *c; c++) {
+        if (quote == '"' && (*c == '"' || *c == '\\'))
+            g_string_append_c (text, '\\');
+        g_string_append_c (text, *c);
+    }
+    g_string_append_c (text, quote);
+}
+
 /* {0: 'car', 1: 'bus'}, as others write and read it. */
 static char *
 names_text (const FovLabels *labels)
@@ -329,8 +344,8 @@ names_text (const FovLabels *labels)
     GString *text = g_string_new ("{");
 
     for (guint i = 0; i < fov_labels_count (labels); i++) {
-        g_autofree char *name = g_strdelimit (g_strdup (fov_labels_get (labels, i)), "'\\", '_');
-        g_string_append_printf (text, "%s%u: '%s'", i ? ", " : "", i, name);
+        g_string_append_printf (text, "%s%u: ", i ? ", " : "", i);
+        add_quoted (text, fov_labels_get (labels, i));
     }
     g_string_append_c (text, '}');
     return g_string_free (text, FALSE);

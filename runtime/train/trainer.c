@@ -407,6 +407,8 @@ fov_trainer_load (FovTrainer *trainer, const char *path, GHashTable **notes_out,
             return FALSE;
         }
         g_warning ("%s; the checkpoint before it is used", why->message);
+        if (g_error_matches (why, FOV_ERROR, FOV_ERROR_FORMAT))
+            fov_checkpoint_set_aside (path);
     }
     if (!fov_session_store_states (trainer->session, error))
         return FALSE;

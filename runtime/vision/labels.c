@@ -73,13 +73,14 @@ names_new (void)
     return g_ptr_array_new_with_free_func (g_free);
 }
 
-static FovLabels *
-from_table (const char *const *table, gsize n)
+FovLabels *
+fov_labels_new (const char *const *names, guint n)
 {
-    GPtrArray *names = names_new ();
-    for (gsize i = 0; i < n; i++)
-        g_ptr_array_add (names, g_strdup (table[i]));
-    return labels_take (names);
+    GPtrArray *copies = names_new ();
+
+    for (guint i = 0; i < n; i++)
+        g_ptr_array_add (copies, g_strdup (names[i]));
+    return labels_take (copies);
 }
 
 static FovLabels *
@@ -98,11 +99,11 @@ FovLabels *
 fov_labels_builtin (const char *name)
 {
     if (g_strcmp0 (name, "coco80") == 0)
-        return from_table (coco80, G_N_ELEMENTS (coco80));
+        return fov_labels_new (coco80, G_N_ELEMENTS (coco80));
     if (g_strcmp0 (name, "coco90") == 0)
         return coco90 ();
     if (g_strcmp0 (name, "voc20") == 0)
-        return from_table (voc20, G_N_ELEMENTS (voc20));
+        return fov_labels_new (voc20, G_N_ELEMENTS (voc20));
     return NULL;
 }
 

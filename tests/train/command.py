@@ -183,7 +183,9 @@ def test_errors(folder, data):
     fails([data, '-o', out, '--recalibrate'], 'need --model')
     fails([data, '-o', out, '-m', folder / 'a.onnx', '--unfold', data / 'rows'], 'no convolution')
     fails([data, '-o', out, '--recipe', 'cake'], "--recipe is 'cake'")
-    fails([data, '-o', folder / 'a.onnx', '--resume', '--seed', 9], 'made with seed 1, not 9')
+    fails([data, '-o', folder / 'a.onnx', '--resume', *common(data, out)[3:], '--seed', 9], 'made with --seed 1, not 9')
+    fails([*common(data, folder / 'a.onnx'), '--resume', '--learning-rate', '0.1'],
+          'made with --learning-rate left out, not 0.1')
     for args, text in (
             (['--class-weights', '1,2'], 'one for each of 3 classes: columns, diagonals, rows'),
             (['--class-weights', '1,x,2'], "'x' is not a number"),

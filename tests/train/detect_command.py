@@ -153,13 +153,68 @@ def test_errors(folder):
           'no detector')
 
 
+def write_classes(folder, name, *classes):
+    """few.json's boxes, given to these classes in turn."""
+    data = json.loads((folder / 'few.json').read_text())
+    data['categories'] = [{'id': i + 1, 'name': c} for i, c in enumerate(classes)]
+    for i, a in enumerate(data['annotations']):
+        a['category_id'] = i % len(classes) + 1
+    (folder / name).write_text(json.dumps(data))
+
+
+def test_names(folder):
+    """Classes are what they are called: nothing is learned as background unsaid."""
+    out = folder / 'h.onnx'
+    quote, other = "driver's mate", 'a "b" \\ c'
+    write_classes(folder, 'quote.json', quote, other)
+    args = common(folder, out, annotations='quote.json', epochs=2)
+    subprocess.run(train(*args), check=True)
+    assert (folder / 'h.labels').read_text() == f'{quote}\n{other}\n'
+    done = subprocess.run([FOVEA, 'doctor', out], capture_output=True, text=True, check=True)
+    assert quote in done.stdout and other in done.stdout, done.stdout
+    write_classes(folder, 'fork.json', 'forklift', 'pallet')
+    again = common(folder, folder / 'i.onnx', annotations='fork.json', epochs=1)
+    again[again.index(MODEL)] = out
+    fails([*again, '--head', 'keep'], "none of their classes, 'forklift', 'pallet'")
+    subprocess.run(train(*again), check=True)
+    assert (folder / 'i.labels').read_text() == 'forklift\npallet\n'
+    write_classes(folder, 'twice.json', 'bolt', 'Bolt ')
+    fails(common(folder, out, annotations='twice.json'), "both called 'Bolt'")
+    write_classes(folder, 'some.json', 'person', 'forklift')
+    done = subprocess.run(train(*common(folder, folder / 'i.onnx', annotations='some.json', epochs=1),
+                                '--head', 'keep'), capture_output=True, text=True, check=True)
+    assert "does not know 'forklift'" in done.stderr, done.stderr
+
+
+def test_output_is_kept(folder):
+    """FILE may be the only copy of what it holds, and its checkpoint another run's."""
+    out = folder / 'h.onnx'
+    before = out.read_bytes()
+    data = json.loads((folder / 'quote.json').read_text())
+    data['images'][2]['file_name'] = 'nowhere.jpg'
+    (folder / 'lost.json').write_text(json.dumps(data))
+    fails([*common(folder, out, annotations='lost.json'), '--head', 'new'], "nowhere.jpg' (")
+    fails([*common(folder, out, annotations='fork.json', epochs=2), '--resume'],
+          'made with classes whose digest')
+    fails([*common(folder, out, annotations='quote.json', epochs=2)[:-1], '1e-3', '--resume'],
+          'made with --learning-rate 0.0002, not 0.001')
+    assert out.read_bytes() == before
+    assert not list(folder.glob('*.start.onnx')) and not list(folder.glob('*.try'))
+    out.unlink()
+    (folder / 'h.onnx.safetensors').write_bytes(b'damaged')
+    subprocess.run(train(*common(folder, out, annotations='quote.json', epochs=2), '--resume'),
+                   check=True, capture_output=True)
+    assert out.read_bytes() == before
+    assert (folder / 'h.onnx.safetensors.damaged').read_bytes() == b'damaged'
+
+
 def main():
     if not MODEL.exists() or not PHOTOS.exists():
         print('1..0 # SKIP no yolox_nano.onnx or coco/train128 in FOVEA_TEST_DATA')
         return
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
              test_new_classes, test_frozen_backbone_learns_too, test_learns_from_nothing,
-             test_preview, test_augments_on_vulkan, test_errors]
+             test_preview, test_augments_on_vulkan, test_errors, test_names, test_output_is_kept]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

@@ -180,9 +180,8 @@ FOV_API int fov_data_find_class (const FovData *data, const char *name);
 FOV_API void fov_data_count (const FovData *data, guint64 *counts);
 
 /**
- * The same pictures with labels that are indices into another list, found by name (or, where no
- * name is in both and the lists are of one length, by place). Objects and classes of pictures that
- * it does not have are left out; n_left_out (may be NULL) is how many.
+ * The same pictures with labels that are indices into another list, found by name. Objects and
+ * classes of pictures that it does not have are left out; n_left_out (may be NULL) is how many.
  */
 FOV_API FovData *fov_data_relabel (const FovData *data, const FovLabels *classes,
                                    guint *n_left_out);

@@ -31,6 +31,9 @@ FOV_API FovLabels *fov_labels_parse (const char *list, GError **error);
 /** From the "names" metadata that Ultralytics writes: {0: 'person', 1: ...} or ['person', ...]. */
 FOV_API FovLabels *fov_labels_parse_names (const char *dict, GError **error);
 
+/** Of n names as they are; "" for a gap. */
+FOV_API FovLabels *fov_labels_new (const char *const *names, guint n);
+
 FOV_API FovLabels *fov_labels_ref (FovLabels *labels);
 FOV_API void fov_labels_unref (FovLabels *labels);
 FOV_API guint fov_labels_count (const FovLabels *labels);

@@ -213,7 +213,8 @@ FOV_API gboolean fov_trainer_save (FovTrainer *trainer, const char *path, GHashT
 /**
  * Takes up where fov_trainer_save left off: the next steps give the same bits
  * (host) as if there had been no break. Where path is damaged, missing or does
- * not fit, path.1 is used if it does, and a warning logged. *notes (may be NULL) becomes those
+ * not fit, path.1 is used if it does, and a warning logged; a damaged one is renamed to
+ * path.damaged, so that the next save keeps the good one. *notes (may be NULL) becomes those
  * saved (g_hash_table_unref). FOV_ERROR_SHAPE where the checkpoint is of another model or
  * optimiser. On an error nothing has changed.
  */

@@ -54,8 +54,8 @@ read_category (Reader *r, const FovJsonAt *at, JsonObject *object)
 
     if (!fov_field_int (at, object, "id", 0, G_MAXINT, &id))
         return FALSE;
-    if (!name)
-        return fov_field_wrong (at, "\"name\" is missing");
+    if (!name || !name[strspn (name, " \t\r\n")])
+        return fov_field_wrong (at, "\"name\" is %s", name ? "empty" : "missing");
     if (g_hash_table_contains (r->labels, GINT_TO_POINTER ((int) id)))
         return fov_field_wrong (at, "id %d is there twice", (int) id);
     if (!fov_field_point_names (at, object, r->data))

@@ -70,7 +70,8 @@ fov_data_add_class (FovData *data, const char *name)
 void
 fov_data_add_category (FovData *data, const char *name, int id)
 {
-    char *copy = g_strdup (name);
+    /* A line of a file of labels, whatever the data's own file can hold. */
+    char *copy = g_strstrip (g_strdelimit (g_strdup (name), "\n\r\t\v\f", ' '));
 
     g_array_append_val (data->ids, id);
     g_ptr_array_add (data->classes, copy);
@@ -395,6 +396,29 @@ fov_data_format (const char *path)
     return holds (path, fov_data_is_mask) ? FOV_DATA_MASKS : FOV_DATA_FOLDERS;
 }
 
+/* Names are how classes are known from one list to another: none may be two's. */
+static gboolean
+check_classes (const FovData *data, const char *path, GError **error)
+{
+    g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+    for (guint i = 0; i < data->classes->len; i++) {
+        const char *name = data->classes->pdata[i];
+        char *folded = g_utf8_casefold (name, -1);
+        const gpointer first = g_hash_table_lookup (seen, folded);
+        if (first && *name) {
+            g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
+                         "'%s': classes %u and %u are both called '%s' (upper and lower case, and "
+                         "spaces around, are one)",
+                         path, GPOINTER_TO_UINT (first), i + 1, name);
+            g_free (folded);
+            return FALSE;
+        }
+        g_hash_table_insert (seen, folded, GUINT_TO_POINTER (i + 1));
+    }
+    return TRUE;
+}
+
 FovData *
 fov_data_open (const char *path, const FovDataParams *params, GError **error)
 {
@@ -417,7 +441,13 @@ fov_data_open (const char *path, const FovDataParams *params, GError **error)
     data = readers[format](path, p, error);
     if (data && p->most && p->most < data->entries->len)
         g_ptr_array_set_size (data->entries, (int) p->most);
-    if (!data || fov_data_length (data))
+    if (!data)
+        return NULL;
+    if (!p->as_written && !check_classes (data, path, error)) {
+        fov_data_unref (data);
+        return NULL;
+    }
+    if (fov_data_length (data))
         return data;
     fov_data_unref (data);
     g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "'%s': there are no pictures in it", path);

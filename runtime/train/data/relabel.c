@@ -9,14 +9,9 @@ map_classes (const FovData *data, const FovLabels *classes)
 {
     const guint n = fov_data_n_classes (data);
     int *map = g_new (int, n + 1);
-    guint found = 0;
 
-    for (guint i = 0; i < n; i++) {
+    for (guint i = 0; i < n; i++)
         map[i] = fov_labels_find (classes, fov_data_class (data, i));
-        found += map[i] >= 0;
-    }
-    for (guint i = 0; i < n && !found && n == fov_labels_count (classes); i++)
-        map[i] = (int) i;
     return map;
 }
 

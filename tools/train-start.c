@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Networks that a run makes itself (a recipe, a new head) are a file of their own while it learns:
+ * what is learned goes back into one. FILE itself is written when an epoch is over, never before:
+ * it may be somebody's only model. */
+#include "train.h"
+
+#include <glib/gstdio.h>
+
+static char *
+start_path (const TrainOptions *o)
+{
+    return g_strconcat (o->output, ".start.onnx", NULL);
+}
+
+FovModel *
+train_start (const TrainOptions *options, FovModel *fresh, GError **error)
+{
+    g_autofree char *path = start_path (options);
+
+    if (!fov_model_save (fresh, path, error))
+        return NULL;
+    return fov_model_load (path, error);
+}
+
+void
+train_start_clear (const TrainOptions *options)
+{
+    g_autofree char *path = start_path (options);
+
+    g_unlink (path);
+}
+
+/* What is written has its norms folded, so that a checkpoint of un-folded ones is not its. Where
+ * it is said what the run began with it begins with that again. */
+gboolean
+train_goes_on_from_output (const TrainOptions *options)
+{
+    return options->resume && !options->model && !options->recipe &&
+           g_file_test (options->output, G_FILE_TEST_EXISTS);
+}
+
+gboolean
+train_try_output (const TrainOptions *options, FovTrainer *trainer, GError **error)
+{
+    g_autofree char *path = g_strconcat (options->output, ".try", NULL);
+    const gboolean ok = fov_trainer_write_onnx (trainer, path, FOV_WEIGHTS_CURRENT, error);
+
+    g_unlink (path);
+    return ok;
+}
