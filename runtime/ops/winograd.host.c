@@ -63,17 +63,36 @@ fov_host_winograd_step (const FovWinogradTiles *tiles, int blocks)
     return odd_lines ((gsize) blocks * tiles->most * tiles->block);
 }
 
-/* Where a tile of a picture begins, and what is there from that pixel on. */
-static gsize
-tile_at (const FovWinogradTiles *t, const FovWinogradPicture *p, gsize tile, int *rows,
-         int *columns)
-{
-    const int x = (int) (tile % t->across), y = (int) (tile / t->across % t->down);
-    const gsize image = tile / t->across / t->down;
+/* A tile and where it is in its image. */
+typedef struct {
+    gsize image;
+    int y, x;
+} Place;
 
-    *rows = p->rows - 4 * y;
-    *columns = p->columns - 4 * x;
-    return p->base + image * p->image + 4 * (y * p->row + (gsize) x * t->block);
+static Place
+place_of (const FovWinogradTiles *t, gsize tile)
+{
+    return (Place){ tile / t->across / t->down, (int) (tile / t->across % t->down),
+                    (int) (tile % t->across) };
+}
+
+static void
+go_on (const FovWinogradTiles *t, Place *place)
+{
+    if (++place->x < t->across)
+        return;
+    place->x = 0;
+    if (++place->y < t->down)
+        return;
+    place->y = 0;
+    place->image++;
+}
+
+static gsize
+offset_of (const FovWinogradTiles *t, const FovWinogradPicture *p, const Place *place)
+{
+    return p->base + place->image * p->image +
+           4 * (place->y * p->row + (gsize) place->x * t->block);
 }
 
 void
@@ -82,13 +101,15 @@ fov_host_winograd_take (const FovWinogradTiles *tiles, const FovWinogradPicture 
                         FovWinogradTransform transform, float *v)
 {
     const gsize step = fov_host_winograd_step (tiles, block1 - block0);
-    int rows, columns;
 
-    for (int i = 0; i < n; i++) {
-        const float *x = data + tile_at (tiles, picture, first + i, &rows, &columns);
-        for (int block = block0; block < block1; block++)
-            transform (x + block * picture->block, picture->row, rows, columns,
-                       v + ((gsize) (block - block0) * tiles->most + i) * tiles->block, step);
+    for (int block = block0; block < block1; block++) {
+        const float *x = data + block * picture->block;
+        float *to = v + (gsize) (block - block0) * tiles->most * tiles->block;
+        Place place = place_of (tiles, first);
+        for (int i = 0; i < n; i++, go_on (tiles, &place))
+            transform (x + offset_of (tiles, picture, &place), picture->row,
+                       picture->rows - 4 * place.y, picture->columns - 4 * place.x,
+                       to + i * tiles->block, step);
     }
 }
 
@@ -188,15 +209,14 @@ give_block (const Winograd *s, const float *bias, int block, gsize first, int n,
 {
     const int b = s->tiles.block;
     float padded[16] = { 0 };
-    int rows, columns;
+    Place place = place_of (&s->tiles, first);
 
     if (bias)
         memcpy (padded, bias + block * b, MIN (b, s->out_channels - block * b) * sizeof (float));
-    for (int i = 0; i < n; i++) {
-        const gsize at = tile_at (&s->tiles, &s->y, first + i, &rows, &columns);
+    for (int i = 0; i < n; i++, go_on (&s->tiles, &place))
         fov_host_kernels ()->winograd_output (m + i * b, m_step, padded,
-                                              y + at + block * s->y.block, s->y.row, rows, columns);
-    }
+                                              y + offset_of (&s->tiles, &s->y, &place), s->y.row,
+                                              s->y.rows - 4 * place.y, s->y.columns - 4 * place.x);
 }
 
 static void
@@ -229,7 +249,7 @@ winograd_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
     }
     for (int block = 2 * part0; block < MIN (2 * part1, s->out_blocks); block++)
         give_block (s, bias, block, first, n, m + (block - 2 * part0) * m_block, m_step,
-                    fov_host_out (frame, step->step.out[0]));
+                    fov_host_out (frame, step->step.out[0]) + block * s->y.block);
 }
 
 /* ---- preparation ------------------------------------------------------- */
