@@ -4,13 +4,14 @@ set -eu
 
 if [ "${1-}" = --help ] || [ "${1-}" = -h ]; then
     cat <<TEXT
-Usage: sh tests/run.sh [--quick]
+Usage: sh tests/run.sh [--quick | --threads]
 
 Installs what the tests need (Debian 12 packages, as root or with sudo), builds
 with gcc (warnings are errors) and runs every test; then builds with clang, the
 fuzz targets (each over its corpus and some thousand changed inputs), and again
 with the address and undefined-behaviour sanitizers, and runs the suite under
-those. --quick: gcc alone.
+those. --quick: gcc alone. --threads: nothing but the tests of what uses threads,
+built with gcc's thread sanitizer.
 
 FOVEA_TEST_DATA names a folder with models, pictures and videos; tests that need
 it are skipped by name without it. FOVEA_TFJS_SSD names the folder of the
@@ -19,7 +20,9 @@ TEXT
     exit 0
 fi
 quick=
+threads=
 [ "${1-}" != --quick ] || quick=1
+[ "${1-}" != --threads ] || threads=1
 cd "$(dirname "$0")/.."
 
 # shellcheck source=samples/packages.sh
@@ -51,6 +54,20 @@ suite () { # DIR, then options of meson test
     shift
     meson test -C "$dir" --print-errorlogs --no-suite long --no-suite bench "$@" || failed=1
 }
+
+if [ -n "$threads" ]; then
+    echo "== thread sanitizer =="
+    configure build-tsan -Db_sanitize=thread -Db_lundef=false -Dtests=enabled -Dgst=enabled \
+        -Dmedia=enabled
+    TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp:history_size=4
+    # Slices that wait to be used again would look like memory that two threads share.
+    export TSAN_OPTIONS G_SLICE=always-malloc GST_REGISTRY_FORK=no
+    # Those with GStreamer's elements, by the names that they have there.
+    suite build-tsan --timeout-multiplier 5 team session media motion detect-batch train-loader \
+        train-live train-checkpoint train-augment detect elements filter meta overlay pipeline \
+        publish track
+    exit $failed
+fi
 
 echo "== gcc =="
 configure build-test --werror -Dtests=enabled -Dgst=enabled -Dmedia=enabled

@@ -3,23 +3,15 @@
  * that count, which the sanitizers' allocators do not allow. */
 #include <stdlib.h>
 
+#include "../sanitized.h"
 #include "../unit/check.h"
 #include "walk.h"
 
 #define N_WALKERS 50
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
-#define SANITIZED
-#endif
-
 static guint64 n_allocations;
 
-#ifdef SANITIZED
+#if defined(SANITIZED) || !defined(__GLIBC__)
 #define COUNTS 0
 #else
 #define COUNTS 1

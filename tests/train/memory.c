@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* What a trainer says that it takes is what it takes, and the last layer alone takes little. */
+#include "../sanitized.h"
 #include "smallnet.h"
 
 #include <malloc.h>
@@ -22,7 +23,7 @@ typedef struct {
 } Case;
 
 /* A sanitizer has an allocator of its own, which mallinfo knows nothing of. */
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SANITIZED
 #define MEASURES FALSE
 #else
 #define MEASURES TRUE
