@@ -155,6 +155,26 @@ test_wrong_kernel (void **state)
     }
 }
 
+/* The reference takes few integers as labels, and refuses others: so such must be tried. */
+static void
+test_wrong_kernel_of_labels (void **state)
+{
+    g_autoptr (FovDevice) device = open_vulkan ();
+    g_autoptr (GError) error = NULL;
+    FovShader wrong = nothing;
+    FovGraph *graph = fov_graph_new ();
+    FovTensor *in[] = { fov_graph_add_input (graph, "x", FOV_F32, &(FovShape){ 3, { 2, 9, 5 } }),
+                        fov_graph_add_input (graph, "text", FOV_I64, &(FovShape){ 2, { 2, 3 } }) };
+
+    fov_graph_add_output (
+        graph, fov_graph_add_node (graph, "fov.Ctc", "ctc", in, 2, 1, NULL, 0, NULL)->outputs[0]);
+    wrong.name = "ctc";
+    fov_gpu_replace_shader (device->gpu, &wrong);
+    assert_null (fov_session_new_from_graph (device, graph, NULL, &error));
+    assert_true (g_error_matches (error, FOV_ERROR, FOV_ERROR_DEVICE));
+    assert_non_null (strstr (error->message, "fov.Ctc"));
+}
+
 /* One that has another form gives way to it, and results are right. */
 static void
 test_demoted_kernel (void **state)
@@ -269,6 +289,7 @@ main (void)
         cmocka_unit_test_setup (test_right_kernels, forget),
         cmocka_unit_test_setup (test_checked_once, forget),
         cmocka_unit_test_setup (test_wrong_kernel, forget),
+        cmocka_unit_test_setup (test_wrong_kernel_of_labels, forget),
         cmocka_unit_test_setup (test_demoted_kernel, forget),
         cmocka_unit_test_setup (test_damaged_file, forget),
         cmocka_unit_test_setup (test_wrong_augmentation, forget),
