@@ -12,17 +12,32 @@ typedef struct {
     guint n_found;
 } WriteBack;
 
-/* Values in the file's own type, as raw bytes. */
+/* The nearer of the two halves of a float's bits, the even one in between; numbers only. */
+static guint16
+encode_bfloat (float value)
+{
+    guint32 bits;
+
+    memcpy (&bits, &value, sizeof bits);
+    return (guint16) ((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/* Values in the file's own type, as raw bytes; FOV_N_DTYPES: bfloat16. */
 static guint8 *
 encode (const FovView *from, FovDType dtype, gsize *size)
 {
+    const gboolean brief = dtype == FOV_N_DTYPES;
     FovView to = { dtype, from->shape, NULL };
     gint64 n = fov_shape_elements (&from->shape);
 
-    *size = (gsize) n * fov_dtype_size (dtype);
+    *size = (gsize) n * (brief ? sizeof (guint16) : fov_dtype_size (dtype));
     to.data = malloc (MAX (*size, 1)); /* protobuf-c's allocator frees it */
     for (gint64 i = 0; i < n; i++)
-        fov_view_set (&to, i, fov_view_get (from, i));
+        if (brief)
+            ((guint16 *) to.data)[i] =
+                GUINT16_TO_LE (encode_bfloat ((float) fov_view_get (from, i)));
+        else
+            fov_view_set (&to, i, fov_view_get (from, i));
     return to.data;
 }
 
@@ -34,11 +49,12 @@ replace_values (Onnx__TensorProto *proto, const FovView *view, GError **error)
                            : proto->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
                                ? FOV_F32
                                : FOV_N_DTYPES;
+    const gboolean brief = proto->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16;
     gint64 n = 1;
 
     for (size_t d = 0; d < proto->n_dims; d++)
         n *= proto->dims[d];
-    if (dtype == FOV_N_DTYPES || n != fov_shape_elements (&view->shape)) {
+    if ((dtype == FOV_N_DTYPES && !brief) || n != fov_shape_elements (&view->shape)) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
                      "constant '%s' is of type %s or another size, and can not be replaced",
                      proto->name, fov_onnx_dtype_name (proto->data_type));
@@ -75,6 +91,26 @@ visit_tensor (WriteBack *w, Onnx__TensorProto *proto, const char *name, GError *
     return replace_values (proto, &view, error);
 }
 
+/* A Constant node may hold its values as an attribute's own floats. */
+static gboolean
+visit_floats (WriteBack *w, Onnx__AttributeProto *attr, const char *name, GError **error)
+{
+    g_autofree char *valid = g_utf8_make_valid (name, -1);
+    FovView view;
+
+    if (!attr->n_floats || !w->values (valid, &view, w->data))
+        return TRUE;
+    if ((gint64) attr->n_floats != fov_shape_elements (&view.shape)) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
+                     "constant '%s' has another size, and can not be replaced", valid);
+        return FALSE;
+    }
+    for (size_t i = 0; i < attr->n_floats; i++)
+        attr->floats[i] = (float) fov_view_get (&view, (gint64) i);
+    w->n_found++;
+    return TRUE;
+}
+
 static gboolean
 visit_graph (WriteBack *w, Onnx__GraphProto *graph, GError **error)
 {
@@ -86,8 +122,9 @@ visit_graph (WriteBack *w, Onnx__GraphProto *graph, GError **error)
         if (g_strcmp0 (node->op_type, "Constant") != 0 || node->n_output != 1)
             continue;
         for (size_t k = 0; k < node->n_attribute; k++)
-            if (node->attribute[k]->t &&
-                !visit_tensor (w, node->attribute[k]->t, node->output[0], error))
+            if (node->attribute[k]->t
+                    ? !visit_tensor (w, node->attribute[k]->t, node->output[0], error)
+                    : !visit_floats (w, node->attribute[k], node->output[0], error))
                 return FALSE;
     }
     return TRUE;

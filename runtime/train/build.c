@@ -10,6 +10,7 @@ fov_train_graph_clear (FovTrainGraph *t)
 {
     g_clear_pointer (&t->graph, fov_graph_free);
     g_clear_pointer (&t->parameters, g_ptr_array_unref);
+    g_clear_pointer (&t->scales, g_hash_table_unref);
     g_clear_pointer (&t->statistics, g_ptr_array_unref);
     g_clear_pointer (&t->averages, g_ptr_array_unref);
 }
@@ -110,6 +111,7 @@ fov_train_build (FovTrainGraph *t, FovGraph *graph, FovModel *model, const FovTr
 {
     *t = (FovTrainGraph){ .graph = graph,
                           .parameters = g_ptr_array_new (),
+                          .scales = g_hash_table_new (NULL, NULL),
                           .statistics = g_ptr_array_new (),
                           .averages = g_ptr_array_new () };
     if (build (t, model, params, error))

@@ -18,6 +18,7 @@
 typedef struct {
     FovGraph *graph;       /* inputs: the model's, target, step */
     GPtrArray *parameters; /* FovTensor*, states that learn, in the graph's order */
+    GHashTable *scales;    /* FovTensor*, of parameters those that are added or multiplied alone */
     GPtrArray *statistics; /* FovTensor*, running means and variances */
     GPtrArray *averages;   /* FovTensor*, of parameters and then statistics; empty without */
     FovTensor *target;
@@ -59,6 +60,13 @@ void fov_train_graph_clear (FovTrainGraph *t);
 /** Turns what can be learned into states, and batch norms to live statistics. */
 gboolean fov_train_find_parameters (FovTrainGraph *t, const FovTrainerParams *params,
                                     GError **error);
+/**
+ * Nodes (Add, Sub, Mul, Div) one of whose inputs is a bias or scale of a learned layer's features:
+ * FovNode* -> that input's index + 1. shapes: the graph's inputs', or NULL. NULL: error set.
+ */
+GHashTable *fov_train_find_scales (const FovGraph *graph, const FovShape *shapes, GError **error);
+/** The float32 constant that t is, or is a cast or other form of; NULL: it is none. */
+FovTensor *fov_train_source (FovTensor *t);
 /** Adds the target's input and the loss behind output. */
 gboolean fov_train_add_loss (FovTrainGraph *t, FovTensor *output, const FovTrainerParams *params,
                              GError **error);

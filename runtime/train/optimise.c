@@ -108,15 +108,17 @@ state_like (FovGrad *g, const FovTensor *of, const char *suffix, gboolean same)
     return fov_graph_add_state (g->graph, name, of->dtype, &of->shape, data, &g->error);
 }
 
-/* Norms and biases are not pulled to 0. */
+/* Norms and biases are not pulled to 0, whatever they were written as. */
 static double
-decay_of (const FovTrainerParams *p, const FovTensor *parameter)
+decay_of (const FovTrainGraph *t, const FovTrainerParams *p, const FovTensor *parameter)
 {
     const FovNode *reader = parameter->consumers->len ? parameter->consumers->pdata[0] : NULL;
     const gboolean bias = reader && fov_node_is (reader, "LSTM") && reader->n_inputs > 3 &&
                           reader->inputs[3] == parameter;
 
-    return parameter->shape.rank > 1 && !bias ? p->weight_decay : 0;
+    return parameter->shape.rank > 1 && !bias && !g_hash_table_contains (t->scales, parameter)
+               ? p->weight_decay
+               : 0;
 }
 
 /* With batches added up, a state changes with the last of them alone. */
@@ -140,7 +142,7 @@ add_sgd (FovGrad *g, FovTrainGraph *t, FovTensor *w, FovTensor *gradient, FovTen
     FovTensor *inputs[] = { rate, one, w, gradient, v };
     FovAttr attrs[] = {
         { .name = "alpha", .type = FOV_ATTR_FLOAT, .f = p->momentum },
-        { .name = "norm_coefficient", .type = FOV_ATTR_FLOAT, .f = decay_of (p, w) },
+        { .name = "norm_coefficient", .type = FOV_ATTR_FLOAT, .f = decay_of (t, p, w) },
         { .name = "mode", .type = FOV_ATTR_STRING, .s = p->plain ? "standard" : "nesterov" },
     };
     FovNode *node = fov_grad_node (g, "Momentum", inputs, 5, 2, attrs, G_N_ELEMENTS (attrs));
@@ -160,7 +162,7 @@ add_adam (FovGrad *g, FovTrainGraph *t, FovTensor *w, FovTensor *gradient,
     FovAttr attrs[] = {
         { .name = "beta1", .type = FOV_ATTR_FLOAT, .f = p->beta1 },
         { .name = "beta2", .type = FOV_ATTR_FLOAT, .f = p->beta2 },
-        { .name = "decay", .type = FOV_ATTR_FLOAT, .f = decay_of (p, w) },
+        { .name = "decay", .type = FOV_ATTR_FLOAT, .f = decay_of (t, p, w) },
         { .name = "decoupled", .type = FOV_ATTR_INT, .i = p->optimiser == FOV_OPTIMISER_ADAMW },
     };
     FovNode *node = fov_grad_node (g, "fov.AdamW", inputs, 5, 3, attrs, G_N_ELEMENTS (attrs));

@@ -73,17 +73,46 @@ add_backbone (GHashTable *before, const FovGraph *graph)
 
 /* ---- states -------------------------------------------------------------- */
 
-static void
-take_parameters (FovTrainGraph *t, FovNode *node)
+static gboolean
+depends_on_input (const FovTensor *t)
 {
-    for (guint i = 0; i < node->n_inputs && i < 32; i++) {
-        FovTensor *in = node->inputs[i];
-        if (!(node->op->parameters & 1u << i) || !in || !in->data || in->dtype != FOV_F32 ||
-            fov_tensor_elements (in) < 1)
-            continue;
-        fov_graph_make_state (t->graph, in);
-        g_ptr_array_add (t->parameters, in);
+    g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
+    g_autoptr (GPtrArray) open = g_ptr_array_new ();
+
+    g_ptr_array_add (open, (gpointer) t);
+    while (open->len) {
+        const FovTensor *at = g_ptr_array_steal_index (open, open->len - 1);
+        if (at->is_input || at->initial)
+            return TRUE;
+        for (guint i = 0; at->producer && i < at->producer->n_inputs; i++)
+            if (at->producer->inputs[i] && g_hash_table_add (seen, at->producer->inputs[i]))
+                g_ptr_array_add (open, at->producer->inputs[i]);
     }
+    return FALSE;
+}
+
+static void
+take_parameter (FovTrainGraph *t, FovNode *node, guint index, gboolean scale)
+{
+    FovTensor *in = node->inputs[index], *constant = fov_train_source (in);
+
+    if (constant && fov_tensor_elements (constant) > 0) {
+        fov_graph_make_state (t->graph, constant);
+        g_ptr_array_add (t->parameters, constant);
+        if (scale)
+            g_hash_table_add (t->scales, constant);
+    } else if (in && in->producer && !depends_on_input (in)) {
+        g_info ("node '%s' (%s): input %u '%s' is computed from constants (%s) and does not learn",
+                node->name, node->op->name, index, in->name, in->producer->op->name);
+    }
+}
+
+static void
+take_parameters (FovTrainGraph *t, FovNode *node, guint scale)
+{
+    for (guint i = 0; i < node->n_inputs && i < 32; i++)
+        if (node->op->parameters & 1u << i || i + 1 == scale)
+            take_parameter (t, node, i, i + 1 == scale);
 }
 
 /* Live statistics, and running ones that follow them. */
@@ -109,7 +138,10 @@ fov_train_find_parameters (FovTrainGraph *t, const FovTrainerParams *params, GEr
 {
     const FovTensor *border = params->freeze_to ? find_border (t->graph, params->freeze_to) : NULL;
     g_autoptr (GHashTable) frozen = g_hash_table_new (NULL, NULL);
+    g_autoptr (GHashTable) scales = fov_train_find_scales (t->graph, params->input_shapes, error);
 
+    if (!scales)
+        return FALSE;
     add_before (frozen, border);
     if (params->freeze_backbone)
         add_backbone (frozen, t->graph);
@@ -123,7 +155,7 @@ fov_train_find_parameters (FovTrainGraph *t, const FovTrainerParams *params, GEr
         FovNode *node = t->graph->nodes->pdata[i];
         if (g_hash_table_contains (frozen, node))
             continue;
-        take_parameters (t, node);
+        take_parameters (t, node, GPOINTER_TO_UINT (g_hash_table_lookup (scales, node)));
         if (fov_node_is (node, "Dropout"))
             ((FovDropoutParams *) node->params)->live = TRUE;
         if (fov_node_is (node, "BatchNormalization") && !params->frozen_norms)
