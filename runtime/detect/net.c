@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define MAX_BATCH 64
+#define SMALL 256 /* pixels; there may be as few cells as a family has columns */
+#define LARGE 640 /* where nobody has as many columns as there are cells */
 
 void
 fov_detect_net_free (FovDetectNet *net)
@@ -103,6 +105,60 @@ find_family (const char *name)
     return NULL;
 }
 
+static FovDetectNet *recognise (FovModel *model, const FovDetectorParams *params, FovLabels *stated,
+                                GString *report, GError **error);
+
+static gboolean
+has_grown (const FovDetectNet *larger, const FovDetectNet *net)
+{
+    for (guint i = 0; i < net->net.n_outputs; i++)
+        if (fov_shape_elements (&larger->net.outputs[i].shape) >
+            fov_shape_elements (&net->net.outputs[i].shape))
+            return TRUE;
+    return FALSE;
+}
+
+/* What the model is at a size that leaves no doubt; NULL where it can not be looked at there. */
+static const FovFamily *
+look_larger (const FovDetectNet *small, FovLabels *stated)
+{
+    FovModel *model = small->net.model;
+    g_autoptr (FovGraph) graph = fov_graph_copy (fov_model_graph (model));
+    g_autofree FovShape *shapes = g_new0 (FovShape, graph->inputs->len);
+    g_autoptr (FovModel) larger = NULL;
+    g_autoptr (FovDetectNet) net = NULL;
+    FovPictureInput input = { 0 };
+
+    if (!fov_picture_input_find (&input, graph, "a detector", NULL) || graph->inputs->len != 1)
+        return NULL;
+    shapes[0] = input.tensor->shape;
+    shapes[0].dim[0] = MAX (shapes[0].dim[0], 1);
+    shapes[0].dim[input.nhwc ? 3 : 1] = 3;
+    shapes[0].dim[input.nhwc ? 1 : 2] = shapes[0].dim[input.nhwc ? 2 : 3] = LARGE;
+    larger = fov_model_reshape (model, shapes, NULL);
+    if (larger)
+        net = recognise (larger, &(FovDetectorParams){ .batch = (guint) shapes[0].dim[0] }, stated,
+                         NULL, NULL);
+    return net && has_grown (net, small) ? net->family : NULL;
+}
+
+/* Where the outputs of a small net fit other families too, it is what it is at a larger size. */
+static void
+settle (FovDetectNet *net, FovLabels *stated)
+{
+    const FovFamily *first = net->family, *right = NULL;
+    guint n = 0;
+
+    if (net->net.forced || (net->net.width >= SMALL && net->net.height >= SMALL))
+        return;
+    for (guint i = 0; fov_families[i]; i++)
+        n += try_family (net, fov_families[i], NULL);
+    if (n > 1)
+        right = look_larger (net, stated);
+    if (!right || !try_family (net, right, NULL))
+        try_family (net, first, NULL);
+}
+
 /* A fixed input is looked at once; a free one at each family's own size. */
 static FovDetectNet *
 recognise (FovModel *model, const FovDetectorParams *params, FovLabels *stated, GString *report,
@@ -124,8 +180,10 @@ recognise (FovModel *model, const FovDetectorParams *params, FovLabels *stated, 
             at_w = family->width;
             at_h = family->height;
         }
-        if (try_family (net, family, report))
+        if (try_family (net, family, report)) {
+            settle (net, stated);
             return net;
+        }
     }
     g_autofree char *outputs = fov_net_describe_outputs (&net->net);
     if (params->decoder)
@@ -206,8 +264,10 @@ fov_detect_net_look (FovModel *model, FovGraph *graph, const char *decoder, GErr
     net->net.width = net->input.width = (int) s->dim[net->input.nhwc ? 2 : 3];
     net->net.prepared = fov_picture_input_prepares_itself (&net->input);
     list_outputs (net);
-    if (!try_families (net, decoder, error) ||
-        !fov_intake_apply (&net->match.intake, net->net.prepared, &(FovIntakeWishes){ NULL },
+    if (!try_families (net, decoder, error))
+        return NULL;
+    settle (net, stated);
+    if (!fov_intake_apply (&net->match.intake, net->net.prepared, &(FovIntakeWishes){ NULL },
                            error))
         return NULL;
     return g_steal_pointer (&net);

@@ -198,6 +198,43 @@ test_no_anchors (void **state)
     }
 }
 
+/* At small sizes there are as few cells as columns; a network stays what it is. */
+static void
+test_small_sizes (void **state)
+{
+    static const struct {
+        const char *file, *family;
+        int size, n; /* pictures */
+    } cases[] = {
+        { "yolox_nano.onnx", "family   yolox", 64, 1 },
+        { "yolox_nano.onnx", "family   yolox", 64, 2 },
+        { "yolox_nano.onnx", "family   yolox", 32, 2 },
+        { "yolox_nano.onnx", "family   yolox", 96, 1 },
+    };
+    g_autoptr (FovDevice) device = fov_device_open ("cpu:1", NULL);
+
+    for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+        const FovShape shape = { 4, { cases[i].n, 3, cases[i].size, cases[i].size } };
+        g_autoptr (GError) error = NULL;
+        g_autoptr (FovModel) model = load (cases[i].file);
+        g_autoptr (FovModel) small = fov_model_reshape (model, &shape, &error);
+        const FovDetectorParams params = { .batch = (guint) cases[i].n };
+        g_autofree char *text = small ? fov_detector_explain (small, &params, NULL) : NULL;
+        g_autoptr (FovTrainer) trainer = NULL;
+        FovTrainerIntake intake;
+        if (!text || !strstr (text, cases[i].family))
+            fail_msg ("%s at %d: %s", cases[i].file, cases[i].size, text ? text : error->message);
+        trainer = fov_trainer_new (device, small, &(FovTrainerParams){ .loss = FOV_LOSS_DETECTION },
+                                   &error);
+        if (!trainer)
+            fail_msg ("%s at %d: %s", cases[i].file, cases[i].size, error->message);
+        assert_true (fov_trainer_intake (trainer, &intake));
+        assert_int_equal (intake.n_classes, 80);
+        assert_int_equal (intake.width, cases[i].size);
+        assert_true (intake.bgr);
+    }
+}
+
 static void
 test_errors (void **state)
 {
@@ -226,6 +263,7 @@ main (void)
         cmocka_unit_test (test_freezing),
         cmocka_unit_test (test_anchors),
         cmocka_unit_test (test_no_anchors),
+        cmocka_unit_test (test_small_sizes),
         cmocka_unit_test (test_errors),
     };
 
