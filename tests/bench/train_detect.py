@@ -8,6 +8,9 @@ finetune  yolox_nano on all of train128: AP on val64 before and after. With FOVE
 classes   8 photos, all that is on them one new class: AP50 of a new head
 cars      cars from straight above, which yolox_nano does not know: AP50 on the video's later part
           after learning from all labelled frames, and from ten of them (python3-opencv decodes)
+
+It fails where a goal is missed: AP50 95 on what was seen again and again (yolox_nano, nanodet), an AP
+not lower by more than a point after fine-tuning, AP50 60 on cars (40 from ten frames).
 """
 import csv
 import json
@@ -19,8 +22,11 @@ import sys
 import tempfile
 
 FOVEA = pathlib.Path(sys.argv[1]).resolve()
-DATA = pathlib.Path(os.environ['FOVEA_TEST_DATA'])
+DATA = pathlib.Path(os.environ.get('FOVEA_TEST_DATA', '/nowhere'))
 COCO, MODELS = DATA / 'coco', DATA / 'models' / 'detect'
+if not COCO.exists():
+    print('skipped: needs FOVEA_TEST_DATA', file=sys.stderr)
+    sys.exit(77)
 
 # network, options; batches of 8, a step an epoch
 OVERFIT = [
@@ -28,6 +34,13 @@ OVERFIT = [
     ('nanodet_320', ['--epochs', 60, '--learning-rate', '1e-4']),
     ('yolov8n_640', ['--batch', 4, '--epochs', 10, '--learning-rate', '2e-5']),
 ]
+
+missed = []  # goals
+
+
+def goal(what, value, least):
+    if value < least:
+        missed.append(f'{what}: {value}, expected at least {least}')
 
 
 def few(folder, categories=None):
@@ -68,8 +81,10 @@ def show(name, rows, spent):
 
 def overfit(folder):
     for name, args in OVERFIT:
-        show(name, *train(folder / 'o.onnx', *on_same(few(folder)), '-m', MODELS / f'{name}.onnx',
-                          *args))
+        rows, spent = train(folder / 'o.onnx', *on_same(few(folder)), '-m', MODELS / f'{name}.onnx', *args)
+        show(name, rows, spent)
+        if name != 'yolov8n_640':  # of which ten steps are taken
+            goal(name, max(float(r['ap50']) for r in rows), 95)
 
 
 def classes(folder):
@@ -87,15 +102,24 @@ def score(model, photos=COCO / 'val64', annotations=COCO / 'instances_val64.json
     return done.stdout.strip().split('\n')[-1]
 
 
+def number(line, name):
+    words = line.split()
+    return float(words[words.index(name) + 1])
+
+
 def finetune(folder):
     (folder / 'models' / 'detect').mkdir(parents=True)
     (folder / 'coco').symlink_to(COCO)
     out = folder / 'models' / 'detect' / 'yolox_nano.onnx'
-    print('before:', score(MODELS / 'yolox_nano.onnx'), flush=True)
+    before = score(MODELS / 'yolox_nano.onnx')
+    print('before:', before, flush=True)
     rows, spent = train(out, COCO / 'instances_train128.json', '-i', COCO / 'train128', '-m',
                         MODELS / 'yolox_nano.onnx', '--validation', 0, '--epochs', 5)
     print('loss by epoch:', *(f"{float(r['loss']):.2f}" for r in rows), f'in {spent:.0f} s')
-    print('after:', score(out), flush=True)
+    after = score(out)
+    print('after:', after, flush=True)
+    goal('the loss falls by', float(rows[0]['loss']) - float(rows[-1]['loss']), 0)
+    goal('AP after fine-tuning', number(after, 'AP'), number(before, 'AP') - 1)
     if os.environ.get('FOVEA_BENCH_ORT'):
         subprocess.run(['node', pathlib.Path(__file__).with_name('ort-coco.mjs'), '--fovea', FOVEA,
                         '--data', folder, '--models', 'yolox_nano', '--devices', 'cpu'], check=True)
@@ -110,9 +134,10 @@ def cars(folder):
     for name, args in (('train', ['--epochs', 2]), ('train10', ['--epochs', 8, '--batch', 5])):
         rows, spent = train(folder / 'cars.onnx', folder / 'cars' / f'{name}.json', '-i',
                             folder / 'cars' / 'train', '-m', model, '--learning-rate', '2e-4', '--validation', 0, *args)
+        found = score(folder / 'cars.onnx', *later)
         print(f"{name}: loss {float(rows[0]['loss']):.2f} -> {float(rows[-1]['loss']):.2f} after "
-              f"{rows[-1]['step']} steps, {spent:.0f} s of processor time;",
-              score(folder / 'cars.onnx', *later), flush=True)
+              f"{rows[-1]['step']} steps, {spent:.0f} s of processor time;", found, flush=True)
+        goal(f'cars of {name}', number(found, 'AP50'), 40 if name == 'train10' else 60)
 
 
 WHAT = {'overfit': overfit, 'finetune': finetune, 'classes': classes, 'cars': cars}
@@ -120,3 +145,5 @@ WHAT = {'overfit': overfit, 'finetune': finetune, 'classes': classes, 'cars': ca
 with tempfile.TemporaryDirectory() as place:
     for what in sys.argv[2:] or WHAT:
         WHAT[what](pathlib.Path(place))
+if missed:
+    sys.exit('\n'.join(missed))
