@@ -143,7 +143,9 @@ static const CliOption options[] = {
     { "device", 'd', CLI_TEXT, &o.device, "DEVICE",
       "Where to train: cpu[:THREADS] (default cpu), gpu[:N], vulkan[:N or NAME] or reference",
       "Model" },
-    { "epochs", 'e', CLI_INT, &o.epochs, "N", "Times that all pictures are seen (default 20)",
+    { "epochs", 'e', CLI_INT, &o.epochs, "N",
+      "Times that all pictures are seen (default 20; boxes of new classes: as many as make 100 "
+      "steps)",
       "Training", 1, 1000000 },
     { "batch", 'b', CLI_INT, &o.batch, "N",
       "Pictures of a step (default 32, detectors 8) or a preview (16)", "Training", 1, 4096 },
@@ -360,7 +362,7 @@ run (char **args, GError **error)
         (goal_of (detector, kind) == TRAIN_CLASSES && !check_folder (args[0], error)))
         return -1;
     /* The kind of run decides what was not said. */
-    o.epochs = o.epochs ? o.epochs : 20;
+    o.epochs = o.epochs || detector ? o.epochs : 20;
     o.batch = o.batch ? o.batch : detector ? 8 : 32;
     o.classes = o.classes ? o.classes : 2;
     o.vector = o.vector ? o.vector : 64;

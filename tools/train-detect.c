@@ -17,8 +17,12 @@
 #define RATE_NEW_HEAD 2e-4 /* of one whose classes are new: */
 #define RATE_SCRATCH 2e-3  /* and of one that has not */
 
+#define EPOCHS 20
+#define FEWEST_STEPS 100 /* for classes that are new: scores begin at 0.01, and must come up */
+
 typedef struct {
-    const TrainOptions *o;
+    TrainOptions options;  /* with what the data decide */
+    const TrainOptions *o; /* those */
     FovDevice *device;
     FovModel *given; /* what learns */
     FovModel *model; /* the same for so many pictures at once: */
@@ -424,6 +428,15 @@ make_loader (Run *r, GError **error)
     return r->loader != NULL;
 }
 
+/* Few pictures are seen more often. */
+static int
+default_epochs (const Run *r)
+{
+    const guint steps = r->new_head || !r->o->model ? FEWEST_STEPS : 0;
+
+    return (int) MAX (EPOCHS, (steps + r->batches - 1) / r->batches);
+}
+
 static gboolean
 set_up (Run *r, const char *data, GError **error)
 {
@@ -436,6 +449,8 @@ set_up (Run *r, const char *data, GError **error)
         !relabel (r, &r->valid, "pictures to measure on", error))
         return FALSE;
     r->batches = count_batches (r);
+    if (!o->epochs)
+        r->options.epochs = default_epochs (r);
     return make_trainer (r, error) && make_loader (r, error);
 }
 
@@ -490,7 +505,7 @@ static const TrainKind detector = {
 gboolean
 train_detect_run (const TrainOptions *options, const char *data, GError **error)
 {
-    Run r = { .o = options };
+    Run r = { .options = *options, .o = &r.options };
     g_autofree char *path = labels_path (options->output);
     g_autoptr (GPtrArray) names = g_ptr_array_new ();
     gboolean ok = set_up (&r, data, error);
@@ -498,7 +513,7 @@ train_detect_run (const TrainOptions *options, const char *data, GError **error)
     for (guint i = 0; ok && i < fov_labels_count (r.labels); i++)
         g_ptr_array_add (names, (gpointer) fov_labels_get (r.labels, i));
     if (ok) {
-        const TrainPlan plan = { .o = options,
+        const TrainPlan plan = { .o = r.o,
                                  .kind = &detector,
                                  .run = &r,
                                  .trainer = r.trainer,
