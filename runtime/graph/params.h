@@ -164,6 +164,22 @@ typedef struct {
     gint64 stash_type; /* only 1, float32, is known */
 } FovNormParams;
 
+/** LRN: y = x / (bias + alpha / size sum of x^2 over size channels)^beta. */
+typedef struct {
+    float alpha, beta, bias;
+    gint64 size;
+} FovLrnParams;
+
+/** LpNormalization: p is 1 or 2; axis is 0..rank-1 after inference. */
+typedef struct {
+    gint64 axis, p;
+} FovLpParams;
+
+/** CumSum. */
+typedef struct {
+    gint64 exclusive, reverse;
+} FovCumSumParams;
+
 /** fov.Reorder: between layouts; the operands' formats say which. fov.ChannelMap: see channel.c. */
 typedef struct {
     int to; /* FovLayout */

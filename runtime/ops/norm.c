@@ -265,15 +265,10 @@ layer_reference (const FovNode *node, const FovView *in, FovView *out, GError **
 
 /* ---- LRN: x / (bias + alpha / size sum of squares of near channels)^beta ---- */
 
-typedef struct {
-    float alpha, beta, bias;
-    gint64 size;
-} LrnParams;
-
 static gboolean
 lrn_infer (FovNode *node, GError **error)
 {
-    const LrnParams *p = node->params;
+    const FovLrnParams *p = node->params;
 
     if (p->size < 1 || p->size > 65536)
         return fov_node_error (node, error, "size is %" G_GINT64_FORMAT ", expected 1 to 65536",
@@ -284,7 +279,7 @@ lrn_infer (FovNode *node, GError **error)
 static gboolean
 lrn_reference (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {
-    const LrnParams *p = node->params;
+    const FovLrnParams *p = node->params;
     gint64 n = fov_shape_elements (&in->shape), channels = in->shape.dim[1];
     gint64 pixels = fov_shape_span (&in->shape, 2, in->shape.rank);
 
@@ -297,21 +292,18 @@ lrn_reference (const FovNode *node, const FovView *in, FovView *out, GError **er
             sum += v * v;
         }
         fov_view_set (out, i,
-                      fov_view_get (in, i) / pow (p->bias + p->alpha / p->size * sum, p->beta));
+                      fov_view_get (in, i) /
+                          pow (p->bias + (double) p->alpha / p->size * sum, p->beta));
     }
     return TRUE;
 }
 
 /* ---- LpNormalization: x / norm along an axis -------------------------- */
 
-typedef struct {
-    gint64 axis, p;
-} LpParams;
-
 static gboolean
 lp_infer (FovNode *node, GError **error)
 {
-    LpParams *p = node->params;
+    FovLpParams *p = node->params;
     int axis;
 
     if (p->p != 1 && p->p != 2)
@@ -326,7 +318,7 @@ lp_infer (FovNode *node, GError **error)
 static gboolean
 lp_reference (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {
-    const LpParams *p = node->params;
+    const FovLpParams *p = node->params;
     gint64 n = fov_shape_elements (&in->shape), size = in->shape.dim[p->axis];
     gint64 inner = fov_shape_span (&in->shape, (int) p->axis + 1, in->shape.rank);
 
@@ -441,10 +433,10 @@ static const FovOpDef layer = {
 };
 
 static const FovParam lrn_params[] = {
-    FOV_P_FLOAT ("alpha", LrnParams, alpha, 1e-4),
-    FOV_P_FLOAT ("beta", LrnParams, beta, 0.75),
-    FOV_P_FLOAT ("bias", LrnParams, bias, 1),
-    FOV_P_INT ("size", LrnParams, size, 0),
+    FOV_P_FLOAT ("alpha", FovLrnParams, alpha, 1e-4),
+    FOV_P_FLOAT ("beta", FovLrnParams, beta, 0.75),
+    FOV_P_FLOAT ("bias", FovLrnParams, bias, 1),
+    FOV_P_INT ("size", FovLrnParams, size, 0),
     FOV_P_END,
 };
 
@@ -455,17 +447,18 @@ static const FovOpDef lrn = {
     .min_outputs = 1,
     .max_outputs = 1,
     .params = lrn_params,
-    .params_size = sizeof (LrnParams),
+    .params_size = sizeof (FovLrnParams),
     .infer = lrn_infer,
     .reference = lrn_reference,
+    .gradient = fov_gradient_lrn,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,
 };
 
 static const FovParam lp_params[] = {
-    FOV_P_INT ("axis", LpParams, axis, -1),
-    FOV_P_INT ("p", LpParams, p, 2),
+    FOV_P_INT ("axis", FovLpParams, axis, -1),
+    FOV_P_INT ("p", FovLpParams, p, 2),
     FOV_P_END,
 };
 
@@ -476,9 +469,10 @@ static const FovOpDef lp = {
     .min_outputs = 1,
     .max_outputs = 1,
     .params = lp_params,
-    .params_size = sizeof (LpParams),
+    .params_size = sizeof (FovLpParams),
     .infer = lp_infer,
     .reference = lp_reference,
+    .gradient = fov_gradient_lp,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,

@@ -235,3 +235,73 @@ fov_gradient_layer_norm (FovGrad *g, const FovNode *node, FovTensor *const *dy, 
                    fov_in (node, 2) ? fov_in_shape (node, 2) : NULL,
                    fov_shape_span (x, axis, x->rank));
 }
+
+/* With s the sum of |x|^p along the axis, y = x / s^(1 / p):
+ * dx = (dy - d sum (dy y)) / s^(1 / p), d = y, or the sign of x where p is 1. Where all are 0, so
+ * is dx. */
+void
+fov_gradient_lp (FovGrad *g, const FovNode *node, FovTensor *const *dy, FovTensor **dx)
+{
+    const FovLpParams *p = node->params;
+    const int axis = (int) p->axis;
+    const gboolean plain = p->p == 1;
+    FovTensor *x = node->inputs[0], *y = node->outputs[0], *sum, *norm, *inverse, *along;
+
+    sum = fov_grad_sum (g, fov_grad_unary (g, plain ? "Abs" : "fov.Square", x), axis, axis + 1);
+    norm = plain ? sum : fov_grad_unary (g, "Sqrt", sum);
+    sum = plain ? fov_grad_unary (g, "fov.Square", sum) : sum; /* the norm's square, now */
+    if (g->error)
+        return;
+    inverse = fov_grad_binary (g, "Div", norm,
+                               fov_grad_binary (g, "Max", sum, fov_grad_scalar (g, x, 1e-30)));
+    along = fov_grad_sum (g, fov_grad_binary (g, "Mul", dy[0], y), axis, axis + 1);
+    along = fov_grad_binary (g, "Mul", plain ? fov_grad_unary (g, "Sign", x) : y, along);
+    dx[0] = fov_grad_binary (g, "Mul", fov_grad_binary (g, "Sub", dy[0], along), inverse);
+}
+
+/* The mean over size channels, from before of them on, beyond the edge 0: a pool over planes of
+ * channels by pixels. */
+static FovTensor *
+channel_mean (FovGrad *g, FovTensor *x, gint64 size, gint64 before)
+{
+    const gint64 pads[] = { before, 0, size - 1 - before, 0 }, kernel[] = { size, 1 };
+    const FovAttr attrs[] = {
+        { .name = "kernel_shape", .type = FOV_ATTR_INTS, .ints = kernel, .n = 2 },
+        { .name = "pads", .type = FOV_ATTR_INTS, .ints = pads, .n = 4 },
+        { .name = "count_include_pad", .type = FOV_ATTR_INT, .i = 1 },
+    };
+    FovShape plane = { 4, { 0 } };
+    FovNode *pool;
+
+    if (g->error)
+        return NULL;
+    plane = (FovShape){
+        4, { x->shape.dim[0], 1, x->shape.dim[1], fov_shape_span (&x->shape, 2, x->shape.rank) }
+    };
+    pool = fov_grad_node (g, "AveragePool", (FovTensor *[]){ fov_grad_reshape (g, x, &plane) }, 1,
+                          1, attrs, G_N_ELEMENTS (attrs));
+    return pool ? fov_grad_reshape (g, pool->outputs[0], &x->shape) : NULL;
+}
+
+/* With D = bias + alpha mean (x^2), y = x D^-beta (the mean counts size channels at edges too):
+ * dx = dy D^-beta - 2 alpha beta x mean' (dy y / D), over the channels whose mean x is part of. */
+void
+fov_gradient_lrn (FovGrad *g, const FovNode *node, FovTensor *const *dy, FovTensor **dx)
+{
+    const FovLrnParams *p = node->params;
+    const double alpha = (double) p->alpha, beta = (double) p->beta;
+    const gint64 before = (p->size - 1) / 2;
+    FovTensor *x = node->inputs[0], *d, *direct, *others;
+
+    d = channel_mean (g, fov_grad_unary (g, "fov.Square", x), p->size, before);
+    d = fov_grad_scale (g, d, alpha);
+    if (g->error)
+        return;
+    d = fov_grad_binary (g, "Add", d, fov_grad_scalar (g, x, (double) p->bias));
+    direct = fov_grad_binary (g, "Pow", d, fov_grad_scalar (g, x, -beta));
+    direct = fov_grad_binary (g, "Mul", dy[0], direct);
+    others = fov_grad_binary (g, "Div", fov_grad_binary (g, "Mul", dy[0], node->outputs[0]), d);
+    others = channel_mean (g, others, p->size, p->size - 1 - before);
+    others = fov_grad_binary (g, "Mul", x, fov_grad_scale (g, others, 2 * alpha * beta));
+    dx[0] = fov_grad_binary (g, "Sub", direct, others);
+}

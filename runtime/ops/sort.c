@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ops/gradients.h"
 #include "ops/infer.h"
 
 #include <fovea/box.h>
@@ -192,10 +193,6 @@ nms_reference (const FovNode *node, const FovView *in, FovView *out, GError **er
 
 /* ---- CumSum ----------------------------------------------------------- */
 
-typedef struct {
-    gint64 exclusive, reverse;
-} CumSumParams;
-
 static gboolean
 cumsum_infer (FovNode *node, GError **error)
 {
@@ -217,7 +214,7 @@ cumsum_infer (FovNode *node, GError **error)
 static gboolean
 cumsum_reference (const FovNode *node, const FovView *in, FovView *out, GError **error)
 {
-    const CumSumParams *p = node->params;
+    const FovCumSumParams *p = node->params;
     gint64 inner, size, n = fov_shape_elements (&in->shape);
     gboolean ints = !fov_dtype_is_float (in->dtype);
     int axis;
@@ -267,6 +264,7 @@ static const FovOpDef topk = {
     .params_size = sizeof (TopKParams),
     .infer = topk_infer,
     .reference = topk_reference,
+    .gradient = fov_gradient_topk,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,
@@ -294,8 +292,8 @@ static const FovOpDef nms = {
 };
 
 static const FovParam cumsum_params[] = {
-    FOV_P_INT ("exclusive", CumSumParams, exclusive, 0),
-    FOV_P_INT ("reverse", CumSumParams, reverse, 0),
+    FOV_P_INT ("exclusive", FovCumSumParams, exclusive, 0),
+    FOV_P_INT ("reverse", FovCumSumParams, reverse, 0),
     FOV_P_END,
 };
 
@@ -306,9 +304,10 @@ static const FovOpDef cumsum = {
     .min_outputs = 1,
     .max_outputs = 1,
     .params = cumsum_params,
-    .params_size = sizeof (CumSumParams),
+    .params_size = sizeof (FovCumSumParams),
     .infer = cumsum_infer,
     .reference = cumsum_reference,
+    .gradient = fov_gradient_cumsum,
     .host = NULL,
     .flops = NULL,
     .gpu = NULL,
