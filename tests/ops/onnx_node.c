@@ -27,8 +27,11 @@ static const struct {
     { "test_convtranspose_3d", "pictures only" },
     { "test_*pool_1d_default", "pictures only" },
     { "test_*pool_3d_default", "pictures only" },
-    { "test_batchnorm_*_training_mode", "inference only" },
-    { "test_training_dropout*", "inference only" },
+    { "test_batchnorm_*_training_mode", "the reader takes models for inference: see below" },
+    { "test_training_dropout_zero_ratio_mask", "inference only: the reader drops the mask" },
+    { "test_training_dropout", "by chance" },
+    { "test_training_dropout_mask", "by chance" },
+    { "test_training_dropout_default*", "by chance" },
     { "test_dropout_default_mask*", "inference only: the reader drops the mask" },
     { "test_gru_batchwise", "batches first are not supported" },
     { "test_lstm_batchwise", "batches first are not supported" },
@@ -247,6 +250,54 @@ test_all_cases (void **state)
     assert_true (ran >= FEWEST_CASES);
 }
 
+/* ---- what training has alone --------------------------------------------- */
+
+/* The reader refuses a norm that is to learn; the trainer makes such nodes of those it reads. */
+static void
+run_live_norm (const char *folder)
+{
+    g_autoptr (FovGraph) graph = fov_graph_new ();
+    g_autoptr (GError) error = NULL;
+    Onnx__ModelProto *proto = read_model (folder);
+    const Onnx__NodeProto *given = proto->graph->node[0];
+    FovAttr attrs[2] = { { .name = "training_mode", .type = FOV_ATTR_INT, .i = 1 } };
+    guint n_attrs = 1;
+    FovTensor *in[5];
+    FovNode *node;
+
+    for (size_t i = 0; i < given->n_attribute; i++)
+        if (g_str_equal (given->attribute[i]->name, "epsilon"))
+            attrs[n_attrs++] = (FovAttr){ .name = "epsilon",
+                                          .type = FOV_ATTR_FLOAT,
+                                          .f = (double) given->attribute[i]->f };
+    for (guint i = 0; i < 5; i++)
+        in[i] = read_tensor (graph, folder, "input", i, &error);
+    node = fov_graph_add_node (graph, given->op_type, "n", in, 5, 3, attrs, n_attrs, &error);
+    if (!node || !run_test_node (node, &error))
+        fail_msg ("%s: %s", folder, error->message);
+    for (guint i = 0; i < 3; i++)
+        if (!same_tensor (node->outputs[i], read_tensor (graph, folder, "output", i, &error),
+                          &error))
+            fail_msg ("%s: %s", folder, error->message);
+    onnx__model_proto__free_unpacked (proto, NULL);
+}
+
+static void
+test_live_norms (void **state)
+{
+    static const char *const names[] = { "test_batchnorm_example_training_mode",
+                                         "test_batchnorm_epsilon_training_mode" };
+
+    for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+        g_autofree char *folder = g_build_filename (data_folder (), names[i], NULL);
+        if (!g_file_test (folder, G_FILE_TEST_IS_DIR)) {
+            print_message ("# skipped: no %s (Debian: libonnx-testdata)\n", folder);
+            skip ();
+        }
+        run_live_norm (folder);
+    }
+}
+
 /* ---- Gradient ----------------------------------------------------------- */
 
 /* Those are answered when a session is made. */
@@ -297,6 +348,7 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test (test_all_cases),
+                                        cmocka_unit_test (test_live_norms),
                                         cmocka_unit_test (test_gradient_cases) };
 
     return cmocka_run_group_tests (tests, NULL, NULL);
