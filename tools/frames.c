@@ -67,17 +67,20 @@ frames_next (Frames *frames, gint64 *pts, GError **error)
 {
     GError *local = NULL;
     gboolean got = fov_reader_read (frames->reader, &frames->frame, &local);
+    const char *damage = fov_reader_damage (frames->reader);
 
-    if (got && fov_reader_damaged (frames->reader) == 0) {
+    if (got && !damage) {
         frames->n++;
         *pts = frames->frame.pts;
         return &frames->frame.image;
     }
     if (local)
         g_propagate_error (error, local);
+    else if (damage)
+        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "%s: picture %u is damaged: %s",
+                     frames->input, frames->n, damage);
     else
-        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
-                     got ? "%s: picture %u is damaged" : "%s: ends after %u pictures",
+        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "%s: ends after %u pictures",
                      frames->input, frames->n);
     return NULL;
 }

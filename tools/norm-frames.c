@@ -85,12 +85,30 @@ thin_out (GPtrArray *tensors)
         g_ptr_array_remove_index (tensors, i);
 }
 
+/* A file that is no picture is an error; of a film the rest still says what is to be seen. */
+static gboolean
+check_damage (FovReader *reader, gboolean film, GError **error)
+{
+    const char *damage = fov_reader_damage (reader);
+
+    if (!damage)
+        return TRUE;
+    if (!film) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "%s", damage);
+        return FALSE;
+    }
+    g_printerr ("damaged packets are left out: %" G_GUINT64_FORMAT ", the first: %s\n",
+                fov_reader_damaged (reader), damage);
+    return TRUE;
+}
+
 /* How many there are is not known before the end: when full, every second goes, and of what
  * follows half as many are taken. */
 static gboolean
 read_all (NormFrames *f, FovReader *reader, guint most, GError **error)
 {
     GError *local = NULL;
+    gboolean film = FALSE;
     FovFrame frame;
 
     for (guint i = 0, every = 1; fov_reader_read (reader, &frame, &local); i++) {
@@ -100,9 +118,10 @@ read_all (NormFrames *f, FovReader *reader, guint most, GError **error)
         }
         if (i % every == 0 && !keep (f, &frame.image, error))
             return FALSE;
+        film = !frame.path;
     }
     if (!local)
-        return TRUE;
+        return check_damage (reader, film, error);
     g_propagate_error (error, local);
     return FALSE;
 }

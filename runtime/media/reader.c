@@ -19,6 +19,7 @@ struct _FovReader {
     guint next_path;
     FovSource *source; /* of the current frame, or NULL */
     guint64 damaged;   /* in sources that are closed */
+    char *damage;      /* what the first of it was */
     FovReaderInfo info;
     AVFrame *frame, *converted;
     FovScaler scaler;
@@ -115,6 +116,8 @@ next_image (FovReader *reader, GError **error)
         g_info ("skipped: %s", local->message);
         if (!reader->source || reader->source->damaged == 0)
             reader->damaged++;
+        if (!reader->damage)
+            reader->damage = g_strdup (local->message);
         if (first)
             g_error_free (local);
         else
@@ -242,6 +245,7 @@ fov_reader_free (FovReader *reader)
     av_frame_free (&reader->frame);
     av_frame_free (&reader->converted);
     fov_scaler_clear (&reader->scaler);
+    g_free (reader->damage);
     g_free (reader->name);
     g_free (reader);
 }
@@ -256,6 +260,16 @@ guint64
 fov_reader_damaged (FovReader *reader)
 {
     return reader->damaged + (reader->source ? reader->source->damaged : 0);
+}
+
+const char *
+fov_reader_damage (FovReader *reader)
+{
+    const FovSource *source = reader->source;
+
+    if (!reader->damage && source && source->damaged)
+        reader->damage = g_strdup_printf ("'%s': %s", source->name, source->reason);
+    return reader->damage;
 }
 
 void

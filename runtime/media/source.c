@@ -234,6 +234,10 @@ open_decoder (FovSource *source, const AVCodec *codec, FovSourceWants wants)
     if (wants == FOV_SOURCE_MOTION)
         source->decoder->flags2 |= AV_CODEC_FLAG2_EXPORT_MVS;
     source->decoder->thread_count = fov_source_is_still (source) ? 1 : 0;
+    /* What a cut JPEG lacks would be plain green. Only this decoder has to be told: the others
+     * refuse by themselves, and TIFF's would refuse sound files. */
+    if (fov_source_is_still (source) && codec->id == AV_CODEC_ID_MJPEG)
+        source->decoder->err_recognition |= AV_EF_EXPLODE;
     if (source->live) {
         /* Frame threads would hold back one frame each. */
         source->decoder->flags |= AV_CODEC_FLAG_LOW_DELAY;
@@ -303,11 +307,16 @@ fov_source_free (FovSource *source)
     g_free (source);
 }
 
+static gboolean
+is_one_picture (const FovSource *source)
+{
+    return source->kind == FOV_SOURCE_STILL || source->kind == FOV_SOURCE_MEMORY;
+}
+
 gboolean
 fov_source_is_still (const FovSource *source)
 {
-    return source->kind == FOV_SOURCE_STILL || source->kind == FOV_SOURCE_MEMORY ||
-           g_str_has_suffix (source->format->iformat->name, "_pipe");
+    return is_one_picture (source) || g_str_has_suffix (source->format->iformat->name, "_pipe");
 }
 
 static void
@@ -409,6 +418,8 @@ fov_source_next (FovSource *source, AVFrame *frame, GError **error)
 
         if (!check_cancelled (source, error))
             return FALSE;
+        if (is_one_picture (source) && source->damaged) /* what follows it may be a preview */
+            return at_end (source, error);
         ret = avcodec_receive_frame (source->decoder, frame);
         if (ret == 0 && accept (source, frame))
             return TRUE;

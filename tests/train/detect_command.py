@@ -153,6 +153,22 @@ def test_errors(folder):
           'no detector')
 
 
+def test_damaged(folder):
+    """A photo that is cut off is no plain green to learn, to measure or to show."""
+    photos, few = folder / 'photos', json.loads((folder / 'few.json').read_text())
+    photos.mkdir()
+    for i, image in enumerate(few['images']):
+        photo = (PHOTOS / image['file_name']).read_bytes()
+        (photos / image['file_name']).write_bytes(photo[:3000 if i == 3 else None])
+    cut, out = few['images'][3]['file_name'], folder / 'd.onnx'
+    args = common(folder, out, epochs=1)
+    fails([photos, *args[1:]], cut)
+    assert not out.exists()
+    fails([*args, '--valid-images', photos], cut)
+    fails([photos, *args[1:], '--preview', folder / 'd.png'], cut)
+    assert not (folder / 'd.png').exists()
+
+
 def write_classes(folder, name, *classes):
     """few.json's boxes, given to these classes in turn."""
     data = json.loads((folder / 'few.json').read_text())
@@ -214,7 +230,8 @@ def main():
         return
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
              test_new_classes, test_frozen_backbone_learns_too, test_learns_from_nothing,
-             test_preview, test_augments_on_vulkan, test_errors, test_names, test_output_is_kept]
+             test_preview, test_augments_on_vulkan, test_errors, test_damaged, test_names,
+             test_output_is_kept]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

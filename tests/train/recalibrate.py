@@ -78,6 +78,11 @@ def test_errors(folder):
     fails('--output is missing', MODEL, '-f', PHOTOS)
     fails('--reference is missing', MODEL, '-f', PHOTOS, '-o', out)
     fails('no pictures', MODEL, '-f', folder, '-r', PHOTOS, '-n', 1, '-o', out)
+    (folder / 'half').mkdir()
+    photos = sorted(PHOTOS.glob('*.jpg'))[:3]
+    for i, photo in enumerate(photos):
+        (folder / 'half' / photo.name).write_bytes(photo.read_bytes()[:20000 if i == 1 else None])
+    fails(photos[1].name, MODEL, '-f', PHOTOS, '-r', folder / 'half', '-n', 1, '-o', out)
     fails('nowhere', folder / 'nowhere.onnx', '-f', PHOTOS, '-r', PHOTOS, '-o', out)
     fails('x.onnx', MODEL, '-f', PHOTOS, '-r', PHOTOS, '-n', 1, '-o', folder / 'no/x.onnx')
     assert not out.exists()

@@ -391,6 +391,60 @@ test_damaged_files (void **state)
     assert_true (survived > 20);
 }
 
+/* Half a picture is none, however plausible the decoder fills what is missing. */
+static void
+test_cut_stills (void **state)
+{
+    static const char *const names[] = { "cut-a.jpg", "cut-a.png" };
+    FovImage image = make_image (FOV_PIXEL_RGB, 640, 480, 2), loaded;
+
+    for (guint k = 0; k < G_N_ELEMENTS (names); k++) {
+        g_autofree char *path = at (names[k]), *bytes = NULL;
+        gsize size;
+
+        assert_true (fov_image_save (&image, path, NULL));
+        assert_true (g_file_get_contents (path, &bytes, &size, NULL));
+        for (gsize percent = 25; percent < 100; percent += 24) {
+            g_autoptr (GBytes) part = g_bytes_new (bytes, size * percent / 100);
+            GError *error = NULL;
+
+            write_bytes (path, bytes, size * percent / 100);
+            assert_false (fov_image_load (path, &loaded, &error));
+            assert_fov_error (&error, FOV_ERROR_FORMAT, names[k]);
+            assert_false (fov_image_decode (part, "some bytes", &loaded, &error));
+            assert_fov_error (&error, FOV_ERROR_FORMAT, "some bytes");
+            assert_null (fov_reader_open (path, &error));
+            assert_fov_error (&error, FOV_ERROR_FORMAT, names[k]);
+        }
+    }
+    g_free (image.plane[0]);
+}
+
+static void
+test_cut_in_series (void **state)
+{
+    g_autofree char *sound = at ("row-a.jpg"), *cut = at ("row-b.jpg"), *last = at ("row-c.jpg");
+    g_autofree char *glob = at ("row-*.jpg"), *bytes = NULL;
+    FovImage image = make_image (FOV_PIXEL_RGB, 640, 480, 2);
+    g_autoptr (FovReader) reader = NULL;
+    FovFrame frame;
+    gsize size;
+
+    assert_true (fov_image_save (&image, sound, NULL) && fov_image_save (&image, last, NULL));
+    assert_true (g_file_get_contents (sound, &bytes, &size, NULL));
+    write_bytes (cut, bytes, size / 2);
+    reader = fov_reader_open (glob, NULL);
+    assert_non_null (reader);
+    assert_null (fov_reader_damage (reader));
+    assert_true (fov_reader_read (reader, &frame, NULL));
+    assert_true (fov_reader_read (reader, &frame, NULL));
+    assert_string_equal (frame.path, last);
+    assert_false (fov_reader_read (reader, &frame, NULL));
+    assert_int_equal (fov_reader_damaged (reader), 1);
+    assert_non_null (strstr (fov_reader_damage (reader), "row-b.jpg"));
+    g_free (image.plane[0]);
+}
+
 static void
 test_cancel (void **state)
 {
@@ -617,6 +671,7 @@ main (void)
         cmocka_unit_test (test_clips),         cmocka_unit_test (test_variable_rate),
         cmocka_unit_test (test_stills),        cmocka_unit_test (test_glob),
         cmocka_unit_test (test_bad_input),     cmocka_unit_test (test_damaged_files),
+        cmocka_unit_test (test_cut_stills),    cmocka_unit_test (test_cut_in_series),
         cmocka_unit_test (test_clock),         cmocka_unit_test (test_cancel),
         cmocka_unit_test (test_cancel_stream), cmocka_unit_test (test_writer_arguments),
         cmocka_unit_test (test_disk_full),     cmocka_unit_test (test_real_film),

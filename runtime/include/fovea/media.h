@@ -96,6 +96,8 @@ FOV_API gboolean fov_reader_read (FovReader *reader, FovFrame *frame, GError **e
 
 /** Damaged packets or pictures skipped so far. */
 FOV_API guint64 fov_reader_damaged (FovReader *reader);
+/** What the first of them was, with its file's name; the reader's own. NULL: there are none. */
+FOV_API const char *fov_reader_damage (FovReader *reader);
 
 /** Makes a blocked and each later read return FOV_ERROR_CANCELLED. Thread and signal safe. */
 FOV_API void fov_reader_cancel (FovReader *reader);
@@ -139,7 +141,10 @@ FOV_API gboolean fov_writer_close (FovWriter *writer, GError **error);
 /** Closes (errors are logged) and frees. */
 FOV_API void fov_writer_free (FovWriter *writer);
 
-/** Decodes one image file into a newly allocated RGB image; g_free (image->plane[0]). */
+/**
+ * Decodes one image file into a newly allocated RGB image; g_free (image->plane[0]). One that is
+ * cut off or otherwise damaged is FOV_ERROR_FORMAT, not half a picture; errors name the file.
+ */
 FOV_API gboolean fov_image_load (const char *path, FovImage *image, GError **error);
 
 /** The same from the file's bytes; name is for messages. */
