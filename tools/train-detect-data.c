@@ -20,6 +20,17 @@ detect_data_labels (const FovData *data)
 }
 
 static gboolean
+check_size (const FovSample *s, const int size[2], GError **error)
+{
+    if (!s->width || (s->width == size[0] && s->height == size[1]))
+        return TRUE;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
+                 "the picture is %dx%d, its annotations are for %dx%d", size[0], size[1], s->width,
+                 s->height);
+    return FALSE;
+}
+
+static gboolean
 detect (FovDetector *detector, const FovSample *sample, int size[2], GArray *found, GError **error)
 {
     FovImage pixels = { 0 };
@@ -30,6 +41,10 @@ detect (FovDetector *detector, const FovSample *sample, int size[2], GArray *fou
         return FALSE;
     size[0] = pixels.width;
     size[1] = pixels.height;
+    if (!check_size (sample, size, error)) {
+        g_free (pixels.plane[0]);
+        return FALSE;
+    }
     ticket = fov_detector_submit (detector, &pixels, error);
     ok = ticket && fov_detector_wait (detector, ticket, found, error);
     g_free (pixels.plane[0]);

@@ -40,6 +40,12 @@ gboolean fov_picture_view (const AVFrame *frame, FovImage *image);
 AVFrame *fov_picture_convert (FovScaler *scaler, const AVFrame *src, gboolean still, AVFrame *reuse,
                               GError **error);
 
+/**
+ * Turns a picture that says how it was held (EXIF's orientation) upright, as RGB or GRAY then;
+ * leaves others as they are. FALSE: frame is untouched.
+ */
+gboolean fov_picture_turn_upright (AVFrame *frame, GError **error);
+
 /** FFmpeg's name of a FovPixelFormat. */
 enum AVPixelFormat fov_picture_format (FovPixelFormat format);
 

@@ -343,6 +343,15 @@ accept (FovSource *source, AVFrame *frame)
     return TRUE;
 }
 
+static gboolean
+turn_upright (const FovSource *source, AVFrame *frame, GError **error)
+{
+    if (fov_picture_turn_upright (frame, error))
+        return TRUE;
+    g_prefix_error (error, "'%s': ", source->name);
+    return FALSE;
+}
+
 /*
  * Reads one packet of any stream; a device that has none yet is asked again a
  * millisecond later: FFmpeg hands out nothing to wait on, and its blocking read
@@ -422,7 +431,7 @@ fov_source_next (FovSource *source, AVFrame *frame, GError **error)
             return at_end (source, error);
         ret = avcodec_receive_frame (source->decoder, frame);
         if (ret == 0 && accept (source, frame))
-            return TRUE;
+            return !fov_source_is_still (source) || turn_upright (source, frame, error);
         if (ret == 0)
             continue;
         if (ret == AVERROR_EOF)

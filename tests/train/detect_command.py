@@ -153,6 +153,25 @@ def test_errors(folder):
           'no detector')
 
 
+def test_orientation(folder):
+    """A photo that lies on its side is learned and measured upright, where annotations see it."""
+    few = json.loads((folder / 'few.json').read_text())
+    (folder / 'held').mkdir()
+    for image in few['images']:
+        photo = (PHOTOS / image['file_name']).read_bytes()
+        exif = bytes.fromhex('ffd8 ffe1 0022 457869660000 4d4d002a00000008'
+                             '0001 01120003000000010006 0000 00000000')
+        (folder / 'held' / image['file_name']).write_bytes(exif + photo[2:])
+    args = common(folder, folder / 'd.onnx', epochs=1)
+    fails([folder / 'held', *args[1:]], 'its annotations are for')
+    fails([*args, '--valid-images', folder / 'held'], 'its annotations are for')
+    for image in few['images']:
+        image['width'], image['height'] = image['height'], image['width']
+    (folder / 'held.json').write_text(json.dumps(few))
+    args = common(folder, folder / 'd.onnx', epochs=1, annotations='held.json')
+    subprocess.run(train(folder / 'held', *args[1:], '--valid-images', folder / 'held'), check=True)
+
+
 def test_damaged(folder):
     """A photo that is cut off is no plain green to learn, to measure or to show."""
     photos, few = folder / 'photos', json.loads((folder / 'few.json').read_text())
@@ -230,8 +249,8 @@ def main():
         return
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
              test_new_classes, test_frozen_backbone_learns_too, test_learns_from_nothing,
-             test_preview, test_augments_on_vulkan, test_errors, test_damaged, test_names,
-             test_output_is_kept]
+             test_preview, test_augments_on_vulkan, test_errors, test_orientation,
+             test_damaged, test_names, test_output_is_kept]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

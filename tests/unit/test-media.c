@@ -445,6 +445,74 @@ test_cut_in_series (void **state)
     g_free (image.plane[0]);
 }
 
+/* A JPEG's bytes with an APP1 segment whose EXIF, of one entry, says how the camera was held. */
+static void
+write_oriented (const char *path, const char *bytes, gsize size, guint8 orientation)
+{
+    static const guint8 head[] = "\xff\xd8\xff\xe1\x00\x22"
+                                 "Exif\0\0"
+                                 "MM\0\x2a\0\0\0\x08"
+                                 "\0\x01"
+                                 "\x01\x12\0\x03\0\0\0\x01\0";
+    g_autoptr (GByteArray) all = g_byte_array_new ();
+    const guint8 tail[] = { orientation, 0, 0, 0, 0, 0, 0 };
+
+    g_byte_array_append (all, head, sizeof head - 1);
+    g_byte_array_append (all, tail, sizeof tail);
+    g_byte_array_append (all, (const guint8 *) bytes + 2, (guint) size - 2);
+    write_bytes (path, (const char *) all->data, all->len);
+}
+
+/* x, y of the upright picture -> x, y of the stored one of w x h (TIFF 6.0, tag 274). */
+static void
+stored_place (int orientation, int w, int h, int x, int y, int *from_x, int *from_y)
+{
+    const gboolean lies = orientation >= 5;
+    const int u = lies ? y : x, v = lies ? x : y;
+
+    *from_x = strchr ("\2\3\7\x8", orientation) ? w - 1 - u : u;
+    *from_y = strchr ("\3\4\6\7", orientation) ? h - 1 - v : v;
+}
+
+static void
+test_orientations (void **state)
+{
+    enum { W = 33, H = 17 };
+    g_autofree char *plain = at ("plain.jpg"), *path = at ("held.jpg"), *bytes = NULL;
+    FovImage image = make_image (FOV_PIXEL_RGB, W, H, 2), stored, loaded;
+    GError *error = NULL;
+    gsize size;
+
+    assert_fov_ok (fov_image_save (&image, plain, &error), error);
+    assert_fov_ok (fov_image_load (plain, &stored, &error), error);
+    assert_true (g_file_get_contents (plain, &bytes, &size, NULL));
+    for (guint8 o = 1; o <= 8; o++) {
+        FovReader *reader;
+        FovFrame frame;
+
+        write_oriented (path, bytes, size, o);
+        assert_fov_ok (fov_image_load (path, &loaded, &error), error);
+        assert_int_equal (loaded.width, o < 5 ? W : H);
+        assert_int_equal (loaded.height, o < 5 ? H : W);
+        for (int i = 0, x, y; i < W * H; i++) {
+            stored_place (o, W, H, i % loaded.width, i / loaded.width, &x, &y);
+            if (memcmp (loaded.plane[0] + i / loaded.width * loaded.stride[0] +
+                            3 * (i % loaded.width),
+                        stored.plane[0] + y * stored.stride[0] + 3 * x, 3))
+                fail_msg ("orientation %d: not %d, %d of the file", o, x, y);
+        }
+        reader = fov_reader_open (path, &error);
+        assert_fov_ok (reader && fov_reader_read (reader, &frame, &error), error);
+        assert_int_equal (fov_reader_info (reader)->width, loaded.width);
+        assert_int_equal (fov_reader_info (reader)->height, loaded.height);
+        assert_true (difference (&frame.image, &loaded) < 3);
+        fov_reader_free (reader);
+        g_free (loaded.plane[0]);
+    }
+    g_free (image.plane[0]);
+    g_free (stored.plane[0]);
+}
+
 static void
 test_cancel (void **state)
 {
@@ -668,13 +736,21 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_clips),         cmocka_unit_test (test_variable_rate),
-        cmocka_unit_test (test_stills),        cmocka_unit_test (test_glob),
-        cmocka_unit_test (test_bad_input),     cmocka_unit_test (test_damaged_files),
-        cmocka_unit_test (test_cut_stills),    cmocka_unit_test (test_cut_in_series),
-        cmocka_unit_test (test_clock),         cmocka_unit_test (test_cancel),
-        cmocka_unit_test (test_cancel_stream), cmocka_unit_test (test_writer_arguments),
-        cmocka_unit_test (test_disk_full),     cmocka_unit_test (test_real_film),
+        cmocka_unit_test (test_clips),
+        cmocka_unit_test (test_variable_rate),
+        cmocka_unit_test (test_stills),
+        cmocka_unit_test (test_glob),
+        cmocka_unit_test (test_bad_input),
+        cmocka_unit_test (test_damaged_files),
+        cmocka_unit_test (test_cut_stills),
+        cmocka_unit_test (test_cut_in_series),
+        cmocka_unit_test (test_orientations),
+        cmocka_unit_test (test_clock),
+        cmocka_unit_test (test_cancel),
+        cmocka_unit_test (test_cancel_stream),
+        cmocka_unit_test (test_writer_arguments),
+        cmocka_unit_test (test_disk_full),
+        cmocka_unit_test (test_real_film),
     };
     int failed;
 

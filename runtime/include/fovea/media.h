@@ -10,7 +10,8 @@ G_BEGIN_DECLS
  * Reads pictures from a video file, an image, a glob of images
  * ("dir/\*.jpg"), a V4L2 device ("/dev/video0") or a stream URL (rtsp://,
  * http://), through FFmpeg. One object, one thread at a time; calls block.
- * FFmpeg's own log lines become g_debug lines of the domain "Fovea".
+ * FFmpeg's own log lines become g_debug lines of the domain "Fovea". An image that
+ * says how the camera was held (EXIF's orientation) is turned upright.
  */
 typedef struct _FovReader FovReader;
 
@@ -142,8 +143,9 @@ FOV_API gboolean fov_writer_close (FovWriter *writer, GError **error);
 FOV_API void fov_writer_free (FovWriter *writer);
 
 /**
- * Decodes one image file into a newly allocated RGB image; g_free (image->plane[0]). One that is
- * cut off or otherwise damaged is FOV_ERROR_FORMAT, not half a picture; errors name the file.
+ * Decodes one image file into a newly allocated RGB image, upright as EXIF's orientation says;
+ * g_free (image->plane[0]). One that is cut off or otherwise damaged is FOV_ERROR_FORMAT, not
+ * half a picture; errors name the file.
  */
 FOV_API gboolean fov_image_load (const char *path, FovImage *image, GError **error);
 
