@@ -119,6 +119,7 @@ static const struct {
     const char *end; /* the function that the loss has in itself */
 } losses[] = {
     [FOV_LOSS_CROSS_ENTROPY] = { fov_loss_cross_entropy, TARGET_CLASSES, "Softmax" },
+    [FOV_LOSS_SHARES] = { fov_loss_shares, TARGET_VALUES, "Softmax" },
     [FOV_LOSS_BCE] = { fov_loss_bce, TARGET_VALUES, "Sigmoid" },
     [FOV_LOSS_MSE] = { fov_loss_squares, TARGET_VALUES, NULL },
     [FOV_LOSS_SMOOTH_L1] = { fov_loss_smooth_l1, TARGET_VALUES, NULL },

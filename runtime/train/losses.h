@@ -12,6 +12,7 @@ typedef FovTensor *FovLossFunc (FovGrad *g, FovTensor *x, FovTensor *target,
                                 const FovTrainerParams *params);
 
 FovLossFunc fov_loss_cross_entropy, fov_loss_bce, fov_loss_focal; /* loss-classes.c */
+FovLossFunc fov_loss_shares;                                      /* loss-shares.c */
 FovLossFunc fov_loss_dice, fov_loss_cross_entropy_dice;           /* loss-masks.c */
 FovLossFunc fov_loss_triplet, fov_loss_contrastive;               /* loss-embeddings.c */
 FovLossFunc fov_loss_squares, fov_loss_smooth_l1, fov_loss_ctc;   /* loss.c */

@@ -248,6 +248,70 @@ test_ctc_sums_all_alignments (void **state)
     assert_true (n > 30 / (guint) each);
 }
 
+/* ---- shares -------------------------------------------------------------------- */
+
+static void
+run_loss (const char *device, const FovTrainerParams *params, const FovShape *shape,
+          const float *scores, gpointer target, float *loss, float *gradient)
+{
+    g_autoptr (GError) error = NULL;
+    FovTensorInfo info;
+    g_autoptr (FovSession) session = loss_session (device, shape, params, &info, &error);
+    FovView in[2] = { { FOV_F32, *shape, (gpointer) scores } }, out[2];
+
+    if (!session)
+        fail_msg ("%s: %s", device, error->message);
+    in[1] = (FovView){ info.dtype, info.shape, target };
+    assert_true (fov_session_run (session, in, out, &error));
+    *loss = (float) fov_view_get (&out[0], 0);
+    for (gint64 i = 0; i < fov_shape_elements (shape); i++)
+        gradient[i] = (float) fov_view_get (&out[1], i);
+}
+
+/* Whole shares are labels; between two pictures lies what is between their losses. */
+static void
+test_shares (void **state)
+{
+    static const char *const devices[] = { "reference", "cpu:2", "vulkan" };
+    static const FovTrainerParams params[] = {
+        { .loss = FOV_LOSS_SHARES },
+        { .loss = FOV_LOSS_SHARES, WEIGHTED, .label_smoothing = 0.2f },
+        { .loss = FOV_LOSS_SHARES, WEIGHTED, .focal_gamma = 2 },
+    };
+    const FovShape shape = { 2, { 7, 5 } };
+    float scores[35], loss[4], gradient[4][35];
+
+    for (int i = 0; i < 35; i++)
+        scores[i] = (float) (3 * sin (1.7 * i + 0.3));
+    for (guint k = 0; k < G_N_ELEMENTS (params) * G_N_ELEMENTS (devices); k++) {
+        const char *device = devices[k % 3];
+        FovTrainerParams hard = params[k / 3];
+        gint64 labels[7];
+        float shares[2][35] = { { 0 } }, mixed[35];
+        hard.loss = FOV_LOSS_CROSS_ENTROPY;
+        for (int i = 0; i < 7; i++) {
+            labels[i] = i == 3 ? -1 : (i * 3 + 1) % 5;
+            if (i != 3)
+                shares[0][5 * i + labels[i]] = shares[1][5 * i + (labels[i] + 1) % 5] = 1;
+        }
+        for (int i = 0; i < 35; i++)
+            mixed[i] = 0.7f * shares[0][i] + 0.3f * shares[1][i];
+        run_loss (device, &hard, &shape, scores, labels, &loss[0], gradient[0]);
+        run_loss (device, &params[k / 3], &shape, scores, shares[0], &loss[1], gradient[1]);
+        run_loss (device, &params[k / 3], &shape, scores, shares[1], &loss[2], gradient[2]);
+        run_loss (device, &params[k / 3], &shape, scores, mixed, &loss[3], gradient[3]);
+        assert_float_equal (loss[1], loss[0], 1e-5);
+        for (int i = 0; i < 35; i++)
+            assert_float_equal (gradient[1][i], gradient[0][i], 1e-5);
+        if (params[k / 3].class_weights)
+            continue;
+        assert_float_equal (loss[3], 0.7f * loss[1] + 0.3f * loss[2], 1e-5);
+        for (int i = 0; i < 35; i++)
+            assert_float_equal (gradient[3][i], 0.7f * gradient[1][i] + 0.3f * gradient[2][i],
+                                1e-5);
+    }
+}
+
 /* ---- edges ------------------------------------------------------------------------ */
 
 /* Nothing but ignored labels is no loss, and no gradient. */
@@ -313,6 +377,7 @@ main (void)
         { "CTC sums all alignments, vulkan", test_ctc_sums_all_alignments, NULL, NULL,
           (void *) "vulkan" },
         cmocka_unit_test (test_all_ignored),
+        cmocka_unit_test (test_shares),
         cmocka_unit_test (test_bad),
     };
 

@@ -60,6 +60,12 @@ typedef enum {
      * that says nothing: what the network finds there is neither right nor wrong.
      */
     FOV_LOSS_DETECTION,
+    /**
+     * Cross entropy of shares: float32 of the scores' shape, in 0..1, of each picture 1 in all (or
+     * 0: left out), as mosaic and mix-up make them (FovBatch.classes). A share of 1 is a label's
+     * cross entropy, weights, smoothing and focal_gamma too.
+     */
+    FOV_LOSS_SHARES,
 } FovLoss;
 
 typedef enum {
