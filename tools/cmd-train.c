@@ -94,17 +94,16 @@ static const CliOption options[] = {
       "With a new head of an SSD: auto: sizes of anchors by k-means over the boxes; keep (default)",
       "Detectors", .words = anchor_words },
     { "augment", 0, CLI_TEXT, &o.augment, "LIST",
-      "How pictures are changed: none, light (default) or strong, then strengths of single "
-      "changes, "
-      "as in light,rotate=20,noise=0",
-      "Detectors", .words = augment_words },
+      "How pictures are changed at random: none (default for texts), light (default for boxes and "
+      "masks) or strong, then strengths of single changes, as in light,rotate=20,noise=0 (default "
+      "for classes: " SOURCE_MOVED "; tags and vectors are mirrored)",
+      "Training", .words = augment_words },
     { "decoder", 0, CLI_TEXT, &o.decoder, "FAMILY",
       "Family of the network's outputs (default: recognised; see fovea doctor)", "Detectors",
       .words = fov_detector_families },
     { "preview", 'p', CLI_PATH, &o.preview, "FILE",
-      "Trains nothing: draws a batch of augmented pictures with their boxes into FILE (.png, "
-      ".jpg); DATA may be a COCO json, a folder with images/ and labels/, tar shards, or a folder "
-      "for each class",
+      "Trains nothing: draws a batch of augmented pictures with their boxes, masks, points or "
+      "classes into FILE (.png, .jpg)",
       "Preview" },
     { "recipe", 'r', CLI_TEXT, &o.recipe, "NAME",
       "Trains from scratch: residual (default), depthwise, embedding, unet, crnn or (a detector) "
@@ -241,6 +240,16 @@ has_boxes (const char *data)
            g_str_has_suffix (data, ".json");
 }
 
+/* Of what has boxes masks can be learned too. */
+static const TaskKind *
+kind_of (const char *data, gboolean *detector)
+{
+    const TaskKind *kind = task_kind (&o, data);
+
+    *detector = has_boxes (data) && !(kind && kind->goal == TRAIN_MASKS);
+    return *detector ? NULL : kind;
+}
+
 static gboolean
 is_detector (const char *recipe)
 {
@@ -343,21 +352,23 @@ run (char **args, GError **error)
 
     if (!args[0] || args[1])
         return cli_usage_error (error, "expected one DATA: a folder, or a file of labels or boxes");
-    if (o.preview)
-        return train_preview (&o, args[0], error) ? CLI_OK : -1;
+    if (o.preview) {
+        kind = kind_of (args[0], &detector);
+        o.classes = o.classes ? o.classes : 2;
+        o.vector = o.vector ? o.vector : 64;
+        return train_preview (&o, kind, args[0], error) ? CLI_OK : -1;
+    }
     if (!o.output)
         return cli_usage_error (error, "--output is missing: expected the .onnx file to write");
     if (!check_words (error) || !check_output (error))
         return -1;
-    detector = has_boxes (args[0]);
+    kind = kind_of (args[0], &detector);
     if (detector && !o.model && !is_detector (o.recipe))
         return cli_usage_error (error,
                                 "boxes need a detector: expected --model, its .onnx file, or "
                                 "--recipe yolox, which starts from scratch");
     if (!detector && is_detector (o.recipe))
         return cli_usage_error (error, "--recipe yolox learns from boxes: see --annotations");
-    if (!detector)
-        kind = task_kind (&o, args[0]);
     if (!train_check_options (&o, goal_of (detector, kind), error) ||
         (goal_of (detector, kind) == TRAIN_CLASSES && !check_folder (args[0], error)))
         return -1;

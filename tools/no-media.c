@@ -94,7 +94,7 @@ train_detect_run (const TrainOptions *options, const char *data, GError **error)
 }
 
 gboolean
-train_preview (const TrainOptions *options, const char *path, GError **error)
+train_preview (const TrainOptions *options, const TaskKind *kind, const char *path, GError **error)
 {
     return no_media (error);
 }

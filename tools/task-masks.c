@@ -1,98 +1,64 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Masks: NAME.jpg (or .png, ...) with NAME.mask.png. */
-#include "interrupt.h"
 #include "train-task.h"
 
-#include <string.h>
-
-#include <fovea/media.h>
-
-#define IGNORED 255
-
-/* Two classes: above half is the object. More: the grey value is the class, 255 counts for none. */
-static gboolean
-pixel_class (guint value, guint classes, gint64 *label)
+/* "0,1,2" for --classes 3: what the grey values of masks are called. */
+static FovLabels *
+grey_values (int n, GError **error)
 {
-    if (classes == 2)
-        *label = value >= 128;
-    else
-        *label = value == IGNORED ? -1 : (gint64) value;
-    return *label < (gint64) classes;
+    g_autoptr (GString) names = g_string_new ("0");
+
+    for (int i = 1; i < n; i++)
+        g_string_append_printf (names, ",%d", i);
+    return fov_labels_parse (names->str, error);
 }
 
-static gint64 *
-read_mask (const Task *task, const char *path, GError **error)
+static FovData *
+no_masks (const char *path, GError **error)
 {
-    FovImage image = { 0 };
-    gint64 *labels;
-
-    if (!fov_image_load (path, &image, error))
-        return NULL;
-    labels = g_new (gint64, task->n_labels);
-    for (int y = 0; y < task->height; y++)
-        for (int x = 0; x < task->width; x++) {
-            const int sy = (2 * y + 1) * image.height / (2 * task->height);
-            const int sx = (2 * x + 1) * image.width / (2 * task->width);
-            const guint value = image.plane[0][sy * image.stride[0] + 3 * sx];
-            if (pixel_class (value, (guint) task->o->classes, &labels[y * task->width + x]))
-                continue;
-            g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
-                         "%s: grey value %u at %d,%d, expected a class, 0 to %d, or %d for none",
-                         path, value, sx, sy, task->o->classes - 1, IGNORED);
-            g_free (image.plane[0]);
-            g_free (labels);
-            return NULL;
-        }
-    g_free (image.plane[0]);
-    return labels;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                 "%s: there are no masks in it, expected NAME.mask.png beside NAME.jpg, or objects "
+                 "with polygons",
+                 path);
+    return NULL;
 }
 
-static gboolean
-read_pair (Task *task, const char *folder, const char *name, GError **error)
+static FovData *
+open_masks (const TrainOptions *o, const char *path, GError **error)
 {
-    g_autofree char *path = g_build_filename (folder, name, NULL);
-    g_autofree char *stem = g_strndup (path, (gsize) (strrchr (path, '.') - path));
-    g_autofree char *mask = g_strconcat (stem, ".mask.png", NULL);
-    float *pixels;
-    gint64 *labels;
+    const FovDataFormat format = fov_data_format (path);
+    const gboolean numbered = format == FOV_DATA_MASKS && o->classes > 2;
+    g_autoptr (FovLabels) names = numbered ? grey_values (o->classes, error) : NULL;
 
-    if (!g_file_test (mask, G_FILE_TEST_EXISTS))
-        return TRUE; /* a picture that nobody has painted yet */
-    pixels = task_picture (task, path, error);
-    labels = pixels ? read_mask (task, mask, error) : NULL;
-    if (!labels) {
-        g_free (pixels);
-        return FALSE;
-    }
-    task_add (task, pixels, labels, NULL);
-    return TRUE;
+    if (o->annotations || format != FOV_DATA_MASKS)
+        return format == FOV_DATA_FOLDERS && !o->annotations &&
+                       g_file_test (path, G_FILE_TEST_IS_DIR)
+                   ? no_masks (path, error)
+                   : train_open_boxes (o, path, error);
+    return !numbered || names ? fov_data_open (path, &(FovDataParams){ .classes = names }, error)
+                              : NULL;
 }
 
-static gboolean
-masks_read (Task *task, const char *folder, GError **error)
+static FovData *
+masks_read (Task *task, const char *path, GError **error)
 {
-    g_autoptr (GPtrArray) names = train_list_folder (folder, FALSE, error);
+    g_autoptr (FovData) data = open_masks (task->o, path, error);
 
     task->width = task->height = task->o->size;
     task->n_labels = (guint) (task->width * task->height);
-    for (int i = 0; i < task->o->classes; i++) {
-        g_autofree char *name = g_strdup_printf ("%d", i);
-        task_class (task, task->o->classes > 2 ? name : i ? "object" : "background");
-    }
-    for (guint i = 0; names && i < names->len && !interrupted (); i++) {
-        const char *name = names->pdata[i];
-        if (strchr (name, '.') && !g_str_has_suffix (name, ".mask.png") &&
-            !read_pair (task, folder, name, error))
-            return FALSE;
-    }
-    return names != NULL;
+    if (!data || !fov_data_has_masks (data))
+        return data ? no_masks (path, error) : NULL;
+    if (fov_data_mask_classes (data) > fov_data_n_classes (data))
+        task_class (task, "background");
+    task_take_classes (task, data);
+    return g_steal_pointer (&data);
 }
 
 static guint
 masks_outputs (const Task *task)
 {
-    return (guint) task->o->classes;
+    return task->classes->len;
 }
 
 /* sums: of each class, twice what is both, and the sum of both. */
@@ -137,7 +103,7 @@ const TaskKind task_masks = {
     .data = "NAME.mask.png beside NAME.jpg",
     .metric = "Dice",
     .loss = FOV_LOSS_CROSS_ENTROPY_DICE,
-    .mirror = TRUE,
+    .fit = SOURCE_SQUEEZE,
     .by_pixel = TRUE,
     .rate = 0.003,
     .read = masks_read,

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include <fovea/media.h>
-
 static const TaskKind *const kinds[] = { &task_masks, &task_texts, &task_tags, &task_vectors };
 
 const TaskKind *
@@ -19,35 +17,11 @@ task_kind (const TrainOptions *o, const char *data)
         if (o->task ? g_str_equal (o->task, kinds[i]->name)
                     : kinds[i] != &task_tags && g_str_equal (recipe, kinds[i]->recipe))
             return kinds[i];
-    return !o->task && g_str_has_suffix (data, ".csv") ? &task_tags : NULL;
-}
-
-float *
-task_picture (const Task *task, const char *path, GError **error)
-{
-    FovImage image = { 0 };
-    float *pixels = g_new (float, 3 * (gsize) task->width * task->height);
-    gboolean ok =
-        fov_image_load (path, &image, error) &&
-        fov_picture_to_tensor (&image,
-                               &(FovPictureParams){ .width = task->width, .height = task->height },
-                               pixels, error);
-
-    g_free (image.plane[0]);
-    if (ok)
-        return pixels;
-    g_free (pixels);
-    return NULL;
-}
-
-void
-task_add (Task *task, float *pixels, gint64 *labels, float *values)
-{
-    const guint i = task->n_read++, percent = (guint) task->o->validation;
-    const gboolean apart = (i + 1) * percent / 100 > i * percent / 100;
-    TaskExample example = { pixels, labels, values };
-
-    g_array_append_val (apart ? task->valid : task->train, example);
+    if (!o->task && g_str_has_suffix (data, ".csv"))
+        return &task_tags;
+    return !o->task && !o->recipe && !o->annotations && fov_data_format (data) == FOV_DATA_MASKS
+               ? &task_masks
+               : NULL;
 }
 
 guint
@@ -59,6 +33,53 @@ task_class (Task *task, const char *name)
         return i;
     g_ptr_array_add (task->classes, g_strdup (name));
     return task->classes->len - 1;
+}
+
+void
+task_take_classes (Task *task, const FovData *data)
+{
+    for (guint i = 0; i < fov_data_n_classes (data); i++)
+        task_class (task, fov_data_class (data, i));
+}
+
+gboolean
+task_open (Task *task, const TrainOptions *o, const TaskKind *kind, const char *path,
+           GError **error)
+{
+    FovData *data;
+
+    *task = (Task){ .o = o,
+                    .kind = kind,
+                    .classes = g_ptr_array_new_with_free_func (g_free),
+                    .texts = g_array_new (FALSE, FALSE, sizeof (gint64)),
+                    .sums = g_array_new (FALSE, TRUE, sizeof (double)) };
+    data = kind->read (task, path, error);
+    if (!data)
+        return FALSE;
+    task->source = (TrainSource){ .width = task->width,
+                                  .height = task->height,
+                                  .fit = kind->fit,
+                                  .masks = kind->by_pixel,
+                                  .one_sided = kind->one_sided,
+                                  .alone = kind->alone,
+                                  .group = kind->group,
+                                  .augment = kind->augment };
+    source_take (&task->source, o, data);
+    if (fov_data_length (task->source.train) && kind->n_outputs (task) >= 2)
+        return TRUE;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                 "%s: %u pictures of %u kinds to learn %s from, expected %s", path,
+                 fov_data_length (task->source.train), task->classes->len, kind->name, kind->data);
+    return FALSE;
+}
+
+void
+task_clear (Task *task)
+{
+    source_clear (&task->source);
+    g_clear_pointer (&task->classes, g_ptr_array_unref);
+    g_clear_pointer (&task->texts, g_array_unref);
+    g_clear_pointer (&task->sums, g_array_unref);
 }
 
 char **

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Several labels a picture: a file of lines "picture,label;label". */
-#include "interrupt.h"
 #include "train-task.h"
 
 #include <string.h>
@@ -51,33 +50,49 @@ find_classes (Task *task, const char *file, char **lines, GError **error)
 }
 
 static gboolean
+add_line (Task *task, FovData *data, const char *folder, const char *line, GError **error)
+{
+    g_autoptr (GArray) classes = g_array_new (FALSE, FALSE, sizeof (int));
+    g_autofree char *name = NULL, *path = NULL;
+    g_auto (GStrv) labels = NULL;
+    FovSample sample = { 0 };
+
+    split_line (line, &name, &labels);
+    path = g_path_is_absolute (name) ? g_strdup (name) : g_build_filename (folder, name, NULL);
+    for (char **label = labels; *label; label++) {
+        const int class = **label ? (int) task_class (task, *label) : -1;
+        gboolean known = class < 0;
+        for (guint i = 0; i < classes->len; i++)
+            known = known || g_array_index (classes, int, i) == class;
+        if (!known)
+            g_array_append_val (classes, class);
+    }
+    sample.name = path;
+    sample.classes = (const int *) (gconstpointer) classes->data;
+    sample.n_classes = classes->len;
+    return fov_data_add (data, &sample, error);
+}
+
+static FovData *
 tags_read (Task *task, const char *file, GError **error)
 {
     g_autofree char *folder = g_path_get_dirname (file);
     g_auto (GStrv) lines = task_lines (file, error);
+    g_autoptr (FovData) data = NULL;
+    g_autofree const char **names = NULL;
 
     task->width = task->height = task->o->size;
     if (!lines || !find_classes (task, file, lines, error))
-        return FALSE;
+        return NULL;
     task->n_labels = task->classes->len;
-    for (guint i = 0; lines[i] && !interrupted (); i++) {
-        g_autofree char *name = NULL, *path = NULL;
-        g_auto (GStrv) labels = NULL;
-        float *pixels, *values;
-        if (!*lines[i])
-            continue;
-        split_line (lines[i], &name, &labels);
-        path = g_path_is_absolute (name) ? g_strdup (name) : g_build_filename (folder, name, NULL);
-        pixels = task_picture (task, path, error);
-        if (!pixels)
-            return FALSE;
-        values = g_new0 (float, task->n_labels);
-        for (char **label = labels; *label; label++)
-            if (**label)
-                values[task_class (task, *label)] = 1;
-        task_add (task, pixels, NULL, values);
-    }
-    return TRUE;
+    names = g_new0 (const char *, task->n_labels + 1);
+    for (guint i = 0; i < task->n_labels; i++)
+        names[i] = task->classes->pdata[i];
+    data = fov_data_new (names);
+    for (guint i = 0; lines[i]; i++)
+        if (*lines[i] && !add_line (task, data, folder, lines[i], error))
+            return NULL;
+    return g_steal_pointer (&data);
 }
 
 static guint
@@ -117,7 +132,8 @@ const TaskKind task_tags = {
     .data = "lines picture,label;label",
     .metric = "macro-AP",
     .loss = FOV_LOSS_BCE,
-    .mirror = TRUE,
+    .fit = SOURCE_SQUEEZE,
+    .augment = "none,flip=0.5",
     .rate = 0.003,
     .read = tags_read,
     .n_outputs = tags_outputs,

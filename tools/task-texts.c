@@ -1,48 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Lines of text: a file of lines "picture<TAB>text". */
-#include "interrupt.h"
 #include "train-task.h"
 
-#include <math.h>
 #include <string.h>
 
-#include <fovea/media.h>
-
-/* To the task's height, as wide as it is then (or squeezed); the last column fills the rest. */
-static float *
-read_line_picture (const Task *task, const char *path, GError **error)
+/* A symbol for each step that the network has, one more between two that are the same. FALSE where
+ * they are too many. */
+static gboolean
+encode (Task *task, const char *text, gint64 *labels)
 {
-    const gsize plane = (gsize) task->width * task->height;
-    g_autofree float *part = NULL;
-    FovImage image = { 0 };
-    float *pixels;
-    int width;
-
-    if (!fov_image_load (path, &image, error))
-        return NULL;
-    width = (int) lround ((double) image.width * task->height / image.height);
-    width = CLAMP (width, 1, task->width);
-    part = g_new (float, 3 * (gsize) width * task->height);
-    if (!fov_picture_to_tensor (&image,
-                                &(FovPictureParams){ .width = width, .height = task->height }, part,
-                                error)) {
-        g_free (image.plane[0]);
-        return NULL;
-    }
-    g_free (image.plane[0]);
-    pixels = g_new (float, 3 * plane);
-    for (gsize row = 0; row < 3 * (gsize) task->height; row++)
-        for (int x = 0; x < task->width; x++)
-            pixels[row * task->width + x] = part[row * width + MIN (x, width - 1)];
-    return pixels;
-}
-
-/* A symbol for each step that the network has, one more between two that are the same. */
-static gint64 *
-encode (Task *task, const char *text, gboolean *fits)
-{
-    gint64 *labels = g_new (gint64, task->n_labels);
     guint n = 0, needed = 0;
 
     for (const char *c = text; *c && n < task->n_labels; c = g_utf8_next_char (c)) {
@@ -51,21 +18,19 @@ encode (Task *task, const char *text, gboolean *fits)
         needed += n && labels[n] == labels[n - 1] ? 2 : 1;
         n++;
     }
-    *fits = needed <= task->n_labels && g_utf8_strlen (text, -1) <= (glong) task->n_labels;
     while (n < task->n_labels)
         labels[n++] = -1;
-    return labels;
+    return needed <= task->n_labels && g_utf8_strlen (text, -1) <= (glong) task->n_labels;
 }
 
 static gboolean
-read_line (Task *task, const char *folder, const char *file, guint number, const char *line,
-           GError **error)
+read_line (Task *task, FovData *data, const char *folder, const char *file, guint number,
+           const char *line, GError **error)
 {
     g_auto (GStrv) parts = g_strsplit (line, "\t", 2);
     g_autofree char *path = NULL, *text = NULL;
-    float *pixels;
-    gboolean fits;
-    gint64 *labels;
+    const guint row = fov_data_length (data);
+    FovSample sample = { .id = row };
 
     if (g_strv_length (parts) != 2) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "%s, line %u: expected picture<TAB>text",
@@ -75,38 +40,34 @@ read_line (Task *task, const char *folder, const char *file, guint number, const
     text = g_utf8_normalize (parts[1], -1, G_NORMALIZE_NFC);
     path = g_path_is_absolute (parts[0]) ? g_strdup (parts[0])
                                          : g_build_filename (folder, parts[0], NULL);
-    labels = encode (task, text, &fits);
-    if (!fits) {
-        g_free (labels);
+    g_array_set_size (task->texts, (row + 1) * task->n_labels);
+    if (!encode (task, text, &g_array_index (task->texts, gint64, row * task->n_labels))) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
                      "%s, line %u: '%s' needs more than the %u steps of %d pixels; see --width",
                      file, number, text, task->n_labels, task->width);
         return FALSE;
     }
-    pixels = read_line_picture (task, path, error);
-    if (pixels)
-        task_add (task, pixels, labels, NULL);
-    else
-        g_free (labels);
-    return pixels != NULL;
+    sample.name = path;
+    return fov_data_add (data, &sample, error);
 }
 
-static gboolean
-texts_read (Task *task, const char *data, GError **error)
+static FovData *
+texts_read (Task *task, const char *path, GError **error)
 {
-    const gboolean in_folder = g_file_test (data, G_FILE_TEST_IS_DIR);
+    const gboolean in_folder = g_file_test (path, G_FILE_TEST_IS_DIR);
     g_autofree char *file =
-        in_folder ? g_build_filename (data, "labels.txt", NULL) : g_strdup (data);
+        in_folder ? g_build_filename (path, "labels.txt", NULL) : g_strdup (path);
     g_autofree char *folder = g_path_get_dirname (file);
     g_auto (GStrv) lines = task_lines (file, error);
+    g_autoptr (FovData) data = fov_data_new (NULL);
 
     task->height = task->o->size;
     task->width = task->o->width ? task->o->width : 4 * task->height;
     task->n_labels = (guint) task->width / 4;
-    for (guint i = 0; lines && lines[i] && !interrupted (); i++)
-        if (*lines[i] && !read_line (task, folder, file, i + 1, lines[i], error))
-            return FALSE;
-    return lines != NULL;
+    for (guint i = 0; lines && lines[i]; i++)
+        if (*lines[i] && !read_line (task, data, folder, file, i + 1, lines[i], error))
+            return NULL;
+    return lines ? g_steal_pointer (&data) : NULL;
 }
 
 static guint
@@ -184,6 +145,10 @@ const TaskKind task_texts = {
     .data = "lines picture<TAB>text",
     .metric = "CER",
     .loss = FOV_LOSS_CTC,
+    .fit = SOURCE_LINE,
+    .one_sided = TRUE,
+    .alone = TRUE,
+    .augment = "none",
     .size = 32,
     .rate = 0.003,
     .read = texts_read,

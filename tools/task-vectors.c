@@ -1,34 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Vectors that are near for pictures of one name: a folder for each name. */
-#include "interrupt.h"
 #include "train-task.h"
 
 #include <math.h>
 
-static gboolean
+static FovData *
 vectors_read (Task *task, const char *folder, GError **error)
 {
-    g_autoptr (GPtrArray) names = train_list_folder (folder, TRUE, error);
+    FovData *data = fov_data_open (folder, &(FovDataParams){ .format = FOV_DATA_FOLDERS }, error);
 
     task->width = task->height = task->o->size;
     task->n_labels = 1;
-    for (guint i = 0; names && i < names->len; i++) {
-        g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
-        g_autoptr (GPtrArray) files = train_list_folder (path, FALSE, error);
-        const guint name = task_class (task, names->pdata[i]);
-        for (guint k = 0; files && k < files->len && !interrupted (); k++) {
-            g_autofree char *file = g_build_filename (path, files->pdata[k], NULL);
-            float *pixels = task_picture (task, file, error);
-            gint64 label = name;
-            if (!pixels)
-                return FALSE;
-            task_add (task, pixels, g_memdup2 (&label, sizeof label), NULL);
-        }
-        if (!files)
-            return FALSE;
-    }
-    return names != NULL;
+    if (data)
+        task_take_classes (task, data);
+    return data;
 }
 
 static guint
@@ -70,8 +56,10 @@ const TaskKind task_vectors = {
     .data = "a folder of pictures for each of at least 2 things",
     .metric = "recall",
     .loss = FOV_LOSS_TRIPLET,
-    .mirror = TRUE,
-    .in_groups = TRUE,
+    .fit = SOURCE_SQUEEZE,
+    .alone = TRUE,
+    .augment = "none,flip=0.5",
+    .group = 4,
     .rate = 0.003,
     .read = vectors_read,
     .n_outputs = vectors_outputs,

@@ -1,51 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Batch norms of a model that goes on learning: put back, and recalibrated. */
-#include "interrupt.h"
 #include "norm-frames.h"
 #include "print.h"
-#include "train.h"
+#include "train-source.h"
 
 #define MOST_FRAMES 64
 
 typedef struct {
-    const TrainData *data;
-    FovShape shape;
-    float *pixels;
+    SourceWalk *walk;
     guint step; /* every how many pictures */
 } Pictures;
 
 static gboolean
 read_picture (guint index, FovView *inputs, gpointer user_data, GError **error)
 {
-    Pictures *p = user_data;
-    const int size = (int) p->shape.dim[3], middle = (p->data->side - size) / 2;
+    const Pictures *p = user_data;
 
-    if (interrupted ()) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_CANCELLED, "interrupted");
-        return FALSE;
-    }
-    train_picture_cut (p->data, &g_array_index (p->data->train, TrainPicture, index * p->step),
-                       size, middle, middle, FALSE, p->pixels);
-    inputs[0] = (FovView){ FOV_F32, p->shape, p->pixels };
-    return TRUE;
+    return source_walk_read (index * p->step, inputs, p->walk, error);
 }
 
 static FovModel *
-recalibrate (FovModel *model, FovDevice *device, const TrainData *data, int size,
-             Progress *progress, GError **error)
+recalibrate (FovModel *model, FovDevice *device, TrainSource *source, Progress *progress,
+             GError **error)
 {
-    g_autofree float *pixels = g_new (float, 3 * (gsize) size * (gsize) size);
-    Pictures pictures = { data, { 4, { 1, 3, size, size } }, pixels, 1 };
-    FovNormFrames frames = { .read = read_picture,
+    const guint n = fov_data_length (source->train);
+    const FovShape shape = { 4, { 1, 3, source->height, source->width } };
+    g_autoptr (SourceWalk) walk = source_walk_new (source, source->train, 1, error);
+    Pictures pictures = { walk, MAX (n / MOST_FRAMES, 1) };
+    FovNormFrames frames = { .n = MIN (n / pictures.step, MOST_FRAMES),
+                             .read = read_picture,
                              .user_data = &pictures,
-                             .input_shapes = &pictures.shape,
+                             .input_shapes = &shape,
                              .progress = progress_note,
                              .progress_data = progress };
 
-    pictures.step = MAX (data->train->len / MOST_FRAMES, 1);
-    frames.n = MIN (data->train->len / pictures.step, MOST_FRAMES);
-    return fov_model_recalibrate (model, device, &frames, NULL, error);
+    return walk ? fov_model_recalibrate (model, device, &frames, NULL, error) : NULL;
 }
 
 static FovModel *
@@ -67,15 +57,15 @@ unfold (FovModel *model, FovDevice *device, const FovDetectorParams *params, con
 }
 
 FovModel *
-train_norms (FovModel *model, FovDevice *device, const TrainOptions *options, const TrainData *data,
-             int size, GError **error)
+train_norms (FovModel *model, FovDevice *device, const TrainOptions *options, TrainSource *source,
+             GError **error)
 {
     g_autoptr (Progress) progress = progress_new ("norms", "frames", -1, options->quiet);
     g_autoptr (FovModel) made = unfold (model, device, NULL, options->unfold, progress, error);
 
     if (!made || !options->recalibrate)
         return g_steal_pointer (&made);
-    return recalibrate (made, device, data, size, progress, error);
+    return recalibrate (made, device, source, progress, error);
 }
 
 /* ---- detectors ---------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "interrupt.h"
 #include "print.h"
 #include "train-loop.h"
+#include "train-source.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,15 +18,13 @@ typedef struct {
     const TrainOptions *o;
     FovDevice *device;
     FovModel *model;
-    TrainData *data;
+    TrainSource source;
+    FovLoader *loader;
+    SourceWalk *apart;  /* the pictures kept apart */
+    GPtrArray *classes; /* char* */
     FovTrainer *trainer;
     FovShape shape; /* of a batch */
     int size;
-    guint batches; /* of an epoch */
-    float *pixels;
-    gint64 *labels;
-    GRand *rand; /* of the epoch: */
-    guint *order;
 } Run;
 
 static void
@@ -35,11 +34,10 @@ run_clear (Run *r)
     fov_model_unref (r->model);
     if (r->device)
         fov_device_unref (r->device);
-    train_data_free (r->data);
-    g_free (r->pixels);
-    g_free (r->labels);
-    g_clear_pointer (&r->rand, g_rand_free);
-    g_free (r->order);
+    fov_loader_free (r->loader);
+    source_walk_free (r->apart);
+    source_clear (&r->source);
+    g_ptr_array_unref (r->classes);
 }
 
 gboolean
@@ -100,7 +98,7 @@ make_recipe (Run *r, GError **error)
     const FovRecipeParams params = { .name = o->recipe ? o->recipe : "residual",
                                      .width = r->size,
                                      .height = r->size,
-                                     .n_outputs = (int) r->data->classes->len,
+                                     .n_outputs = (int) r->classes->len,
                                      .dropout = (float) o->dropout,
                                      .seed = (guint32) o->seed };
     g_autoptr (FovModel) fresh = fov_recipe_build (&params, error);
@@ -121,42 +119,35 @@ check_classes (const Run *r, GError **error)
     if (!session)
         return FALSE;
     fov_session_output (session, 0, &out);
-    if (target.shape.rank == 1 && out.shape.rank == 2 &&
-        out.shape.dim[1] == (gint64) r->data->classes->len)
+    if (target.shape.rank <= 2 && out.shape.rank == 2 &&
+        out.shape.dim[1] == (gint64) r->classes->len)
         return TRUE;
     g_set_error (error, FOV_ERROR, FOV_ERROR_SHAPE,
                  "the model gives %" G_GINT64_FORMAT
                  " scores, but there are %u classes of pictures",
-                 out.shape.dim[out.shape.rank - 1], r->data->classes->len);
+                 out.shape.dim[out.shape.rank - 1], r->classes->len);
     return FALSE;
 }
 
-/* Of one side of the data. */
+/* Of one side of the data; NULL: none. */
 static double *
-count_pictures (const Run *r, const GArray *pictures)
+count_pictures (const Run *r, const FovData *data)
 {
-    double *counts = g_new0 (double, r->data->classes->len);
+    const guint n = r->classes->len;
+    g_autofree guint64 *counts = g_new0 (guint64, n);
+    double *numbers = g_new (double, n);
 
-    for (guint i = 0; i < pictures->len; i++)
-        counts[g_array_index (pictures, TrainPicture, i).label]++;
-    return counts;
+    if (data)
+        fov_data_count (data, counts);
+    for (guint c = 0; c < n; c++)
+        numbers[c] = (double) counts[c];
+    return numbers;
 }
 
-/* One picture's middle, as it is measured. */
-static gboolean
-read_middle (guint index, FovView *inputs, gpointer run, GError **error)
+static gint64
+label_of (const FovData *data, guint index)
 {
-    Run *r = run;
-    const int middle = (r->data->side - r->size) / 2;
-
-    if (interrupted ()) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_CANCELLED, "interrupted");
-        return FALSE;
-    }
-    train_picture_cut (r->data, &g_array_index (r->data->train, TrainPicture, index), r->size,
-                       middle, middle, FALSE, r->pixels);
-    inputs[0] = (FovView){ FOV_F32, { 4, { 1, 3, r->size, r->size } }, r->pixels };
-    return TRUE;
+    return fov_data_sample (data, index)->classes[0];
 }
 
 /* n 0: only whether it can be done. */
@@ -164,29 +155,39 @@ static gboolean
 smote (Run *r, guint n, Progress *progress, GError **error)
 {
     const FovShape shape = { 4, { 1, 3, r->size, r->size } };
+    g_autoptr (SourceWalk) walk = source_walk_new (&r->source, r->source.train, 1, error);
     const FovNormFrames pictures = { .n = n,
-                                     .read = read_middle,
-                                     .user_data = r,
+                                     .read = source_walk_read,
+                                     .user_data = walk,
                                      .input_shapes = &shape,
                                      .progress = progress ? progress_note : NULL,
                                      .progress_data = progress };
     g_autofree gint64 *labels = g_new (gint64, n + 1);
 
     for (guint i = 0; i < n; i++)
-        labels[i] = g_array_index (r->data->train, TrainPicture, i).label;
-    return fov_trainer_smote (r->trainer, r->device, &pictures, labels, 0, (guint32) r->o->seed,
-                              error);
+        labels[i] = label_of (r->source.train, i);
+    return walk && fov_trainer_smote (r->trainer, r->device, &pictures, labels, 0,
+                                      (guint32) r->o->seed, error);
+}
+
+/* Pictures that are put together are of several classes. */
+static gboolean
+is_mixed (const FovAugment *augment)
+{
+    return augment->mosaic > 0 || augment->mixup > 0;
 }
 
 static gboolean
 make_trainer (Run *r, GError **error)
 {
     const TrainOptions *o = r->o;
-    g_autofree double *counts = count_pictures (r, r->data->train);
+    g_autofree double *counts = count_pictures (r, r->source.train);
     g_autofree float *weights = NULL;
-    const guint64 steps = (guint64) o->epochs * r->batches;
+    const guint batches = fov_loader_batches (r->loader);
+    const guint64 steps = (guint64) o->epochs * batches;
     const gboolean adam = o->optimiser && g_str_equal (o->optimiser, "adamw");
     const double rate = (o->model ? 0.01 : 0.05) * (adam ? 0.1 : 1);
+    FovAugment augment;
     FovTrainerParams params = { .input_shapes = &r->shape,
                                 .optimiser = adam ? FOV_OPTIMISER_ADAMW : FOV_OPTIMISER_SGD,
                                 .learning_rate =
@@ -194,15 +195,18 @@ make_trainer (Run *r, GError **error)
                                 .weight_decay = adam ? 0.05f : 5e-4f,
                                 .clip_norm = 10,
                                 .n_steps = steps,
-                                .warmup_steps = MIN (r->batches, steps / 10),
+                                .warmup_steps = MIN (batches, steps / 10),
                                 .average = 0.05f,
                                 .seed = (guint32) o->seed,
                                 .frozen_norms = o->frozen_norms };
 
     if (!train_parse_freeze (o->freeze, &params, error) ||
-        !train_set_loss (o, r->data->classes, counts, r->data->train->len, &params, &weights,
-                         error))
+        !train_set_loss (o, r->classes, counts, fov_data_length (r->source.train), &params,
+                         &weights, error) ||
+        !source_augment (&r->source, o, &augment, error))
         return FALSE;
+    if (is_mixed (&augment))
+        params.loss = FOV_LOSS_SHARES;
     r->trainer = fov_trainer_new (r->device, r->model, &params, error);
     return r->trainer && check_classes (r, error) && (!o->smote || smote (r, 0, NULL, error));
 }
@@ -214,7 +218,7 @@ take_norms (Run *r, GError **error)
 
     if (!r->o->unfold && !r->o->recalibrate)
         return TRUE;
-    made = train_norms (r->model, r->device, r->o, r->data, r->size, error);
+    made = train_norms (r->model, r->device, r->o, &r->source, error);
     if (!made)
         return FALSE;
     fov_model_unref (r->model);
@@ -223,108 +227,76 @@ take_norms (Run *r, GError **error)
 }
 
 static gboolean
+open_data (Run *r, const char *folder, GError **error)
+{
+    g_autoptr (GError) found = NULL;
+    FovData *data = fov_data_open (folder, &(FovDataParams){ .format = FOV_DATA_FOLDERS }, &found);
+    const guint n = data ? fov_data_n_classes (data) : 0;
+
+    if (n >= 2) {
+        r->source.width = r->source.height = r->size;
+        r->source.augment = SOURCE_MOVED;
+        source_take (&r->source, r->o, data);
+        for (guint c = 0; c < n; c++)
+            g_ptr_array_add (r->classes, g_strdup (fov_data_class (r->source.train, c)));
+        return TRUE;
+    }
+    fov_data_unref (data);
+    if (found && !g_error_matches (found, FOV_ERROR, FOV_ERROR_FORMAT)) {
+        g_propagate_error (error, g_steal_pointer (&found));
+        return FALSE;
+    }
+    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                 "%s: pictures in %u folders, expected a folder of pictures for each of at least "
+                 "2 classes",
+                 folder, n);
+    return FALSE;
+}
+
+static gboolean
 set_up (Run *r, const char *folder, GError **error)
 {
     const TrainOptions *o = r->o;
 
+    r->classes = g_ptr_array_new_with_free_func (g_free);
     r->device = fov_device_open (o->device ? o->device : "cpu", error);
-    if (!r->device || !load_model (r, error))
-        return FALSE;
-    r->data = train_data_read (folder, r->size, o->validation, o->quiet, error);
-    if (!r->data || (!r->model && !make_recipe (r, error)))
-        return FALSE;
-    if (!take_norms (r, error))
+    if (!r->device || !load_model (r, error) || !open_data (r, folder, error) ||
+        (!r->model && !make_recipe (r, error)) || !take_norms (r, error))
         return FALSE;
     r->shape = (FovShape){ 4, { o->batch, 3, r->size, r->size } };
-    r->batches = MAX (r->data->train->len / (guint) o->batch, 1);
-    r->pixels = g_new (float, fov_shape_elements (&r->shape));
-    r->labels = g_new (gint64, o->batch);
-    return make_trainer (r, error);
+    r->loader = source_learn (&r->source, o, FALSE, error);
+    r->apart =
+        r->loader ? source_walk_new (&r->source, r->source.valid, (guint) o->batch, error) : NULL;
+    return r->apart && make_trainer (r, error);
 }
 
 /* ---- epochs ------------------------------------------------------------------ */
-
-/* An order that the seed and the epoch's number alone decide: a break changes nothing. */
-guint *
-train_shuffle (GRand *rand, guint n)
-{
-    guint *order = g_new (guint, n);
-
-    for (guint i = 0; i < n; i++) {
-        guint k = (guint) g_rand_int_range (rand, 0, (gint32) i + 1);
-        order[i] = order[k];
-        order[k] = i;
-    }
-    return order;
-}
-
-static void
-fill_batch (Run *r, GRand *rand, const guint *order, guint batch)
-{
-    const int room = r->data->side - r->size;
-    const gsize image = 3 * (gsize) r->size * r->size;
-
-    for (int i = 0; i < r->o->batch; i++) {
-        const guint at = order[(batch * (guint) r->o->batch + (guint) i) % r->data->train->len];
-        const TrainPicture *picture = &g_array_index (r->data->train, TrainPicture, at);
-        const int x = g_rand_int_range (rand, 0, room + 1),
-                  y = g_rand_int_range (rand, 0, room + 1);
-        train_picture_cut (r->data, picture, r->size, x, y, g_rand_boolean (rand),
-                           r->pixels + i * image);
-        r->labels[i] = picture->label;
-    }
-}
-
-/* With --balance classes of n pictures come in the proportion of n^(1 - power), each of its
- * pictures as often as another. A class's pictures lie one behind the other. */
-static void
-draw_balanced (const Run *r, GRand *rand, guint *order)
-{
-    const GArray *train = r->data->train;
-    const guint n_classes = r->data->classes->len;
-    g_autofree guint *end = g_new0 (guint, n_classes), *count = g_new0 (guint, n_classes);
-    g_autofree double *share = g_new0 (double, n_classes);
-    double total = 0;
-
-    for (guint i = 0; i < train->len; i++) {
-        const gint64 label = g_array_index (train, TrainPicture, i).label;
-        end[label] = i + 1;
-        count[label]++;
-    }
-    for (guint c = 0; c < n_classes; c++)
-        total += share[c] = count[c] ? pow (count[c], 1 - r->o->balance) : 0;
-    for (guint i = 0; i < train->len; i++) {
-        double at = g_rand_double (rand) * total;
-        guint c = 0;
-        while (c + 1 < n_classes && (at >= share[c] || !count[c]))
-            at -= share[c++];
-        order[i] = end[c] - 1 - (guint) g_rand_int_range (rand, 0, (gint32) MAX (count[c], 1));
-    }
-}
-
-static void
-begin_epoch (gpointer run, int epoch)
-{
-    Run *r = run;
-    const guint32 seed[] = { (guint32) r->o->seed, (guint32) epoch };
-
-    g_clear_pointer (&r->rand, g_rand_free);
-    g_free (r->order);
-    r->rand = g_rand_new_with_seed_array (seed, 2);
-    r->order = train_shuffle (r->rand, r->data->train->len);
-    if (r->o->balance > 0)
-        draw_balanced (r, r->rand, r->order);
-}
 
 static gboolean
 next_batch (gpointer run, guint index, FovView *pictures, FovView *target, GError **error)
 {
     Run *r = run;
+    FovTensorInfo info;
+    FovBatch batch;
 
-    fill_batch (r, r->rand, r->order, index);
-    *pictures = (FovView){ FOV_F32, r->shape, r->pixels };
-    *target = (FovView){ FOV_I64, { 1, { r->o->batch } }, r->labels };
+    if (!fov_loader_next (r->loader, &batch, error))
+        return FALSE;
+    fov_trainer_target (r->trainer, &info);
+    *pictures = batch.pictures;
+    *target = info.dtype == FOV_F32 ? batch.classes : batch.labels;
     return TRUE;
+}
+
+static char *
+loader_place (gpointer run)
+{
+    return fov_loader_place (((Run *) run)->loader);
+}
+
+static gboolean
+loader_seek (gpointer run, const char *place, GError **error)
+{
+    return fov_loader_seek (((Run *) run)->loader, place, error);
 }
 
 static guint
@@ -337,6 +309,28 @@ greatest (const float *scores, guint n)
     return best;
 }
 
+typedef struct {
+    FovSession *session;
+    guint classes;
+    double *right;
+} Count;
+
+static gboolean
+count_batch (const FovBatch *batch, guint n, gpointer user_data, GError **error)
+{
+    Count *c = user_data;
+    FovView out[8];
+
+    if (!fov_session_run (c->session, &batch->pictures, out, error))
+        return FALSE;
+    for (guint i = 0; i < n; i++) {
+        const gint64 label = ((const gint64 *) batch->labels.data)[i];
+        c->right[label] +=
+            greatest ((const float *) out[0].data + i * c->classes, c->classes) == label;
+    }
+    return TRUE;
+}
+
 /* right[classes]: pictures kept apart whose greatest score is their class's. */
 static gboolean
 count_right (Run *r, double *right, GError **error)
@@ -346,25 +340,9 @@ count_right (Run *r, double *right, GError **error)
         model ? fov_session_new (r->device, model, &(FovSessionParams){ .input_shapes = &r->shape },
                                  error)
               : NULL;
-    const FovView x = { FOV_F32, r->shape, r->pixels };
-    const gsize image = 3 * (gsize) r->size * r->size;
-    const guint n = r->data->valid->len, classes = r->data->classes->len;
-    const int middle = (r->data->side - r->size) / 2;
-    FovView out[8];
+    Count count = { session, r->classes->len, right };
 
-    for (guint first = 0; session && first < n; first += (guint) r->o->batch) {
-        const guint count = MIN ((guint) r->o->batch, n - first);
-        const TrainPicture *pictures = &g_array_index (r->data->valid, TrainPicture, first);
-        for (guint i = 0; i < count; i++)
-            train_picture_cut (r->data, &pictures[i], r->size, middle, middle, FALSE,
-                               r->pixels + i * image);
-        if (!fov_session_run (session, &x, out, error))
-            return FALSE;
-        for (guint i = 0; i < count; i++)
-            right[pictures[i].label] +=
-                greatest ((const float *) out[0].data + i * classes, classes) == pictures[i].label;
-    }
-    return session != NULL;
+    return session && source_walk_all (r->apart, count_batch, &count, error);
 }
 
 /* Of all pictures kept apart the share that is right, and the mean of the classes' shares. */
@@ -372,8 +350,8 @@ static gboolean
 measure (gpointer run, double *figures, GError **error)
 {
     Run *r = run;
-    const guint classes = r->data->classes->len;
-    g_autofree double *counts = count_pictures (r, r->data->valid);
+    const guint classes = r->classes->len;
+    g_autofree double *counts = count_pictures (r, r->source.valid);
     g_autofree double *right = g_new0 (double, classes);
     double all = 0, mean = 0, there = 0;
 
@@ -384,7 +362,7 @@ measure (gpointer run, double *figures, GError **error)
         mean += counts[c] > 0 ? right[c] / counts[c] : 0;
         there += counts[c] > 0;
     }
-    figures[0] = there > 0 ? all / r->data->valid->len : (double) NAN;
+    figures[0] = there > 0 ? all / fov_data_length (r->source.valid) : (double) NAN;
     figures[1] = there > 0 ? mean / there : (double) NAN;
     return TRUE;
 }
@@ -394,18 +372,18 @@ measure (gpointer run, double *figures, GError **error)
 static gboolean
 print_classes (Run *r, GError **error)
 {
-    const guint classes = r->data->classes->len;
-    g_autofree double *counts = count_pictures (r, r->data->valid);
+    const guint classes = r->classes->len;
+    g_autofree double *counts = count_pictures (r, r->source.valid);
     g_autofree double *right = g_new0 (double, classes);
 
-    if (r->o->quiet || !r->data->valid->len || classes > MOST_PRINTED)
+    if (r->o->quiet || !r->source.valid || classes > MOST_PRINTED)
         return TRUE;
     if (!count_right (r, right, error))
         return FALSE;
     printf ("%-24s %10s %8s\n", "class", "kept apart", "found");
     for (guint c = 0; c < classes; c++)
         if (counts[c] > 0)
-            printf ("%-24s %10.0f %6.1f %%\n", (char *) r->data->classes->pdata[c], counts[c],
+            printf ("%-24s %10.0f %6.1f %%\n", (char *) r->classes->pdata[c], counts[c],
                     100 * right[c] / counts[c]);
     return TRUE;
 }
@@ -416,14 +394,18 @@ finish (gpointer run, GError **error)
     Run *r = run;
     g_autoptr (Progress) progress = progress_new ("SMOTE", "pictures", -1, r->o->quiet);
 
-    return (!r->o->smote || smote (r, r->data->train->len, progress, error)) &&
+    return (!r->o->smote || smote (r, fov_data_length (r->source.train), progress, error)) &&
            print_classes (r, error);
 }
 
 /* ---- the run -------------------------------------------------------------------- */
 
 static const TrainKind classifier = {
-    .begin = begin_epoch, .batch = next_batch, .measure = measure, .finish = finish
+    .batch = next_batch,
+    .measure = measure,
+    .finish = finish,
+    .place = loader_place,
+    .seek = loader_seek,
 };
 
 gboolean
@@ -437,13 +419,13 @@ train_run (const TrainOptions *options, const char *folder, GError **error)
                                  .kind = &classifier,
                                  .run = &r,
                                  .trainer = r.trainer,
-                                 .steps = r.batches,
+                                 .steps = fov_loader_batches (r.loader),
                                  .batches = 1,
-                                 .n_pictures = r.data->train->len,
+                                 .n_pictures = fov_data_length (r.source.train),
                                  .figures = { { "accuracy", "accuracy", TRUE },
                                               { "recall", "mean recall", TRUE } },
                                  .n_figures = 2,
-                                 .labels = r.data->classes };
+                                 .labels = r.classes };
         ok = train_loop (&plan, error);
     }
     run_clear (&r);

@@ -30,6 +30,8 @@ typedef struct {
     GHashTable *settings;
 } TrainOptions;
 
+typedef struct _TrainSource TrainSource;
+
 /* ---- which options go together (train-check.c) ----------------------------- */
 
 /** What pictures are to become. */
@@ -69,50 +71,21 @@ gboolean train_set_loss (const TrainOptions *options, const GPtrArray *names, co
 /** Sets params' freeze_to or freeze_backbone from --freeze's word. */
 gboolean train_parse_freeze (const char *freeze, FovTrainerParams *params, GError **error);
 
-/* ---- what all kinds of runs need (train-run.c) ----------------------------- */
-
-/** 0..n-1 in an order that rand decides. */
-guint *train_shuffle (GRand *rand, guint n);
-
-/* ---- pictures in folders (train-data.c) ---------------------------------- */
-
-typedef struct {
-    float *pixels; /* [3, side, side] as fov_picture_to_tensor makes them */
-    gint64 label;
-} TrainPicture;
-
-/** A folder for each class, with its pictures. */
-typedef struct {
-    GPtrArray *classes;    /* char*, sorted: the labels */
-    GArray *train, *valid; /* TrainPicture */
-    int side;              /* of the kept pictures, larger than the network's: room to crop */
-} TrainData;
-
-/** Names in a folder, sorted, hidden ones left out: char*. NULL: error set. */
-GPtrArray *train_list_folder (const char *folder, gboolean folders, GError **error);
-
-/** Reads all pictures; every n-th of a class, as validation percent asks, is kept apart. */
-TrainData *train_data_read (const char *folder, int size, int validation, gboolean quiet,
-                            GError **error);
-void train_data_free (TrainData *data);
+/* ---- a picture by itself (train-source.c) ---------------------------------- */
 
 /** The largest part in the middle of that shape, so that nothing is squeezed: [3, height, width].
  */
 gboolean train_picture_tensor (const FovImage *image, int width, int height, float *tensor,
                                GError **error);
 
-/** A part of size x size: from x, y on, mirrored or not. */
-void train_picture_cut (const TrainData *data, const TrainPicture *picture, int size, int x, int y,
-                        gboolean mirror, float *out);
-
 /* ---- norms before the run (train-norms.c) -------------------------------- */
 
 /**
  * What --unfold and --recalibrate ask for: the model with norms that were folded away put back, and
- * with statistics of the pictures that learn. size: of the network's input. A new reference.
+ * with statistics of the pictures that learn. A new reference.
  */
 FovModel *train_norms (FovModel *model, FovDevice *device, const TrainOptions *options,
-                       const TrainData *data, int size, GError **error);
+                       TrainSource *source, GError **error);
 
 /** The same for a detector; paths (char*): the pictures that learn. */
 FovModel *train_detector_norms (FovModel *model, FovDevice *device, const TrainOptions *options,
@@ -120,11 +93,9 @@ FovModel *train_detector_norms (FovModel *model, FovDevice *device, const TrainO
 
 /* ---- a look at batches (train-preview.c) ----------------------------------- */
 
-/** Writes options->preview: a batch of the data at path. */
-gboolean train_preview (const TrainOptions *options, const char *path, GError **error);
 /** DATA with boxes: path, or with --annotations the folder of their pictures. */
 FovData *train_open_boxes (const TrainOptions *options, const char *path, GError **error);
-/** --augment's words; NULL: light. */
+/** --augment's words; NULL: light. Names the option in its error. */
 gboolean train_parse_augment (const char *text, FovAugment *augment, GError **error);
 /** A FovLoadPicture. */
 gboolean train_load_picture (const FovSample *sample, FovImage *image, gpointer data,

@@ -5,6 +5,18 @@
 
 #include <math.h>
 
+static const float mean[] = { 123.675f, 116.28f, 103.53f };
+static const float deviation[] = { 58.395f, 57.12f, 57.375f };
+
+void
+fov_picture_norm (float mean_out[3], float scale[3])
+{
+    for (int c = 0; c < 3; c++) {
+        mean_out[c] = mean[c];
+        scale[c] = 1 / deviation[c];
+    }
+}
+
 /* What an output pixel covers along one axis: whole samples, each with its share. */
 typedef struct {
     int first, n;
@@ -74,8 +86,6 @@ gboolean
 fov_picture_to_tensor (const FovImage *image, const FovPictureParams *p, float *tensor,
                        GError **error)
 {
-    static const float mean[] = { 123.675f, 116.28f, 103.53f };
-    static const float deviation[] = { 58.395f, 57.12f, 57.375f };
     const gboolean whole = fov_box_area (p->region) <= 0;
     const FovBox r =
         whole ? (FovBox){ 0, 0, (float) image->width, (float) image->height } : p->region;

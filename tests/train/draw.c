@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Draws data sets to learn from, so that tests need none:
+ * Draws data sets to learn from, so that tests need none (names do not end in a number: it would
+ * make frames of a video of them):
  *
  * draw shapes FOLDER N   N pictures of bright shapes among thin lines, NAME.png, and NAME.mask.png
  * draw words FOLDER N    N different made-up words, in several fonts, and labels.txt
@@ -95,8 +96,8 @@ draw_shapes (const char *folder, int number)
     cairo_surface_t *s = background (SIZE, SIZE, 0, 0.5);
     cairo_surface_t *m = cairo_image_surface_create (CAIRO_FORMAT_RGB24, SIZE, SIZE);
     cairo_t *cr = cairo_create (s), *mask = cairo_create (m);
-    g_autofree char *name = g_strdup_printf ("%04d.png", number);
-    g_autofree char *mask_name = g_strdup_printf ("%04d.mask.png", number);
+    g_autofree char *name = g_strdup_printf ("%04dp.png", number);
+    g_autofree char *mask_name = g_strdup_printf ("%04dp.mask.png", number);
 
     for (int i = g_rand_int_range (rnd, 1, 4); i > 0; i--) {
         const int kind = g_rand_int_range (rnd, 0, 3);
@@ -179,7 +180,7 @@ draw_words (const char *folder, int n)
     g_autoptr (GString) text = g_string_new (NULL);
 
     for (int i = 0; i < n;) {
-        g_autofree char *word = make_word (), *name = g_strdup_printf ("%05d.png", i);
+        g_autofree char *word = make_word (), *name = g_strdup_printf ("%05dp.png", i);
         if (!g_hash_table_add (seen, g_strdup (word)))
             continue;
         draw_word (folder, name, word);
@@ -223,7 +224,7 @@ draw_tags (const char *folder, int n)
     for (int i = 0; i < n; i++) {
         cairo_surface_t *s = background (48, 48, 0, 0.4);
         cairo_t *cr = cairo_create (s);
-        g_autofree char *name = g_strdup_printf ("%04d.png", i);
+        g_autofree char *name = g_strdup_printf ("%04dp.png", i);
         const char *between_names = ",";
         g_string_append (text, name);
         for (int k = 0; k < 3; k++) {
@@ -250,7 +251,7 @@ draw_mark (const char *folder, int kind, int number)
 {
     cairo_surface_t *s = background (32, 32, 0, 0.35);
     cairo_t *cr = cairo_create (s);
-    g_autofree char *name = g_strdup_printf ("%04d.png", number);
+    g_autofree char *name = g_strdup_printf ("%04dp.png", number);
     const int points = 3 + kind / 3, step = 1 + kind % 3; /* a star polygon, filled or not */
     const double r = between (9, 13), turn = between (-0.15, 0.15);
 

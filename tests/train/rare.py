@@ -36,7 +36,7 @@ def make_pictures(folder):
     for name, n in (('common', 50 * RARE), ('rare', RARE)):
         (folder / name).mkdir(parents=True)
         for i in range(n):
-            (folder / name / f'{i:04}.ppm').write_bytes(stripes(rand, name == 'rare'))
+            (folder / name / f'{i:04}p.ppm').write_bytes(stripes(rand, name == 'rare'))
 
 
 def found(folder, more):

@@ -5,6 +5,7 @@
 What is measured is measured on pictures that were kept apart. Prints each figure.
 """
 import csv
+import json
 import pathlib
 import subprocess
 import sys
@@ -38,6 +39,25 @@ def at_least(what, value, low):
 def test_masks(folder):
     data = draw(folder, 'shapes', 120)
     at_least('Dice', learn(folder, data, '-r', 'unet', '-e', 7, '-b', 12), 0.9)
+
+
+def test_masks_of_objects(folder):
+    """Polygons of COCO's json are masks too; what is drawn before is what would be learned."""
+    data = draw(folder, 'shapes', 8)
+    names = sorted(p.name for p in data.glob('*p.png'))
+    (folder / 'a.json').write_text(json.dumps({
+        'categories': [{'id': 4, 'name': 'thing'}],
+        'images': [{'id': i, 'file_name': n, 'width': 64, 'height': 64} for i, n in enumerate(names)],
+        'annotations': [{'image_id': i, 'category_id': 4, 'bbox': [8, 8, 40, 40],
+                         'segmentation': [[8, 8, 48, 8, 28, 48]]} for i in range(len(names))]}))
+    args = [folder / 'a.json', '-i', data, '-r', 'unet', '-b', 4]
+    subprocess.run(train(*args, '-o', folder / 'm.onnx', '--size', 32, '-e', 1), check=True)
+    assert (folder / 'm.onnx.labels').read_text() == 'background\nthing\n'
+    sheets = []
+    for augment in ('strong', 'strong', 'none'):
+        subprocess.run(train(*args, '--preview', folder / 'p.png', '--augment', augment), check=True)
+        sheets.append((folder / 'p.png').read_bytes())
+    assert sheets[0] == sheets[1] != sheets[2]
 
 
 def test_tags(folder):
@@ -88,9 +108,9 @@ def fails(args, text):
 def test_errors(folder):
     out = folder / 'e.onnx'
     words, shapes = draw(folder, 'words', 5), draw(folder, 'shapes', 3)
-    (words / 'labels.txt').write_text('00000.png\n')
+    (words / 'labels.txt').write_text('00000p.png\n')
     fails([words, '-r', 'crnn', '-o', out], 'labels.txt, line 1: expected picture<TAB>text')
-    (words / 'labels.txt').write_text('00000.png\tabcdefghijklmnopqrstuvwxyz\n')
+    (words / 'labels.txt').write_text('00000p.png\tabcdefghijklmnopqrstuvwxyz\n')
     fails([words, '-r', 'crnn', '-o', out, '--width', 96], "needs more than the 24 steps")
     (words / 'labels.txt').write_text('nowhere.png\tabc\n')
     fails([words, '-r', 'crnn', '-o', out], 'nowhere.png')
@@ -98,17 +118,19 @@ def test_errors(folder):
     (folder / 'bad.csv').write_text('only a name\n')
     fails([folder / 'bad.csv', '-o', out], 'bad.csv, line 1: expected picture,label;label')
     fails([shapes, '-r', 'unet', '-o', out, '--size', 30], 'expected multiples of 8')
-    fails([folder / 'nowhere', '-r', 'unet', '-o', out], 'not a folder that can be read')
+    fails([folder / 'nowhere', '-r', 'unet', '-o', out], 'no such file or folder')
     fails([shapes, '-r', 'unet+cake', '-o', out], "recipe 'unet+cake'")
     fails([shapes, '-t', 'cake', '-o', out], "--task is 'cake'")
     fails([words, '-r', 'unet', '-o', out], 'expected NAME.mask.png beside NAME.jpg')
-    (shapes / '0001.mask.png').write_bytes(b'no picture')
-    fails([shapes, '-r', 'unet', '-o', out], '0001.mask.png')
+    (shapes / '0001p.mask.png').write_bytes(b'no picture')
+    fails([shapes, '-r', 'unet', '-o', out], '0001p.mask.png')
 
 
 def main():
-    tests = [test_texts] if sys.argv[3:] == ['long'] else [test_masks, test_tags, test_vectors,
-                                                           test_texts_begin, test_errors]
+    tests = [test_masks, test_masks_of_objects, test_tags, test_vectors, test_texts_begin,
+             test_errors]
+    if sys.argv[3:] == ['long']:
+        tests = [test_texts]
     print(f'1..{len(tests)}', flush=True)
     for i, test in enumerate(tests, 1):
         start = time.monotonic()

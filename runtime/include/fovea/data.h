@@ -205,8 +205,8 @@ typedef struct {
  * Cuts data in two. Frames of one video, known by their video field or by names
  * that differ in a trailing number only (in one folder), are cut by time: the
  * last share of each video is for validation, and numbers on both sides differ
- * by more than the gap. Other pictures are dealt out by chance, seeded. Both
- * halves share the pictures.
+ * by more than the gap. Other pictures are dealt out by chance, seeded, of each
+ * (first) class the same share. Both halves share the pictures.
  */
 FOV_API void fov_data_split (const FovData *data, const FovSplitParams *params, FovData **train,
                              FovData **validation);

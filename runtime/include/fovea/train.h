@@ -323,6 +323,8 @@ typedef struct {
  */
 FOV_API gboolean fov_picture_to_tensor (const FovImage *image, const FovPictureParams *params,
                                         float *tensor, GError **error);
+/** Its means and factors, of R, G and B, for a loader (FovLoaderParams.mean and scale). */
+FOV_API void fov_picture_norm (float mean[3], float scale[3]);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FovTrainer, fov_trainer_free)
 

@@ -93,19 +93,36 @@ cut_video (GArray *members, const Cut *cut)
     }
 }
 
-static void
-deal (GArray *members, const Cut *cut, guint64 seed)
+/* The picture's first class, counted from 1; 0: it has none. */
+static guint
+class_of (const FovData *data, guint index)
 {
-    const guint n_last = (guint) (members->len * cut->share + 0.5f);
+    const FovSample *s = fov_data_sample (data, index);
+
+    return s->n_classes ? (guint) s->classes[0] + 1 : 0;
+}
+
+/* Of each class its share, so that a rare one is on both sides. */
+static void
+deal (const FovData *data, GArray *members, const Cut *cut, guint64 seed)
+{
+    g_autofree guint *left = g_new0 (guint, fov_data_n_classes (data) + 1);
 
     for (guint i = 0; i < members->len; i++) {
         Member *m = &g_array_index (members, Member, i);
         FovRandom random = fov_random (seed, STREAM_SPLIT, m->index);
         m->lot = fov_random_word (&random);
+        left[class_of (data, m->index)]++;
     }
+    for (guint c = 0; c <= fov_data_n_classes (data); c++)
+        left[c] = (guint) (left[c] * cut->share + 0.5f);
     g_array_sort (members, by_lot);
-    for (guint i = 0; i < members->len; i++)
-        cut->side[g_array_index (members, Member, i).index] = i < n_last ? 2 : 1;
+    for (guint i = 0; i < members->len; i++) {
+        const guint index = g_array_index (members, Member, i).index;
+        guint *of_class = &left[class_of (data, index)];
+        cut->side[index] = *of_class ? 2 : 1;
+        *of_class -= *of_class > 0;
+    }
 }
 
 /* One frame makes no video: its picture is dealt out with the others. */
@@ -151,7 +168,7 @@ fov_data_split (const FovData *data, const FovSplitParams *params, FovData **tra
         add_member (videos, video, member);
     }
     cut_videos (videos, others, &cut);
-    deal (others, &cut, p->seed);
+    deal (data, others, &cut, p->seed);
     *train = fov_data_new_like (data);
     *validation = fov_data_new_like (data);
     for (guint i = 0; i < n; i++)
