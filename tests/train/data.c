@@ -530,6 +530,28 @@ test_split_names (void **state)
     assert_int_equal (fov_data_length (train), 76);
 }
 
+/* Of a rare class the same share is kept apart as of a common one. */
+static void
+test_split_classes (void **state)
+{
+    static const char *const classes[] = { "common", "rare", NULL };
+
+    for (guint64 seed = 0; seed < 5; seed++) {
+        g_autoptr (FovData) data = fov_data_new (classes), train = NULL, valid = NULL;
+        guint64 counts[2];
+        for (int i = 0; i < 110; i++) {
+            const int label = i % 11 == 3;
+            const FovSample s = { .name = "still", .classes = &label, .n_classes = 1 };
+            assert_true (fov_data_add (data, &s, NULL));
+        }
+        fov_data_split (data, &(FovSplitParams){ .share = 0.3f, .seed = seed }, &train, &valid);
+        fov_data_count (valid, counts);
+        assert_int_equal (counts[0], 30);
+        assert_int_equal (counts[1], 3);
+        assert_int_equal (fov_data_length (train), 77);
+    }
+}
+
 /* ---- balance -------------------------------------------------------------------------- */
 
 static FovData *
@@ -645,6 +667,7 @@ main (void)
         cmocka_unit_test (test_add),
         cmocka_unit_test (test_split_video),
         cmocka_unit_test (test_split_names),
+        cmocka_unit_test (test_split_classes),
         cmocka_unit_test (test_repeat),
         cmocka_unit_test (test_weights),
         cmocka_unit_test (test_smote),
