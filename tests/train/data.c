@@ -76,8 +76,9 @@ static void
 test_coco_results (void **state)
 {
     g_autofree char *path =
-        put ("truth.json", COCO (ANNOTATION ("\"bbox\":[30,20,50,50],\"area\":77") "," ANNOTATION (
-                               "\"bbox\":[1,1,0,5]")));
+        put ("truth.json",
+             COCO (ANNOTATION ("\"bbox\":[30,20,50,50],\"area\":77,\"ignore\":1") "," ANNOTATION (
+                 "\"bbox\":[1,1,0,5]")));
     g_autofree char *results =
         put ("found.json", "[{\"image_id\":-1,\"category_id\":7,\"bbox\":[1,2,3,4],\"score\":0.5},"
                            "{\"image_id\":9,\"category_id\":7,\"bbox\":[1,2,3,4],\"score\":0.5},"
@@ -93,6 +94,7 @@ test_coco_results (void **state)
     assert_int_equal (a->n_objects, 2);
     assert_float_equal (a->objects[0].box.x2, 80, 0);
     assert_float_equal (a->objects[0].area, 77, 0);
+    assert_true (a->objects[0].ignore && !a->objects[1].ignore);
     assert_float_equal (a->objects[1].area, 0, 0);
     assert_int_equal (fov_data_class_id (data, 1), 7);
     assert_int_equal (found->len, 2);
