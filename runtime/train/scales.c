@@ -231,8 +231,12 @@ fov_train_find_scales (const FovGraph *graph, const FovShape *shapes, GError **e
         f.axis[i] = -1;
     for (guint i = 0; i < trial->nodes->len; i++) {
         const FovNode *node = trial->nodes->pdata[i];
-        const FovTensor *here = fov_graph_find (graph, node->outputs[0]->name);
-        const int scale = find_scale (&f, node);
+        const FovTensor *here;
+        int scale;
+        if (!node->outputs[0]) /* nobody asked for the first */
+            continue;
+        here = fov_graph_find (graph, node->outputs[0]->name);
+        scale = find_scale (&f, node);
         f.axis[node->outputs[0]->id] = axis_behind (&f, node);
         if (scale >= 0 && here && here->producer && here->producer->op == node->op)
             g_hash_table_insert (scales, here->producer, GUINT_TO_POINTER ((guint) scale + 1));
