@@ -427,10 +427,8 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_scenarios),
-        cmocka_unit_test (test_order),
-        cmocka_unit_test (test_others),
-        cmocka_unit_test (test_explanation),
+        cmocka_unit_test (test_scenarios), cmocka_unit_test (test_order),
+        cmocka_unit_test (test_others),    cmocka_unit_test (test_explanation),
         cmocka_unit_test (test_cut_off),
     };
     return RUN ("scenarios", tests);
