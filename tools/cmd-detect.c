@@ -36,8 +36,7 @@ static const CliExample examples[] = {
     { "fovea detect street.mp4 -m yolox_nano.onnx -o boxes.mp4 --json objects.jsonl",
       "Draws the boxes into a new video, and writes the objects as JSON." },
     { "fovea detect bus.jpg -m yolox_nano.onnx", "Lists the objects of a picture." },
-    { "fovea detect 'photos/*.jpg' -m yolox_nano.onnx -o marked/",
-      "Marks all pictures of a folder." },
+    { "fovea detect photos/ -m yolox_nano.onnx -o marked/", "Marks all pictures of a folder." },
     { "fovea detect /dev/video0 -m yolox_nano.onnx --json - --quiet",
       "Streams what a camera sees; Ctrl-C ends it." },
     { "fovea detect rtsp://camera/stream -m yolox_nano.onnx --every 5 -o record.mp4",
@@ -63,7 +62,8 @@ const CliCommand command_detect = {
     .name = "detect",
     .args = "INPUT... --model MODEL ",
     .summary = "Finds the objects in videos, pictures and cameras.",
-    .text = "INPUT is a video file, an image, a glob of images (quoted, or expanded by the shell), "
+    .text = "INPUT is a video file, an image, a folder or a glob of images (quoted, or expanded by "
+            "the shell), "
             "/dev/videoN or a URL such as rtsp://. Several are taken one after the other. "
             "Without --output and --json the objects are printed. A summary closes the run. "
             "Ctrl-C finishes the files.",

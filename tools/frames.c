@@ -3,8 +3,6 @@
 
 #include <fovea/media.h>
 
-#include <string.h>
-
 struct _Frames {
     char *input;
     FovReader *reader;
@@ -12,37 +10,14 @@ struct _Frames {
     guint n; /* read so far */
 };
 
-static char *
-glob_of_folder (const char *folder, GError **error)
-{
-    static const char *const suffixes[] = { ".jpg", ".jpeg", ".png", ".bmp", ".ppm" };
-
-    for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++) {
-        g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-        const char *name;
-        while (dir && (name = g_dir_read_name (dir)) != NULL)
-            if (g_str_has_suffix (name, suffixes[i]))
-                return g_strdup_printf ("%s/*%s", folder, suffixes[i]);
-    }
-    g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "%s: no pictures (.jpg, .png, ...)", folder);
-    return NULL;
-}
-
-char *
-frames_name (const char *input, GError **error)
-{
-    return g_file_test (input, G_FILE_TEST_IS_DIR) ? glob_of_folder (input, error)
-                                                   : g_strdup (input);
-}
-
 Frames *
 frames_open (const char *input, guint skip, GError **error)
 {
     g_autoptr (Frames) frames = g_new0 (Frames, 1);
     gint64 pts;
 
-    frames->input = frames_name (input, error);
-    frames->reader = frames->input ? fov_reader_open (frames->input, error) : NULL;
+    frames->input = g_strdup (input);
+    frames->reader = fov_reader_open (input, error);
     if (!frames->reader)
         return NULL;
     while (frames->n < skip)

@@ -11,9 +11,6 @@ G_BEGIN_DECLS
 
 typedef struct _Frames Frames;
 
-/** The glob of a folder's pictures, whose type the first of them tells; else input itself. */
-char *frames_name (const char *input, GError **error);
-
 /** A video, a glob, or a folder of pictures; the first skip ones are passed over. */
 Frames *frames_open (const char *input, guint skip, GError **error);
 void frames_free (Frames *frames);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "norm-frames.h"
 
-#include "frames.h"
 #include "interrupt.h"
 #include "train.h"
 
@@ -141,11 +140,9 @@ norm_frames_open (FovModel *model, const FovDetectorParams *params, const char *
                   GError **error)
 {
     g_autoptr (NormFrames) f = norm_frames_new (model, params, error);
-    g_autofree char *name = f ? frames_name (input, error) : NULL;
-    FovReader *reader = NULL;
+    FovReader *reader = f ? fov_reader_open (input, error) : NULL;
     gboolean ok;
 
-    reader = name ? fov_reader_open (name, error) : NULL;
     ok = reader && read_all (f, reader, most, error);
     g_clear_pointer (&reader, fov_reader_free);
     if (ok && f->tensors->len)

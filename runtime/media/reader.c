@@ -55,6 +55,29 @@ expand (const char *pattern, GError **error)
     return g_steal_pointer (&paths);
 }
 
+/* All that are pictures by their names, whatever the case; hidden files are none. */
+static GPtrArray *
+list_folder (const char *folder, GError **error)
+{
+    g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+    g_autoptr (GError) local = NULL;
+    g_autoptr (GDir) dir = g_dir_open (folder, 0, &local);
+
+    for (const char *name; dir && (name = g_dir_read_name (dir));) {
+        g_autofree char *path = g_build_filename (folder, name, NULL);
+        if (name[0] != '.' && fov_source_guess (path) == FOV_SOURCE_STILL &&
+            !g_file_test (path, G_FILE_TEST_IS_DIR))
+            g_ptr_array_add (paths, g_steal_pointer (&path));
+    }
+    if (paths->len == 0) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "cannot open '%s': %s", folder,
+                     dir ? "a folder with no pictures (.jpg, .png, ...) in it" : local->message);
+        return NULL;
+    }
+    g_ptr_array_sort (paths, by_name);
+    return g_steal_pointer (&paths);
+}
+
 /* Fills paths where name means images; leaves it NULL for all else. */
 static gboolean
 resolve (FovReader *reader, FovSourceKind kind, GError **error)
@@ -64,11 +87,8 @@ resolve (FovReader *reader, FovSourceKind kind, GError **error)
     if (kind == FOV_SOURCE_URL)
         return TRUE;
     if (g_file_test (name, G_FILE_TEST_IS_DIR)) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_IO,
-                     "cannot open '%s': it is a folder; its images are read with a pattern "
-                     "such as '%s/*.jpg'",
-                     name, name);
-        return FALSE;
+        reader->paths = list_folder (name, error);
+        return reader->paths != NULL;
     }
     if (!g_file_test (name, G_FILE_TEST_EXISTS)) {
         if (strpbrk (name, "*?[")) {

@@ -77,7 +77,7 @@ def test_errors(folder):
     fails('--frames is missing', MODEL, '-o', out)
     fails('--output is missing', MODEL, '-f', PHOTOS)
     fails('--reference is missing', MODEL, '-f', PHOTOS, '-o', out)
-    fails('no pictures', MODEL, '-f', folder, '-r', PHOTOS, '-n', 1, '-o', out)
+    fails('with no pictures', MODEL, '-f', folder, '-r', PHOTOS, '-n', 1, '-o', out)
     (folder / 'half').mkdir()
     photos = sorted(PHOTOS.glob('*.jpg'))[:3]
     for i, photo in enumerate(photos):

@@ -280,6 +280,42 @@ test_glob (void **state)
     assert_int_equal (fov_reader_damaged (reader), 2);
 }
 
+/* All of a folder's pictures, of whatever type and case, by name; a glob's signs are a name's. */
+static void
+test_folder (void **state)
+{
+    static const char *const names[] = { "B.JPG", "a.png", "b.jpeg", "c.PNG", "d.jpg" };
+    g_autofree char *pictures = at ("pictures [1]*"), *text = NULL, *hidden = NULL, *below = NULL;
+    FovImage image = make_image (FOV_PIXEL_RGB, 31, 20, 0);
+    g_autoptr (FovReader) reader = NULL;
+    GError *error = NULL;
+    FovFrame frame;
+
+    assert_int_equal (g_mkdir (pictures, 0700), 0);
+    text = g_build_filename (pictures, "list.txt", NULL);
+    hidden = g_build_filename (pictures, "._a.png", NULL);
+    below = g_build_filename (pictures, "e.png", NULL);
+    assert_true (g_file_set_contents (text, "a.png", -1, NULL));
+    assert_true (g_file_set_contents (hidden, "no picture", -1, NULL));
+    assert_int_equal (g_mkdir (below, 0700), 0);
+    for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+        g_autofree char *path = g_build_filename (pictures, names[i], NULL);
+        assert_fov_ok (fov_image_save (&image, path, &error), error);
+    }
+    g_free (image.plane[0]);
+    reader = fov_reader_open (pictures, &error);
+    assert_fov_ok (reader != NULL, error);
+    assert_int_equal (fov_reader_info (reader)->n_frames, G_N_ELEMENTS (names));
+    for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+        assert_fov_ok (fov_reader_read (reader, &frame, &error), error);
+        assert_true (g_str_has_suffix (frame.path, names[i]));
+        assert_int_equal (g_remove (frame.path), 0);
+    }
+    assert_false (fov_reader_read (reader, &frame, &error));
+    assert_int_equal (fov_reader_damaged (reader), 0);
+    assert_int_equal (g_remove (text) + g_remove (hidden) + g_remove (below), 0);
+}
+
 static void
 write_bytes (const char *path, const char *bytes, gsize size)
 {
@@ -296,7 +332,7 @@ test_bad_input (void **state)
     } rows[] = {
         { "missing.mp4", FOV_ERROR_IO, "No such file" },
         { "no-match-*.png", FOV_ERROR_IO, "no file matches" },
-        { ".", FOV_ERROR_IO, "folder" },
+        { "no-pictures", FOV_ERROR_IO, "folder with no pictures" },
         { "zero.mp4", FOV_ERROR_FORMAT, "zero.mp4" },
         { "zero.png", FOV_ERROR_FORMAT, "zero.png" },
         { "random.avi", FOV_ERROR_FORMAT, "random.avi" },
@@ -326,6 +362,8 @@ test_bad_input (void **state)
         FovFrame frame;
 
         print_message ("# %s\n", rows[i].name);
+        if (g_str_equal (rows[i].name, "no-pictures"))
+            assert_int_equal (g_mkdir (path, 0700), 0);
         if (g_str_has_prefix (rows[i].name, "zero"))
             write_bytes (path, "", 0);
         if (g_str_has_prefix (rows[i].name, "random"))
@@ -736,21 +774,14 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_clips),
-        cmocka_unit_test (test_variable_rate),
-        cmocka_unit_test (test_stills),
-        cmocka_unit_test (test_glob),
-        cmocka_unit_test (test_bad_input),
-        cmocka_unit_test (test_damaged_files),
-        cmocka_unit_test (test_cut_stills),
-        cmocka_unit_test (test_cut_in_series),
-        cmocka_unit_test (test_orientations),
-        cmocka_unit_test (test_clock),
-        cmocka_unit_test (test_cancel),
-        cmocka_unit_test (test_cancel_stream),
-        cmocka_unit_test (test_writer_arguments),
-        cmocka_unit_test (test_disk_full),
-        cmocka_unit_test (test_real_film),
+        cmocka_unit_test (test_clips),         cmocka_unit_test (test_variable_rate),
+        cmocka_unit_test (test_stills),        cmocka_unit_test (test_folder),
+        cmocka_unit_test (test_glob),          cmocka_unit_test (test_bad_input),
+        cmocka_unit_test (test_damaged_files), cmocka_unit_test (test_cut_stills),
+        cmocka_unit_test (test_cut_in_series), cmocka_unit_test (test_orientations),
+        cmocka_unit_test (test_clock),         cmocka_unit_test (test_cancel),
+        cmocka_unit_test (test_cancel_stream), cmocka_unit_test (test_writer_arguments),
+        cmocka_unit_test (test_disk_full),     cmocka_unit_test (test_real_film),
     };
     int failed;
 

@@ -7,11 +7,12 @@
 G_BEGIN_DECLS
 
 /**
- * Reads pictures from a video file, an image, a glob of images
- * ("dir/\*.jpg"), a V4L2 device ("/dev/video0") or a stream URL (rtsp://,
- * http://), through FFmpeg. One object, one thread at a time; calls block.
- * FFmpeg's own log lines become g_debug lines of the domain "Fovea". An image that
- * says how the camera was held (EXIF's orientation) is turned upright.
+ * Reads pictures from a video file, an image, a folder of images (all that
+ * end in .jpg, .jpeg, .png, .bmp, .tif, .tiff, .webp, .ppm, .pgm or .pnm, in
+ * any case), a glob of images ("dir/\*.jpg"), a V4L2 device ("/dev/video0") or a stream URL
+ * (rtsp://, http://), through FFmpeg. One object, one thread at a time; calls block. FFmpeg's own
+ * log lines become g_debug lines of the domain "Fovea". An image that says how the camera was held
+ * (EXIF's orientation) is turned upright.
  */
 typedef struct _FovReader FovReader;
 
@@ -75,7 +76,7 @@ typedef struct {
 
 /**
  * Opens a name that is none of the above as a local file. A glob is expanded
- * when no file has that very name; its files come in the order of their bytes,
+ * when no file has that very name; its files, and a folder's, come in the order of their bytes,
  * as pictures of 25 a second, and those that cannot be decoded are skipped and
  * counted. No picture may be larger than 2^28 pixels or 32768 a side; a network
  * stream (rtsp:// over TCP) or a device that is silent for 10 s is an error.
