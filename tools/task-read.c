@@ -85,7 +85,8 @@ task_clear (Task *task)
 char **
 task_lines (const char *path, GError **error)
 {
-    g_autofree char *text = NULL;
+    g_autofree char *text = NULL, *plain = NULL;
+    g_auto (GStrv) ends = NULL;
     g_autoptr (GError) why = NULL;
 
     if (!g_file_get_contents (path, &text, NULL, &why)) {
@@ -96,7 +97,9 @@ task_lines (const char *path, GError **error)
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "%s: not a text in UTF-8", path);
         return NULL;
     }
-    return g_strsplit (g_strdelimit (text, "\r", '\n'), "\n", -1);
+    ends = g_strsplit (g_str_has_prefix (text, "\xef\xbb\xbf") ? text + 3 : text, "\r\n", -1);
+    plain = g_strjoinv ("\n", ends);
+    return g_strsplit (g_strdelimit (plain, "\r", '\n'), "\n", -1);
 }
 
 void

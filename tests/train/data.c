@@ -226,6 +226,7 @@ test_yolo (void **state)
     lay ("yolo/images/train/a.jpg", "");
     lay ("yolo/images/b.png", "");
     lay ("yolo/labels/train/a.txt",
+         "\xef\xbb\xbf"
          "1 0.5 0.5 0.2 0.4\r\n\n-1 0 0 0.5 0.5\n0 0.1 0.2 0.3 0.2 0.2 0.6\n");
     lay ("yolo/data.yaml", "path: x\nnames:\n  0: dog\n  1: cat\n");
     data = open_data (root, NULL);
@@ -248,6 +249,7 @@ static const struct {
 } bad_yolo[] = {
     { "0 0.5 0.5 0.1\n", "line 1: expected a class and 4 numbers" },
     { "0 0.5 0.5 0.1 0.1\n0 0.1 0.1 0.2 0.2 0.3\n", "line 2: expected a class" },
+    { "0 0 0 0.1 0.1\r\n\r\n2 0.5 0.5 0.1 0.1\r\n", "line 3: class 2" },
     { "\n2 0.5 0.5 0.1 0.1\n", "line 2: class 2, expected 0..1" },
     { "-2 0.5 0.5 0.1 0.1\n", "line 1: class -2" },
     { "0.5 0.5 0.5 0.1 0.1\n", "class 0.5" },

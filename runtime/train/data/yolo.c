@@ -79,11 +79,18 @@ map_classes (Reader *r, const char *root, GError **error)
 
 /* ---- points -------------------------------------------------------------------- */
 
+/* Without UTF-8's byte order mark, which some editors put first. */
+static const char *
+without_mark (const char *text)
+{
+    return g_str_has_prefix (text, "\xef\xbb\xbf") ? text + 3 : text;
+}
+
 /* "key: [1, 2]" on a line of its own; FALSE where it is not there. */
 static gboolean
 find_list (const char *text, const char *key, GArray *numbers)
 {
-    g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+    g_auto (GStrv) lines = g_strsplit (without_mark (text), "\n", -1);
 
     g_array_set_size (numbers, 0);
     for (guint i = 0; lines[i]; i++) {
@@ -283,7 +290,7 @@ read_objects (Reader *r, const char *path, Read *read, GError **error)
     }
     if (memchr (text, 0, length))
         return wrong (path, 1, error, "a zero byte: this is no text");
-    lines = g_strsplit (text, "\n", -1);
+    lines = g_strsplit (without_mark (text), "\n", -1);
     for (guint i = 0; lines[i]; i++) {
         if (!read_numbers (lines[i], values))
             return wrong (path, i + 1, error, "expected numbers");
