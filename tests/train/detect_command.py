@@ -162,13 +162,13 @@ def test_orientation(folder):
         exif = bytes.fromhex('ffd8 ffe1 0022 457869660000 4d4d002a00000008'
                              '0001 01120003000000010006 0000 00000000')
         (folder / 'held' / image['file_name']).write_bytes(exif + photo[2:])
-    args = common(folder, folder / 'd.onnx', epochs=1)
+    args = common(folder, folder / 'held.onnx', epochs=1)
     fails([folder / 'held', *args[1:]], 'its annotations are for')
     fails([*args, '--valid-images', folder / 'held'], 'its annotations are for')
     for image in few['images']:
         image['width'], image['height'] = image['height'], image['width']
     (folder / 'held.json').write_text(json.dumps(few))
-    args = common(folder, folder / 'd.onnx', epochs=1, annotations='held.json')
+    args = common(folder, folder / 'held.onnx', epochs=1, annotations='held.json')
     subprocess.run(train(folder / 'held', *args[1:], '--valid-images', folder / 'held'), check=True)
 
 
@@ -179,13 +179,13 @@ def test_damaged(folder):
     for i, image in enumerate(few['images']):
         photo = (PHOTOS / image['file_name']).read_bytes()
         (photos / image['file_name']).write_bytes(photo[:3000 if i == 3 else None])
-    cut, out = few['images'][3]['file_name'], folder / 'd.onnx'
+    cut, out = few['images'][3]['file_name'], folder / 'cut.onnx'
     args = common(folder, out, epochs=1)
     fails([photos, *args[1:]], cut)
     assert not out.exists()
     fails([*args, '--valid-images', photos], cut)
-    fails([photos, *args[1:], '--preview', folder / 'd.png'], cut)
-    assert not (folder / 'd.png').exists()
+    fails([photos, *args[1:], '--preview', folder / 'cut.png'], cut)
+    assert not (folder / 'cut.png').exists()
 
 
 def write_classes(folder, name, *classes):
