@@ -148,6 +148,13 @@ write_labels (const TrainPlan *p, GError **error)
 }
 
 static gboolean
+write_model (const TrainPlan *p, GError **error)
+{
+    return fov_trainer_write_onnx (p->trainer, p->o->output, FOV_WEIGHTS_AVERAGED, error) &&
+           write_labels (p, error);
+}
+
+static gboolean
 draw_curve (const Loop *l, GError **error)
 {
     const TrainPlan *p = l->plan;
@@ -180,8 +187,8 @@ resume (Loop *l, GError **error)
     return train_record_resume (l->record, p->trainer, &(TrainPictures){ p->n_pictures, p->labels },
                                 &place, error) &&
            (!p->kind->seek || p->kind->seek (p->run, place ? place : "", error)) &&
-           fov_trainer_write_onnx (p->trainer, p->o->output, FOV_WEIGHTS_AVERAGED, error) &&
-           train_record_write_curve (l->record, error) && draw_curve (l, error);
+           write_model (p, error) && train_record_write_curve (l->record, error) &&
+           draw_curve (l, error);
 }
 
 /* ---- epochs ---------------------------------------------------------------------- */
@@ -200,8 +207,7 @@ run_epochs (Loop *l, GError **error)
             return FALSE;
         if (interrupted ())
             return TRUE;
-        if (!fov_trainer_write_onnx (p->trainer, p->o->output, FOV_WEIGHTS_AVERAGED, error) ||
-            !write_labels (p, error) || !p->kind->measure (p->run, l->figures, error))
+        if (!write_model (p, error) || !p->kind->measure (p->run, l->figures, error))
             return FALSE;
         if (interrupted ()) /* what was measured is not of all pictures */
             return TRUE;
@@ -221,8 +227,7 @@ finish (Loop *l, GError **error)
 
     if (interrupted () || !p->kind->finish)
         return TRUE;
-    return p->kind->finish (p->run, error) &&
-           fov_trainer_write_onnx (p->trainer, p->o->output, FOV_WEIGHTS_AVERAGED, error);
+    return p->kind->finish (p->run, error) && write_model (p, error);
 }
 
 gboolean

@@ -319,11 +319,12 @@ replace (const char *text, const char *what, const char *by)
     return g_strdup_printf ("%.*s%s%s", (int) (at - text), text, by, at + strlen (what));
 }
 
-/* The file is refused, with the words; the one before is used if it is there. */
+/* The file is refused, with the words, and set aside; the one before is used if it is there. */
 static void
 refuse (const Place *p, FovTrainer *trainer, GByteArray *file, const char *words)
 {
     g_autofree char *good = NULL, *before = small_digest (trainer), *after = NULL;
+    g_autofree char *damaged = g_strconcat (p->path, ".damaged", NULL);
     g_autoptr (GError) error = NULL;
     guint warnings = 0, log;
     gsize size;
@@ -337,6 +338,10 @@ refuse (const Place *p, FovTrainer *trainer, GByteArray *file, const char *words
     g_log_remove_handler ("Fovea", log);
     assert_int_equal (warnings, 1);
     assert_int_equal (fov_trainer_step_number (trainer), 1);
+    if (!g_file_test (p->path, G_FILE_TEST_EXISTS))
+        assert_int_equal (g_rename (damaged, p->path), 0);
+    else /* another model's is not damaged */
+        assert_true (strstr (words, "shape") || strstr (words, "no tensor"));
     g_unlink (p->previous);
     before = (g_free (before), small_digest (trainer));
     assert_false (fov_trainer_load (trainer, p->path, NULL, &error));
