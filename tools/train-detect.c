@@ -52,12 +52,46 @@ run_clear (Run *r)
 
 /* ---- setting up ------------------------------------------------------------------- */
 
+/* A YOLO set has its own pictures to measure on, in images/val beside images/train; they must not
+ * be learned. FALSE: it has none. */
+static gboolean
+has_parts (const TrainOptions *o, const char *path, const char **valid)
+{
+    static const char *const names[] = { "val", "valid", "validation" };
+    g_autofree char *train = g_build_filename (path, "images", "train", NULL);
+
+    if (o->annotations || o->valid_annotations || fov_data_format (path) != FOV_DATA_YOLO ||
+        !g_file_test (train, G_FILE_TEST_IS_DIR))
+        return FALSE;
+    for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+        g_autofree char *folder = g_build_filename (path, "images", names[i], NULL);
+        *valid = names[i];
+        if (g_file_test (folder, G_FILE_TEST_IS_DIR))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+open_parts (Run *r, const char *path, const char *valid, GError **error)
+{
+    r->train =
+        fov_data_open (path, &(FovDataParams){ .part = "train", .most = (guint) r->o->max_images },
+                       error);
+    r->valid = r->train ? fov_data_open (path, &(FovDataParams){ .part = valid }, error) : NULL;
+    return r->valid != NULL;
+}
+
 static gboolean
 open_data (Run *r, const char *path, GError **error)
 {
     const TrainOptions *o = r->o;
-    g_autoptr (FovData) all = train_open_boxes (o, path, error);
+    g_autoptr (FovData) all = NULL;
+    const char *valid;
 
+    if (has_parts (o, path, &valid))
+        return open_parts (r, path, valid, error);
+    all = train_open_boxes (o, path, error);
     if (!all)
         return FALSE;
     if (o->valid_annotations)
@@ -457,14 +491,11 @@ set_up (Run *r, const char *data, GError **error)
 /* ---- epochs ------------------------------------------------------------------------ */
 
 static gboolean
-next_batch (gpointer run, guint index, FovView *pictures, FovView *target, GError **error)
+next_batch (gpointer run, FovBatch *batch, FovView *target, GError **error)
 {
-    FovBatch batch;
-
-    if (!fov_loader_next (((Run *) run)->loader, &batch, error))
+    if (!fov_loader_next (((Run *) run)->loader, batch, error))
         return FALSE;
-    *pictures = batch.pictures;
-    *target = batch.objects;
+    *target = batch->objects;
     return TRUE;
 }
 
@@ -519,7 +550,7 @@ train_detect_run (const TrainOptions *options, const char *data, GError **error)
                                  .trainer = r.trainer,
                                  .steps = r.batches,
                                  .batches = (guint) options->batch / r.at_once,
-                                 .n_pictures = fov_data_length (r.train),
+                                 .data = r.train,
                                  .figures = { { "ap", "AP", FALSE }, { "ap50", "AP50", FALSE } },
                                  .n_figures = 2,
                                  .labels = names,

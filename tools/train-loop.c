@@ -23,20 +23,43 @@ typedef struct {
 
 /* ---- steps ------------------------------------------------------------------- */
 
+/* A step's error says which picture of the batch it means by its number. */
+static void
+name_pictures (const TrainPlan *p, const FovBatch *batch, GError **error)
+{
+    const gint64 n = batch->pictures.shape.dim[0];
+    g_autoptr (GString) text = g_string_new (NULL);
+    GError *named;
+
+    for (gint64 i = 0; i < n; i++)
+        g_string_append_printf (text, "%s%" G_GINT64_FORMAT " %s", i ? ", " : "", i,
+                                fov_data_sample (p->data, batch->samples[i])->name);
+    named = g_error_new ((*error)->domain, (*error)->code, "%s (pictures of this step: %s)",
+                         (*error)->message, text->str);
+    g_clear_error (error);
+    g_propagate_error (error, named);
+}
+
 /* One change of the parameters. */
 static gboolean
-run_step (Loop *l, guint step, GError **error)
+run_step (Loop *l, GError **error)
 {
     const TrainPlan *p = l->plan;
     const double share = 1.0 / ((double) p->steps * p->batches);
+    g_autoptr (GError) why = NULL;
 
     for (guint k = 0; k < p->batches; k++) {
-        FovView pictures, target;
+        FovView target;
+        FovBatch batch;
         double loss, part;
         const char *name;
-        if (!p->kind->batch (p->run, step * p->batches + k, &pictures, &target, error) ||
-            !fov_trainer_step (p->trainer, &pictures, &target, &loss, error))
+        if (!p->kind->batch (p->run, &batch, &target, error))
             return FALSE;
+        if (!fov_trainer_step (p->trainer, &batch.pictures, &target, &loss, &why)) {
+            name_pictures (p, &batch, &why);
+            g_propagate_error (error, g_steal_pointer (&why));
+            return FALSE;
+        }
         l->loss += loss * share;
         for (guint i = 0; i < l->n_parts && fov_trainer_part (p->trainer, i, &name, &part); i++)
             l->parts[i] += part * share;
@@ -55,7 +78,7 @@ run_epoch (Loop *l, Progress *progress, GError **error)
     if (p->kind->begin)
         p->kind->begin (p->run, l->record->epoch);
     for (guint i = 0; i < p->steps && !interrupted (); i++) {
-        if (!run_step (l, i, error))
+        if (!run_step (l, error))
             return FALSE;
         progress_set (progress, (gint64) l->record->epoch * p->steps + i + 1);
     }
@@ -172,8 +195,9 @@ save (Loop *l, GError **error)
     const TrainPlan *p = l->plan;
     g_autofree char *place = p->kind->place ? p->kind->place (p->run) : NULL;
 
-    return train_record_save (l->record, p->trainer, &(TrainPictures){ p->n_pictures, p->labels },
-                              place, error) &&
+    return train_record_save (l->record, p->trainer,
+                              &(TrainPictures){ fov_data_length (p->data), p->labels }, place,
+                              error) &&
            train_record_write_curve (l->record, error) && draw_curve (l, error);
 }
 
@@ -184,8 +208,9 @@ resume (Loop *l, GError **error)
     const TrainPlan *p = l->plan;
     g_autofree char *place = NULL;
 
-    return train_record_resume (l->record, p->trainer, &(TrainPictures){ p->n_pictures, p->labels },
-                                &place, error) &&
+    return train_record_resume (l->record, p->trainer,
+                                &(TrainPictures){ fov_data_length (p->data), p->labels }, &place,
+                                error) &&
            (!p->kind->seek || p->kind->seek (p->run, place ? place : "", error)) &&
            write_model (p, error) && train_record_write_curve (l->record, error) &&
            draw_curve (l, error);

@@ -23,9 +23,8 @@ typedef struct {
 typedef struct {
     /** Before an epoch's first batch; NULL: nothing. */
     void (*begin) (gpointer run, int epoch);
-    /** Batch index of the epoch, valid until the next. */
-    gboolean (*batch) (gpointer run, guint index, FovView *pictures, FovView *target,
-                       GError **error);
+    /** The next batch, and what is to be made of its pictures; valid until the next. */
+    gboolean (*batch) (gpointer run, FovBatch *batch, FovView *target, GError **error);
     /** The plan's figures, NAN where no pictures are kept apart. The model is written already. */
     gboolean (*measure) (gpointer run, double *figures, GError **error);
     /** After the last epoch; the model is written once more behind it. NULL: nothing. */
@@ -40,9 +39,9 @@ typedef struct {
     const TrainKind *kind;
     gpointer run;
     FovTrainer *trainer;
-    guint steps;      /* of an epoch */
-    guint batches;    /* of a step */
-    guint n_pictures; /* that learn: a run that goes on must have as many */
+    guint steps;         /* of an epoch */
+    guint batches;       /* of a step */
+    const FovData *data; /* that learns: a run that goes on must have as many pictures */
     TrainFigure figures[TRAIN_MOST_FIGURES];
     guint n_figures;
     const GPtrArray *labels; /* char*, of the classes, for: */

@@ -273,17 +273,15 @@ set_up (Run *r, const char *folder, GError **error)
 /* ---- epochs ------------------------------------------------------------------ */
 
 static gboolean
-next_batch (gpointer run, guint index, FovView *pictures, FovView *target, GError **error)
+next_batch (gpointer run, FovBatch *batch, FovView *target, GError **error)
 {
     Run *r = run;
     FovTensorInfo info;
-    FovBatch batch;
 
-    if (!fov_loader_next (r->loader, &batch, error))
+    if (!fov_loader_next (r->loader, batch, error))
         return FALSE;
     fov_trainer_target (r->trainer, &info);
-    *pictures = batch.pictures;
-    *target = info.dtype == FOV_F32 ? batch.classes : batch.labels;
+    *target = info.dtype == FOV_F32 ? batch->classes : batch->labels;
     return TRUE;
 }
 
@@ -421,7 +419,7 @@ train_run (const TrainOptions *options, const char *folder, GError **error)
                                  .trainer = r.trainer,
                                  .steps = fov_loader_batches (r.loader),
                                  .batches = 1,
-                                 .n_pictures = fov_data_length (r.source.train),
+                                 .data = r.source.train,
                                  .figures = { { "accuracy", "accuracy", TRUE },
                                               { "recall", "mean recall", TRUE } },
                                  .n_figures = 2,

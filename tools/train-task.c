@@ -210,15 +210,13 @@ target_of (Run *r, const FovData *side, const FovBatch *batch)
 }
 
 static gboolean
-next_batch (gpointer run, guint index, FovView *pictures, FovView *target, GError **error)
+next_batch (gpointer run, FovBatch *batch, FovView *target, GError **error)
 {
     Run *r = run;
-    FovBatch batch;
 
-    if (!fov_loader_next (r->loader, &batch, error))
+    if (!fov_loader_next (r->loader, batch, error))
         return FALSE;
-    *pictures = batch.pictures;
-    *target = target_of (r, r->task.source.train, &batch);
+    *target = target_of (r, r->task.source.train, batch);
     return TRUE;
 }
 
@@ -301,7 +299,7 @@ train_task_run (const TrainOptions *options, const TaskKind *kind, const char *d
                                  .trainer = r.trainer,
                                  .steps = fov_loader_batches (r.loader),
                                  .batches = 1,
-                                 .n_pictures = fov_data_length (r.task.source.train),
+                                 .data = r.task.source.train,
                                  .figures = { { kind->metric, kind->metric, TRUE } },
                                  .n_figures = 1,
                                  .labels = r.task.classes };

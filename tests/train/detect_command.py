@@ -188,6 +188,24 @@ def test_damaged(folder):
     assert not (folder / 'cut.png').exists()
 
 
+def test_parts(folder):
+    """What a YOLO set keeps in images/val is measured on and not learned."""
+    root = folder / 'yolo'
+    for part, photo in (('train', 0), ('val', 1), ('test', 2)):
+        image = json.loads((folder / 'few.json').read_text())['images'][photo]['file_name']
+        (root / 'images' / part).mkdir(parents=True)
+        (root / 'labels' / part).mkdir(parents=True)
+        (root / 'images' / part / image).symlink_to(PHOTOS / image)
+        text = '0 0.5 0.5 0.5 0.5\n' if part != 'test' else '0 broken\n'
+        (root / 'labels' / part / f'{image[:-4]}.txt').write_text(text)
+    (root / 'classes.txt').write_text('person\n')
+    args = [root, '-m', MODEL, '-o', folder / 'j.onnx', '--size', 96, '--epochs', 1, '--batch', 1]
+    subprocess.run(train(*args), check=True)
+    assert rows_of(folder / 'j.onnx.csv')[0]['step'] == '1', rows_of(folder / 'j.onnx.csv')
+    assert rows_of(folder / 'j.onnx.csv')[0]['ap'] != 'nan'
+    fails([*args, '--learning-rate', '1e3', '--epochs', 100], '(pictures of this step: 0 ')
+
+
 def write_classes(folder, name, *classes):
     """few.json's boxes, given to these classes in turn."""
     data = json.loads((folder / 'few.json').read_text())
@@ -250,7 +268,7 @@ def main():
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
              test_new_classes, test_frozen_backbone_learns_too, test_learns_from_nothing,
              test_preview, test_augments_on_vulkan, test_errors, test_orientation,
-             test_damaged, test_names, test_output_is_kept]
+             test_damaged, test_names, test_output_is_kept, test_parts]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

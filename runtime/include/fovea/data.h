@@ -88,6 +88,7 @@ typedef struct {
     FovLabels *classes;   /**< labels are indices into this list; NULL: the data's own list */
     guint most;           /**< only the first so many pictures; 0: all */
     gboolean skip_others; /**< what is of none of these classes is left out; else it is an error */
+    const char *part;     /**< of YOLO's folders only images/PART and labels/PART; NULL: all */
     gboolean as_written;  /**< boxes are not cut to their picture, nor left out where they are
                              empty: to measure by, not for a loader */
 } FovDataParams;

@@ -346,8 +346,8 @@ fov_data_read_yolo (const char *path, const FovDataParams *params, GError **erro
     Reader r = { .params = params,
                  .data = fov_data_new_with (params),
                  .map = g_array_new (FALSE, FALSE, sizeof (int)) };
-    g_autofree char *images = g_build_filename (path, "images", NULL);
-    g_autofree char *labels = g_build_filename (path, "labels", NULL);
+    g_autofree char *images = g_build_filename (path, "images", params->part, NULL);
+    g_autofree char *labels = g_build_filename (path, "labels", params->part, NULL);
 
     /* Links may run in a circle: folders are followed four deep. */
     if (!map_classes (&r, path, error) || !read_points_of (&r, path, error) ||
