@@ -380,6 +380,8 @@ plan_trainer (Run *r, guint at_once, FovTrainerParams *params, GError **error)
     params->accumulate = (guint) r->o->batch / at_once;
     r->model = fov_model_reshape (r->given, &r->shape, error);
     r->trainer = r->model ? fov_trainer_new (r->device, r->model, params, error) : NULL;
+    if (!r->trainer && r->o->size)
+        g_prefix_error (error, "at --size %d, which not every model can take: ", r->o->size);
     return r->trainer != NULL;
 }
 

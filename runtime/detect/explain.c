@@ -75,8 +75,10 @@ add_labels (GString *text, const FovDetectNet *net)
         return;
     }
     guint base = (guint) net->label_base, n = fov_labels_count (net->labels) - base;
-    g_string_append_printf (text, ", names: %s, %s, ...", fov_labels_get (net->labels, base),
-                            n > 1 ? fov_labels_get (net->labels, base + 1) : "");
+    g_string_append_printf (text, ", names: %s", fov_labels_get (net->labels, base));
+    if (n > 1)
+        g_string_append_printf (text, ", %s%s", fov_labels_get (net->labels, base + 1),
+                                n > 2 ? ", ..." : "");
     if (!net->match.heads.final && n != (guint) net->match.heads.n_classes)
         g_string_append_printf (text, " (%u of them: are they this model's?)", n);
     g_string_append_c (text, '\n');
