@@ -128,6 +128,8 @@ correct (Fovea *f, FovItem *item, const FovScene *scene, FovBox box, FovBox raw)
     else
         fov_kalman_correct (k, z, noise);
     item->target.track.whole = fov_motion_xywh.box (k->x);
+    for (guint i = 0; i < 2; i++)
+        item->size[i] = k->x[2 + i];
     fov_jitter_add (&f->jitter, &item->trail, z, item->misses == 0);
     fov_motion_xywh.measure (raw, z);
     fov_jitter_add (&f->raw_jitter, &item->raw_trail, z, item->misses == 0);
@@ -286,7 +288,7 @@ gather_rows (Fovea *f, const FovScene *scene, gboolean tentative)
     for (guint i = 0; i < f->items->len; i++) {
         const FovItem *item = fovea_item (f, i);
         if ((item->target.track.state == FOV_TRACK_TENTATIVE) == tentative &&
-            fovea_unseen (item, scene) <= scene->set[FOVEA_MAX_AGE])
+            (item->misses < FOVEA_LOOKS || fovea_unseen (item, scene) <= scene->set[FOVEA_MAX_AGE]))
             fov_match_add_row (f->high, i);
     }
 }

@@ -58,6 +58,7 @@ typedef struct {
     FovHold hold;
     FoveaCoast coast;
     FovBox last;         /**< its last detection, moved with the camera since */
+    double size[2];      /**< width and height that the filter held when last corrected */
     double hidden;       /**< share of the box at hand that a nearer track covers */
     double stands_out;   /**< usual share of its box that stands out from the backdrop */
     double evidence;     /**< seconds of detections, weighted by their scores */
@@ -86,6 +87,10 @@ typedef struct {
 /** Filters count time in thirtieths of a second, whatever the rate: that is what their noise
  * was published for. */
 #define FOVEA_TICKS 30.0
+
+/** A track is not given up, whatever the time, before the detector has missed it so often: time in
+ * which nobody looked says nothing. */
+#define FOVEA_LOOKS 2
 
 static inline FovItem *
 fovea_item (Fovea *fovea, guint i)

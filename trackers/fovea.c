@@ -4,6 +4,10 @@
 
 #include "trackers/fovea-private.h"
 
+/* What a size that is not seen may become, of the one that was. */
+#define LEAST_SIZE 0.5
+#define MOST_SIZE 2.0
+
 static const FovTrackerProperty properties[FOVEA_N_PROPERTIES] = {
     [FOVEA_HIGH] = { "high-score", "detections from this score on are paired first and bear tracks",
                      0, 1, 0.6, FALSE },
@@ -139,6 +143,22 @@ warp_box (FovBox box, const double m[6])
                      (float) (to_y + h) };
 }
 
+/* A size that nothing corrects goes on growing or shrinking, through zero at last. */
+static void
+bound_size (FovItem *item)
+{
+    double *x = item->target.kalman.x;
+
+    for (guint i = 0; i < 2; i++) {
+        const double bounded =
+            CLAMP (x[2 + i], item->size[i] * LEAST_SIZE, item->size[i] * MOST_SIZE);
+        if (bounded == x[2 + i])
+            continue;
+        x[2 + i] = bounded;
+        x[6 + i] = 0;
+    }
+}
+
 static void
 predict (FovItem *item, const FovScene *scene)
 {
@@ -159,6 +179,7 @@ predict (FovItem *item, const FovScene *scene)
         fov_motion_warp (&fov_motion_xywh, &t->kalman, scene->camera);
         item->last = warp_box (item->last, scene->camera);
     }
+    bound_size (item);
     t->track.box = fov_motion_xywh.box (t->kalman.x);
     fov_ground_predict (&item->ground, scene->dt / scene->rate);
 }
@@ -195,9 +216,21 @@ judge (Fovea *f, FovItem *item, const FovScene *scene)
         life = fmax (life, scene->set[FOVEA_LOOK_AGE]);
     if (t->track.state == FOV_TRACK_TENTATIVE)
         fov_target_kill (t, FOV_TRACK_REASON_NEVER_SURE);
-    else if (fovea_unseen (item, scene) > life)
+    else if (fovea_unseen (item, scene) > life && item->misses >= FOVEA_LOOKS)
         fov_target_kill (t, FOV_TRACK_REASON_TIMEOUT);
     else
+        fov_target_miss (t);
+}
+
+/* Where nobody looks, nothing is missed; but after a while nobody can say that it is still there.
+ */
+static void
+doubt (FovItem *item, const FovScene *scene)
+{
+    FovTarget *t = &item->target;
+
+    if (t->track.unseen > 0 && t->track.state != FOV_TRACK_TENTATIVE && !t->dead &&
+        fovea_unseen (item, scene) > scene->set[FOVEA_MAX_AGE])
         fov_target_miss (t);
 }
 
@@ -213,6 +246,8 @@ bear (Fovea *f, const FovScene *scene, guint64 *next_id)
         fov_target_bear (&born.target, &fov_motion_xywh, scene, detection, next_id);
         born.last = scene->detections[detection].box;
         born.detected_pts = scene->pts;
+        born.size[0] = born.target.kalman.x[2];
+        born.size[1] = born.target.kalman.x[3];
         fov_ground_start (&f->ground, &born.ground, born.last);
         fovea_learn_look (f, &born, scene, detection);
         if (scene->number == 1 || scene->set[FOVEA_SURE] == 0)
@@ -264,6 +299,9 @@ fovea_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tr
             judge (f, fovea_item (f, i), scene);
         bear (f, scene, next_id);
         f->since_run = 0;
+    } else {
+        for (guint i = 0; i < f->items->len; i++)
+            doubt (fovea_item (f, i), scene);
     }
     ok = fovea_learn (f, scene, ok ? error : NULL) && ok;
     for (guint i = 0; i < f->items->len; i++)

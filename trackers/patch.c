@@ -56,6 +56,7 @@ fov_patcher_free (FovPatcher *patcher)
 static void
 axis_place (Axis *axis, float centre, float step, int n, int size)
 {
+    step = fmaxf (step, 1e-3f); /* places go forward, whatever the box */
     int taps = step <= 1.5f ? 1 : step <= 3.0f ? 2 : MAX_TAPS;
     guint need = (guint) (n * taps);
     if (need > axis->capacity) {

@@ -159,6 +159,8 @@ reportable (FovBox box, FovBox fallback)
     if (!(fabsf (box.x1) < far && fabsf (box.y1) < far && fabsf (box.x2) < far &&
           fabsf (box.y2) < far))
         return fallback;
+    box.x2 = fmaxf (box.x1, box.x2);
+    box.y2 = fmaxf (box.y1, box.y2);
     return box;
 }
 

@@ -160,6 +160,16 @@ choose_class (const FovMotFileParams *params, Format *format, GError **error)
     return TRUE;
 }
 
+/* A class's name, as KITTI has in column 3; "nan" is a broken number. */
+static gboolean
+is_word (const char *text)
+{
+    char *end;
+
+    g_ascii_strtod (text, &end);
+    return g_ascii_isalpha (*text) && *end;
+}
+
 static gboolean
 read_rows (FovLines *lines, const char *path, Format *format, GArray *rows, GError **error)
 {
@@ -170,7 +180,7 @@ read_rows (FovLines *lines, const char *path, Format *format, GArray *rows, GErr
         gboolean use = TRUE;
         if (format->n_columns == 0) {
             format->n_columns = fov_lines_count (lines);
-            format->kitti = g_ascii_isalpha (*fov_lines_text (lines, 2));
+            format->kitti = is_word (fov_lines_text (lines, 2));
         }
         if (!(format->kitti ? read_kitti_row : read_mot_row) (lines, format, &row, &use, error))
             return FALSE;

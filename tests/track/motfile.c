@@ -213,6 +213,7 @@ static const struct {
     { RESULTS, "1,1,2,3,4,5\n1,1,2,x\"y,4,5\n",
       "file.txt:2: column 4 is 'x\\\"y', expected a num" },
     { RESULTS, "1,1,2,nan,4,5\n", "file.txt:1: column 4 is 'nan'" },
+    { RESULTS, "1,1,nan,3,4,5,6,7,8\n", "file.txt:1: column 3 is 'nan'" },
     { RESULTS, "1,1,2,inf,4,5\n", "column 4 is 'inf'" },
     { RESULTS, "1,1,2,1e400,4,5\n", "column 4 is '1e400'" },
     { RESULTS, "1,1,2,0x10,4,5\n", "column 4 is '0x10'" },

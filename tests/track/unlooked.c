@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What trackers make of pictures in which no detector looked: nothing is missed in them, nothing
+ * is seen. */
+#include "../unit/check.h"
+#include "walk.h"
+
+enum { WIDTH = 1920, HEIGHT = 1080 };
+
+static FovTracker *
+make (const char *name)
+{
+    GError *error = NULL;
+    FovTrackerParams params = { .frame_rate = WALK_FPS };
+    FovTracker *tracker = fov_tracker_new (name, &params, &error);
+
+    assert_fov_ok (tracker != NULL, error);
+    return tracker;
+}
+
+/* The only track after a picture; looked: with a box of that width in it, or none where it is 0. */
+static FovTrack
+see (FovTracker *tracker, const FovImage *image, double width, gboolean looked, int frame)
+{
+    const float w = (float) width;
+    const FovDetection d = { .box = { 900 - w / 2, 300, 900 + w / 2, 300 + w }, .score = 0.9f };
+    g_autoptr (GArray) tracks = g_array_new (FALSE, FALSE, sizeof (FovTrack));
+    GError *error = NULL;
+
+    assert_fov_ok (fov_tracker_update (tracker, image, WIDTH, HEIGHT, &d, w > 0, looked,
+                                       WALK_PTS (frame), tracks, &error),
+                   error);
+    for (guint i = 0; i < tracks->len; i++) {
+        const FovBox box = g_array_index (tracks, FovTrack, i).box;
+        assert_true (box.x1 <= box.x2 && box.y1 <= box.y2);
+    }
+    return tracks->len ? g_array_index (tracks, FovTrack, 0) : (FovTrack){ 0 };
+}
+
+/* An object that shrank while it was seen does not shrink through nothing once it is not. */
+static void
+test_sizes (void **state)
+{
+    for (const char *const *name = fov_tracker_names (); *name; name++)
+        for (double growth = -19; growth <= 19; growth += 38) {
+            g_autoptr (FovTracker) tracker = make (*name);
+            double width = 500 - 6 * growth;
+            FovTrack track = { 0 };
+            int frame = 0;
+            for (; frame < 12; frame++)
+                track = see (tracker, NULL, width += growth, TRUE, frame);
+            for (; frame < 72; frame++)
+                track = see (tracker, NULL, 0, FALSE, frame);
+            if (!g_str_equal (*name, "fovea"))
+                continue;
+            assert_true (track.box.x2 - track.box.x1 > 0.45 * width);
+            assert_true (track.box.x2 - track.box.x1 < 2.2 * width);
+        }
+}
+
+/* Particles weigh boxes of the size that the filter holds. */
+static void
+test_particles (void **state)
+{
+    g_autofree guint8 *pixels = g_malloc0 (3 * WIDTH * HEIGHT);
+    const FovImage image = { .format = FOV_PIXEL_RGB,
+                             .width = WIDTH,
+                             .height = HEIGHT,
+                             .plane = { pixels },
+                             .stride = { 3 * WIDTH } };
+    g_autoptr (FovTracker) tracker = make ("fovea");
+    GError *error = NULL;
+    double width = 300;
+
+    for (int i = 0; i < 3 * WIDTH * HEIGHT; i++)
+        pixels[i] = (guint8) (i / 7 * 31);
+    assert_fov_ok (fov_tracker_set (tracker, "particles", 50, &error), error);
+    for (int frame = 0; frame < 12; frame++)
+        see (tracker, &image, width -= 19, TRUE, frame);
+    for (int frame = 40; frame < 44; frame++)
+        see (tracker, &image, 0, TRUE, frame);
+}
+
+/* A detector that pauses, or looks seldom, costs no identity of what stands still. */
+static void
+test_pause (void **state)
+{
+    static const struct {
+        int every, from, until; /* frames at which it looks; without those from .. until */
+    } cases[] = { { 1, 60, 60 + 5 * WALK_FPS }, { 2 * WALK_FPS, 0, 0 } };
+
+    for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+        g_autoptr (FovTracker) tracker = make ("fovea");
+        guint64 id = 0;
+        for (int frame = 0; frame < 300; frame++) {
+            const gboolean pause = frame >= cases[i].from && frame < cases[i].until;
+            const gboolean looks = frame % cases[i].every == 0 && !pause;
+            const FovTrack track = see (tracker, NULL, looks ? 200 : 0, looks, frame);
+            id = id ? id : track.id;
+            assert_int_equal (track.id, id);
+        }
+    }
+}
+
+/* What nobody looked for is not said to be there for ever. */
+static void
+test_doubt (void **state)
+{
+    g_autoptr (FovTracker) tracker = make ("fovea");
+    FovTrack track = { 0 };
+    int frame = 0;
+
+    for (; frame < 30; frame++)
+        track = see (tracker, NULL, 200, TRUE, frame);
+    assert_int_equal (track.state, FOV_TRACK_CONFIRMED);
+    for (; frame < 30 + WALK_FPS; frame++)
+        track = see (tracker, NULL, 0, FALSE, frame);
+    assert_int_equal (track.state, FOV_TRACK_CONFIRMED);
+    for (; frame < 30 + 3 * WALK_FPS; frame++)
+        track = see (tracker, NULL, 0, FALSE, frame);
+    assert_int_equal (track.state, FOV_TRACK_LOST);
+    track = see (tracker, NULL, 200, TRUE, frame);
+    assert_int_equal (track.state, FOV_TRACK_RECOVERED);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_sizes),
+        cmocka_unit_test (test_particles),
+        cmocka_unit_test (test_pause),
+        cmocka_unit_test (test_doubt),
+    };
+    return RUN ("unlooked", tests);
+}
