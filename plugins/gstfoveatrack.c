@@ -37,6 +37,7 @@ class_of (GstFoveaTrack *self, const GstFoveaObject *o)
 static void
 forget (GstFoveaTrack *self)
 {
+    gst_fovea_track_end_all (self);
     if (self->tracker)
         fov_tracker_reset (self->tracker, FALSE);
     self->last_pts = -1;
@@ -165,6 +166,25 @@ add_held (GstFoveaTrack *self, GstBuffer *buffer, GstFoveaMeta *meta)
             gst_fovea_buffer_add_object (buffer, meta, &o);
         }
     }
+    for (guint i = 0; i < self->forgotten->len; i++)
+        gst_fovea_meta_add_ended (meta, &g_array_index (self->forgotten, GstFoveaObject, i));
+    g_array_set_size (self->forgotten, 0);
+}
+
+void
+gst_fovea_track_end_all (GstFoveaTrack *self)
+{
+    for (guint i = 0; i < self->tracks->len; i++) {
+        FovTrack *track = &g_array_index (self->tracks, FovTrack, i);
+        GstFoveaObject o;
+        if (track->state == FOV_TRACK_REMOVED || track->state == FOV_TRACK_TENTATIVE)
+            continue;
+        track->state = FOV_TRACK_REMOVED;
+        track->reason = FOV_TRACK_REASON_RESET;
+        o = object_of (self, track);
+        g_array_append_val (self->forgotten, o);
+    }
+    g_array_set_size (self->tracks, 0);
 }
 
 static void
@@ -331,6 +351,8 @@ start (GstBaseTransform *base)
     self->last_pts = -1;
     self->id_base = self->id_last = 0;
     g_array_set_size (self->classes, 0);
+    g_array_set_size (self->tracks, 0);
+    g_array_set_size (self->forgotten, 0);
     GST_OBJECT_LOCK (self);
     self->n_tracks = 0;
     GST_OBJECT_UNLOCK (self);
@@ -358,6 +380,8 @@ finalize (GObject *object)
     g_array_unref (self->detections);
     g_array_unref (self->places);
     g_array_unref (self->tracks);
+    g_array_unref (self->forgotten);
+    g_clear_pointer (&self->camera_used, g_free);
     g_array_unref (self->classes);
     gst_fovea_track_clear_properties (self);
     G_OBJECT_CLASS (gst_fovea_track_parent_class)->finalize (object);
@@ -370,6 +394,7 @@ gst_fovea_track_init (GstFoveaTrack *self)
     self->detections = g_array_new (FALSE, FALSE, sizeof (FovDetection));
     self->places = g_array_new (FALSE, FALSE, sizeof (guint));
     self->tracks = g_array_new (FALSE, FALSE, sizeof (FovTrack));
+    self->forgotten = g_array_new (FALSE, FALSE, sizeof (GstFoveaObject));
     self->classes = g_array_new (FALSE, FALSE, sizeof (Class));
     gst_fovea_track_init_properties (self);
     gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);

@@ -41,7 +41,8 @@ struct _GstFoveaTrack {
     GArray *objects;    /**< GstFoveaObject of the buffer */
     GArray *detections; /**< FovDetection */
     GArray *places;     /**< guint: a detection's index in objects */
-    GArray *tracks;     /**< FovTrack */
+    GArray *tracks;     /**< FovTrack, of the last frame */
+    GArray *forgotten;  /**< GstFoveaObject: ended by a reset, to be said with the next frame */
     GArray *classes;    /**< what FovDetection.label stands for */
     gint64 last_pts;    /**< ns of the last update; -1: none since the last reset */
     guint64 id_base;    /**< ids of trackers before this one */
@@ -75,6 +76,8 @@ void gst_fovea_track_clear_properties (GstFoveaTrack *self);
 gboolean gst_fovea_track_open (GstFoveaTrack *self, GError **error);
 void gst_fovea_track_close (GstFoveaTrack *self);
 
+/** The last frame's tracks end: with the next frame that is said. */
+void gst_fovea_track_end_all (GstFoveaTrack *self);
 /** Pictures a second; 0: not fixed. */
 double gst_fovea_track_rate (const GstVideoInfo *info);
 /** Makes the tracker, or sets its numbers, where properties asked for it. */

@@ -192,6 +192,7 @@ make_tracker (GstFoveaTrack *self, const GstFoveaTrackSettings *s, GError **erro
     }
     if (self->visual)
         fov_visual_clear (self->visual);
+    gst_fovea_track_end_all (self);
     self->tracker = fov_tracker_new (gst_fovea_track_tracker_name (s), &params, error);
     /* Identities of the tracker before are not given again. */
     self->id_base = self->id_last;

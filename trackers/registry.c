@@ -139,6 +139,7 @@ static const char *const reason_names[FOV_TRACK_N_REASONS] = {
     [FOV_TRACK_REASON_TIMEOUT] = "timeout",
     [FOV_TRACK_REASON_NEVER_SURE] = "never-sure",
     [FOV_TRACK_REASON_DUPLICATE] = "duplicate",
+    [FOV_TRACK_REASON_RESET] = "reset",
 };
 
 const char *

@@ -243,12 +243,23 @@ static const struct {
     { "another size", other_caps, N_SURE, FALSE, FALSE },
 };
 
+/* Whether the last frame's JSON says that the track was ended by a reset. */
+static gboolean
+ended_by_reset (const Stream *s, gint64 id)
+{
+    g_autofree char *words =
+        g_strdup_printf ("{\"id\":%" G_GINT64_FORMAT ",\"label\":\"cat\",\"reason\":\"reset\"}",
+                         id);
+
+    return s->json && strstr (s->json, words);
+}
+
 static void
 test_cuts (void **state)
 {
     for (guint i = 0; i < G_N_ELEMENTS (cuts); i++) {
         Stream s;
-        stream_open (&s, "foveatrack");
+        stream_open (&s, "foveatrack ! foveametaconvert");
         gint64 before = make_sure (&s, 0), after = -1;
         double start = place (cuts[i].next < N_SURE ? N_SURE : MIN (cuts[i].next, N_SURE + 5));
         if (cuts[i].event)
@@ -258,6 +269,9 @@ test_cuts (void **state)
             if (k == 0 && cuts[i].discont)
                 GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
             stream_push (&s, buffer);
+            if (k == 0 && ended_by_reset (&s, before) == cuts[i].same)
+                fail_msg ("%s: the end of %d is %s", cuts[i].name, (int) before,
+                          cuts[i].same ? "said" : "not said");
             if (k == 0 && (id_of (&s, "cat") == before) != cuts[i].same)
                 fail_msg ("%s: the identity %s", cuts[i].name, cuts[i].same ? "is gone" : "stayed");
         }

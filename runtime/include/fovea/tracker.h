@@ -41,6 +41,7 @@ typedef enum {
     FOV_TRACK_REASON_TIMEOUT,    /**< removed: unseen for too long */
     FOV_TRACK_REASON_NEVER_SURE, /**< removed while tentative */
     FOV_TRACK_REASON_DUPLICATE,  /**< removed: another track holds the same object */
+    FOV_TRACK_REASON_RESET,      /**< removed: the stream or the tracker is another */
     FOV_TRACK_N_REASONS
 } FovTrackReason;
 
