@@ -121,7 +121,8 @@ write_targets (FovLoader *l, Made *made, guint picture)
     if (targets->len > n)
         g_array_sort (targets, by_area);
     memset (rows, 0, (gsize) l->p.max_objects * 6 * sizeof *rows);
-    memset (points, 0, (gsize) l->p.max_objects * n_points * 3 * sizeof *points);
+    if (n_points) /* else there is no room for them */
+        memset (points, 0, (gsize) l->p.max_objects * n_points * 3 * sizeof *points);
     for (guint i = 0; i < n; i++) {
         const FovTarget *t = &g_array_index (targets, FovTarget, i);
         const float row[6] = { t->x1, t->y1, t->x2, t->y2, t->label, t->weight };
