@@ -121,8 +121,7 @@ write_targets (FovLoader *l, Made *made, guint picture)
     if (targets->len > n)
         g_array_sort (targets, by_area);
     memset (rows, 0, (gsize) l->p.max_objects * 6 * sizeof *rows);
-    if (n_points) /* else there is no room for them */
-        memset (points, 0, (gsize) l->p.max_objects * n_points * 3 * sizeof *points);
+    memset (points, 0, (gsize) l->p.max_objects * n_points * 3 * sizeof *points);
     for (guint i = 0; i < n; i++) {
         const FovTarget *t = &g_array_index (targets, FovTarget, i);
         const float row[6] = { t->x1, t->y1, t->x2, t->y2, t->label, t->weight };
@@ -366,8 +365,9 @@ make_room (FovLoader *l)
     for (guint i = 0; i < l->n_made; i++) {
         l->made[i].pictures = g_new (float, batch * 3 * pixels);
         l->made[i].objects = g_new (float, batch * l->p.max_objects * 6);
-        l->made[i].points = g_new (float, batch * l->p.max_objects * l->n_points * 3);
-        l->made[i].classes = g_new (float, batch * l->n_classes);
+        /* Some where there are none too: what clears them wants an address. */
+        l->made[i].points = g_new (float, batch * l->p.max_objects * l->n_points * 3 + 1);
+        l->made[i].classes = g_new (float, batch * l->n_classes + 1);
         l->made[i].masks = g_new (gint64, l->p.masks ? batch * pixels : 0);
         l->made[i].instances = g_new (gint32, l->p.masks ? batch * pixels : 0);
         l->made[i].labels = g_new (gint64, batch);
