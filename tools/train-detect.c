@@ -492,13 +492,10 @@ set_up (Run *r, const char *data, GError **error)
 
 /* ---- epochs ------------------------------------------------------------------------ */
 
-static gboolean
-next_batch (gpointer run, FovBatch *batch, FovView *target, GError **error)
+static FovView
+target_of (gpointer run, const FovBatch *batch)
 {
-    if (!fov_loader_next (((Run *) run)->loader, batch, error))
-        return FALSE;
-    *target = batch->objects;
-    return TRUE;
+    return batch->objects;
 }
 
 /* The model as it was written is what is measured. */
@@ -519,21 +516,7 @@ measure (gpointer run, double *figures, GError **error)
     return TRUE;
 }
 
-static char *
-loader_place (gpointer run)
-{
-    return fov_loader_place (((Run *) run)->loader);
-}
-
-static gboolean
-loader_seek (gpointer run, const char *place, GError **error)
-{
-    return fov_loader_seek (((Run *) run)->loader, place, error);
-}
-
-static const TrainKind detector = {
-    .batch = next_batch, .measure = measure, .place = loader_place, .seek = loader_seek
-};
+static const TrainKind detector = { .target = target_of, .measure = measure };
 
 gboolean
 train_detect_run (const TrainOptions *options, const char *data, GError **error)
@@ -550,6 +533,7 @@ train_detect_run (const TrainOptions *options, const char *data, GError **error)
                                  .kind = &detector,
                                  .run = &r,
                                  .trainer = r.trainer,
+                                 .loader = r.loader,
                                  .steps = r.batches,
                                  .batches = (guint) options->batch / r.at_once,
                                  .data = r.train,

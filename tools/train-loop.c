@@ -49,12 +49,13 @@ run_step (Loop *l, GError **error)
     g_autoptr (GError) why = NULL;
 
     for (guint k = 0; k < p->batches; k++) {
-        FovView target;
         FovBatch batch;
+        FovView target;
         double loss, part;
         const char *name;
-        if (!p->kind->batch (p->run, &batch, &target, error))
+        if (!fov_loader_next (p->loader, &batch, error))
             return FALSE;
+        target = p->kind->target (p->run, &batch);
         if (!fov_trainer_step (p->trainer, &batch.pictures, &target, &loss, &why)) {
             name_pictures (p, &batch, &why);
             g_propagate_error (error, g_steal_pointer (&why));
@@ -75,8 +76,6 @@ run_epoch (Loop *l, Progress *progress, GError **error)
     l->loss = 0;
     for (guint i = 0; i < l->n_parts; i++)
         l->parts[i] = 0;
-    if (p->kind->begin)
-        p->kind->begin (p->run, l->record->epoch);
     for (guint i = 0; i < p->steps && !interrupted (); i++) {
         if (!run_step (l, error))
             return FALSE;
@@ -193,7 +192,7 @@ static gboolean
 save (Loop *l, GError **error)
 {
     const TrainPlan *p = l->plan;
-    g_autofree char *place = p->kind->place ? p->kind->place (p->run) : NULL;
+    g_autofree char *place = fov_loader_place (p->loader);
 
     return train_record_save (l->record, p->trainer,
                               &(TrainPictures){ fov_data_length (p->data), p->labels }, place,
@@ -211,9 +210,8 @@ resume (Loop *l, GError **error)
     return train_record_resume (l->record, p->trainer,
                                 &(TrainPictures){ fov_data_length (p->data), p->labels }, &place,
                                 error) &&
-           (!p->kind->seek || p->kind->seek (p->run, place ? place : "", error)) &&
-           write_model (p, error) && train_record_write_curve (l->record, error) &&
-           draw_curve (l, error);
+           fov_loader_seek (p->loader, place ? place : "", error) && write_model (p, error) &&
+           train_record_write_curve (l->record, error) && draw_curve (l, error);
 }
 
 /* ---- epochs ---------------------------------------------------------------------- */

@@ -21,17 +21,12 @@ typedef struct {
 
 /** A kind of run; run is its own. */
 typedef struct {
-    /** Before an epoch's first batch; NULL: nothing. */
-    void (*begin) (gpointer run, int epoch);
-    /** The next batch, and what is to be made of its pictures; valid until the next. */
-    gboolean (*batch) (gpointer run, FovBatch *batch, FovView *target, GError **error);
+    /** What is to be made of a batch's pictures; valid as long as the batch. */
+    FovView (*target) (gpointer run, const FovBatch *batch);
     /** The plan's figures, NAN where no pictures are kept apart. The model is written already. */
     gboolean (*measure) (gpointer run, double *figures, GError **error);
     /** After the last epoch; the model is written once more behind it. NULL: nothing. */
     gboolean (*finish) (gpointer run, GError **error);
-    /** Where batches come from, for a checkpoint (g_free), and back there; NULL: nothing. */
-    char *(*place) (gpointer run);
-    gboolean (*seek) (gpointer run, const char *place, GError **error);
 } TrainKind;
 
 typedef struct {
@@ -39,6 +34,7 @@ typedef struct {
     const TrainKind *kind;
     gpointer run;
     FovTrainer *trainer;
+    FovLoader *loader;   /* of the batches that teach */
     guint steps;         /* of an epoch */
     guint batches;       /* of a step */
     const FovData *data; /* that learns: a run that goes on must have as many pictures */

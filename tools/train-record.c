@@ -62,8 +62,7 @@ train_record_save (TrainRecord *record, FovTrainer *trainer, const TrainPictures
     take_note (notes, "pictures", g_strdup_printf ("%u", pictures->n));
     take_note (notes, "classes", digest_of (pictures->labels));
     take_note (notes, "curve", g_strdup (record->curve->str));
-    if (place)
-        take_note (notes, "place", g_strdup (place));
+    take_note (notes, "place", g_strdup (place));
     return fov_trainer_save (trainer, record->checkpoint, notes, error);
 }
 

@@ -25,7 +25,7 @@ typedef struct {
     const GPtrArray *labels; /* char*, of the classes; may be NULL */
 } TrainPictures;
 
-/** The checkpoint; place: the loader's, or NULL. */
+/** The checkpoint; place: the loader's. */
 gboolean train_record_save (TrainRecord *record, FovTrainer *trainer, const TrainPictures *pictures,
                             const char *place, GError **error);
 gboolean train_record_write_curve (const TrainRecord *record, GError **error);

@@ -272,29 +272,13 @@ set_up (Run *r, const char *folder, GError **error)
 
 /* ---- epochs ------------------------------------------------------------------ */
 
-static gboolean
-next_batch (gpointer run, FovBatch *batch, FovView *target, GError **error)
+static FovView
+target_of (gpointer run, const FovBatch *batch)
 {
-    Run *r = run;
     FovTensorInfo info;
 
-    if (!fov_loader_next (r->loader, batch, error))
-        return FALSE;
-    fov_trainer_target (r->trainer, &info);
-    *target = info.dtype == FOV_F32 ? batch->classes : batch->labels;
-    return TRUE;
-}
-
-static char *
-loader_place (gpointer run)
-{
-    return fov_loader_place (((Run *) run)->loader);
-}
-
-static gboolean
-loader_seek (gpointer run, const char *place, GError **error)
-{
-    return fov_loader_seek (((Run *) run)->loader, place, error);
+    fov_trainer_target (((Run *) run)->trainer, &info);
+    return info.dtype == FOV_F32 ? batch->classes : batch->labels;
 }
 
 static guint
@@ -399,11 +383,9 @@ finish (gpointer run, GError **error)
 /* ---- the run -------------------------------------------------------------------- */
 
 static const TrainKind classifier = {
-    .batch = next_batch,
+    .target = target_of,
     .measure = measure,
     .finish = finish,
-    .place = loader_place,
-    .seek = loader_seek,
 };
 
 gboolean
@@ -417,6 +399,7 @@ train_run (const TrainOptions *options, const char *folder, GError **error)
                                  .kind = &classifier,
                                  .run = &r,
                                  .trainer = r.trainer,
+                                 .loader = r.loader,
                                  .steps = fov_loader_batches (r.loader),
                                  .batches = 1,
                                  .data = r.source.train,

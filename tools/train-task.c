@@ -209,27 +209,12 @@ target_of (Run *r, const FovData *side, const FovBatch *batch)
     }
 }
 
-static gboolean
-next_batch (gpointer run, FovBatch *batch, FovView *target, GError **error)
+static FovView
+target_to_learn (gpointer run, const FovBatch *batch)
 {
     Run *r = run;
 
-    if (!fov_loader_next (r->loader, batch, error))
-        return FALSE;
-    *target = target_of (r, r->task.source.train, batch);
-    return TRUE;
-}
-
-static char *
-loader_place (gpointer run)
-{
-    return fov_loader_place (((Run *) run)->loader);
-}
-
-static gboolean
-loader_seek (gpointer run, const char *place, GError **error)
-{
-    return fov_loader_seek (((Run *) run)->loader, place, error);
+    return target_of (r, r->task.source.train, batch);
 }
 
 /* ---- what was learned ---------------------------------------------------------------- */
@@ -282,9 +267,7 @@ measure (gpointer run, double *result, GError **error)
 
 /* ---- the run -------------------------------------------------------------------- */
 
-static const TrainKind task_run = {
-    .batch = next_batch, .measure = measure, .place = loader_place, .seek = loader_seek
-};
+static const TrainKind task_run = { .target = target_to_learn, .measure = measure };
 
 gboolean
 train_task_run (const TrainOptions *options, const TaskKind *kind, const char *data, GError **error)
@@ -297,6 +280,7 @@ train_task_run (const TrainOptions *options, const TaskKind *kind, const char *d
                                  .kind = &task_run,
                                  .run = &r,
                                  .trainer = r.trainer,
+                                 .loader = r.loader,
                                  .steps = fov_loader_batches (r.loader),
                                  .batches = 1,
                                  .data = r.task.source.train,
