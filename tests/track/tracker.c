@@ -11,17 +11,6 @@
     for (const char *const *name = fov_tracker_names ();                                           \
          *name && (print_message ("# %s\n", *name), 1); name++)
 
-static FovTracker *
-make (const char *name)
-{
-    GError *error = NULL;
-    FovTrackerParams params = { .frame_rate = WALK_FPS };
-    FovTracker *tracker = fov_tracker_new (name, &params, &error);
-
-    assert_fov_ok (tracker != NULL, error);
-    return tracker;
-}
-
 static void
 update (FovTracker *tracker, const FovDetection *d, guint n, int frame, GArray *tracks)
 {
@@ -56,7 +45,7 @@ test_registry (void **state)
         g_autoptr (GArray) list = fov_tracker_properties (*name, NULL, &error);
         assert_fov_ok (list != NULL, error);
         assert_non_null (fov_tracker_describe (*name));
-        g_autoptr (FovTracker) tracker = make (*name);
+        g_autoptr (FovTracker) tracker = walk_tracker (*name);
         for (guint i = 0; i < list->len; i++) {
             const FovTrackerProperty *p = &g_array_index (list, FovTrackerProperty, i);
             double value = NAN;
@@ -134,7 +123,7 @@ test_wrong_arguments (void **state)
     assert_null (fov_tracker_describe ("nosort"));
     fov_tracker_free (NULL);
 
-    g_autoptr (FovTracker) tracker = make (NULL);
+    g_autoptr (FovTracker) tracker = walk_tracker (NULL);
     assert_false (fov_tracker_set (tracker, "colour", 1, &error));
     assert_fov_error (&error, FOV_ERROR_ARGUMENT, "colour");
     const double flat[6] = { 1, 1, 0, 1, 1, 0 }, odd[6] = { 1, 0, NAN, 0, 1, 0 };
@@ -155,7 +144,7 @@ test_update_errors (void **state)
 
     EACH_TRACKER (name)
     {
-        g_autoptr (FovTracker) tracker = make (*name);
+        g_autoptr (FovTracker) tracker = walk_tracker (*name);
         update (tracker, &d, 1, 5, tracks);
         assert_int_equal (tracks->len, 1);
         assert_false (
@@ -205,7 +194,7 @@ test_odd_boxes (void **state)
 
     EACH_TRACKER (name)
     {
-        g_autoptr (FovTracker) tracker = make (*name);
+        g_autoptr (FovTracker) tracker = walk_tracker (*name);
         update (tracker, odd, G_N_ELEMENTS (odd), 1, tracks);
         assert_int_equal (tracks->len, 0);
         assert_int_equal (fov_tracker_ignored (tracker), G_N_ELEMENTS (odd));
@@ -228,7 +217,7 @@ test_hundred_thousand (void **state)
     }
     EACH_TRACKER (name)
     {
-        g_autoptr (FovTracker) tracker = make (*name);
+        g_autoptr (FovTracker) tracker = walk_tracker (*name);
         for (int frame = 1; frame <= 3; frame++)
             update (tracker, d, N, frame, tracks);
         assert_in_range (tracks->len, 1, 5000);
@@ -251,7 +240,7 @@ test_all_alike (void **state)
         d[i] = (FovDetection){ { 100, 100, 140, 180 }, 0.9f, 0 };
     EACH_TRACKER (name)
     {
-        g_autoptr (FovTracker) tracker = make (*name);
+        g_autoptr (FovTracker) tracker = walk_tracker (*name);
         for (int frame = 1; frame <= 3; frame++)
             update (tracker, d, N, frame, tracks);
         assert_in_range (tracks->len, 1, 5000);
@@ -295,8 +284,8 @@ test_order_and_determinism (void **state)
 {
     EACH_TRACKER (name)
     {
-        g_autoptr (FovTracker) a = make (*name);
-        g_autoptr (FovTracker) b = make (*name);
+        g_autoptr (FovTracker) a = walk_tracker (*name);
+        g_autoptr (FovTracker) b = walk_tracker (*name);
         g_autoptr (GArray) tracks_a = new_tracks ();
         g_autoptr (GArray) tracks_b = new_tracks ();
         g_autoptr (GRand) rand = g_rand_new_with_seed (1);
@@ -330,8 +319,8 @@ test_scale (void **state)
     {
         if (strstr (*name, "sort") && !g_str_equal (*name, "botsort"))
             continue;
-        g_autoptr (FovTracker) a = make (*name);
-        g_autoptr (FovTracker) b = make (*name);
+        g_autoptr (FovTracker) a = walk_tracker (*name);
+        g_autoptr (FovTracker) b = walk_tracker (*name);
         g_autoptr (GArray) tracks_a = new_tracks ();
         g_autoptr (GArray) tracks_b = new_tracks ();
         g_autoptr (GRand) rand = g_rand_new_with_seed (2);
@@ -366,7 +355,7 @@ test_life (void **state)
 {
     EACH_TRACKER (name)
     {
-        g_autoptr (FovTracker) tracker = make (*name);
+        g_autoptr (FovTracker) tracker = walk_tracker (*name);
         g_autoptr (GArray) tracks = new_tracks ();
         g_autoptr (GRand) rand = g_rand_new_with_seed (3);
         g_autoptr (GHashTable) ended = g_hash_table_new (g_direct_hash, g_direct_equal);
@@ -400,7 +389,7 @@ test_life (void **state)
 static void
 test_duplicate (void **state)
 {
-    g_autoptr (FovTracker) tracker = make ("bytetrack");
+    g_autoptr (FovTracker) tracker = walk_tracker ("bytetrack");
     g_autoptr (GArray) tracks = new_tracks ();
     const FovTrack *ended = NULL;
 
@@ -427,7 +416,7 @@ test_long_gap (void **state)
 
     EACH_TRACKER (name)
     {
-        g_autoptr (FovTracker) tracker = make (*name);
+        g_autoptr (FovTracker) tracker = walk_tracker (*name);
         g_autoptr (GArray) tracks = new_tracks ();
         const gint64 times[] = { -G_MAXINT64 / 2, 0, G_MAXINT64 / 2 };
         for (guint k = 0; k < G_N_ELEMENTS (times); k++) {
@@ -446,7 +435,7 @@ test_resting_detector (void **state)
 {
     EACH_TRACKER (name)
     {
-        g_autoptr (FovTracker) tracker = make (*name);
+        g_autoptr (FovTracker) tracker = walk_tracker (*name);
         g_autoptr (GArray) tracks = new_tracks ();
         GError *error = NULL;
         for (int frame = 1; frame <= 90; frame++) {

@@ -7,17 +7,6 @@
 
 enum { WIDTH = 1920, HEIGHT = 1080 };
 
-static FovTracker *
-make (const char *name)
-{
-    GError *error = NULL;
-    FovTrackerParams params = { .frame_rate = WALK_FPS };
-    FovTracker *tracker = fov_tracker_new (name, &params, &error);
-
-    assert_fov_ok (tracker != NULL, error);
-    return tracker;
-}
-
 /* The only track after a picture; looked: with a box of that width in it, or none where it is 0. */
 static FovTrack
 see (FovTracker *tracker, const FovImage *image, double width, gboolean looked, int frame)
@@ -43,7 +32,7 @@ test_sizes (void **state)
 {
     for (const char *const *name = fov_tracker_names (); *name; name++)
         for (double growth = -19; growth <= 19; growth += 38) {
-            g_autoptr (FovTracker) tracker = make (*name);
+            g_autoptr (FovTracker) tracker = walk_tracker (*name);
             double width = 500 - 6 * growth;
             FovTrack track = { 0 };
             int frame = 0;
@@ -68,7 +57,7 @@ test_particles (void **state)
                              .height = HEIGHT,
                              .plane = { pixels },
                              .stride = { 3 * WIDTH } };
-    g_autoptr (FovTracker) tracker = make ("fovea");
+    g_autoptr (FovTracker) tracker = walk_tracker ("fovea");
     GError *error = NULL;
     double width = 300;
 
@@ -90,7 +79,7 @@ test_pause (void **state)
     } cases[] = { { 1, 60, 60 + 5 * WALK_FPS }, { 2 * WALK_FPS, 0, 0 } };
 
     for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-        g_autoptr (FovTracker) tracker = make ("fovea");
+        g_autoptr (FovTracker) tracker = walk_tracker ("fovea");
         guint64 id = 0;
         for (int frame = 0; frame < 300; frame++) {
             const gboolean pause = frame >= cases[i].from && frame < cases[i].until;
@@ -106,7 +95,7 @@ test_pause (void **state)
 static void
 test_doubt (void **state)
 {
-    g_autoptr (FovTracker) tracker = make ("fovea");
+    g_autoptr (FovTracker) tracker = walk_tracker ("fovea");
     FovTrack track = { 0 };
     int frame = 0;
 

@@ -2,9 +2,12 @@
 #ifndef FOV_TESTS_WALK_H
 #define FOV_TESTS_WALK_H
 
-#include <fovea/tracker.h>
 #include <math.h>
 #include <string.h>
+
+#include <fovea/tracker.h>
+
+#include "../unit/check.h"
 
 /* A synthetic street: walkers at constant speed, detections that jitter and miss; seeded. */
 
@@ -14,6 +17,18 @@
 typedef struct {
     double x, y, w, h, vx, vy;
 } Walker;
+
+/* A tracker of the street's rate. */
+static inline FovTracker *
+walk_tracker (const char *name)
+{
+    GError *error = NULL;
+    FovTrackerParams params = { .frame_rate = WALK_FPS };
+    FovTracker *tracker = fov_tracker_new (name, &params, &error);
+
+    assert_fov_ok (tracker != NULL, error);
+    return tracker;
+}
 
 static inline void
 walk_start (Walker *walkers, guint n, GRand *rand)

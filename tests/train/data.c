@@ -3,30 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "../unit/check.h"
+#include "lay.h"
 
 #include <fovea/data.h>
-#include <glib/gstdio.h>
-
-static char *scratch;
-
-static char *
-put (const char *name, const char *text)
-{
-    char *path = g_build_filename (scratch, name, NULL);
-    g_autofree char *dir = g_path_get_dirname (path);
-
-    g_mkdir_with_parents (dir, 0700);
-    assert_true (g_file_set_contents (path, text, -1, NULL));
-    return path;
-}
-
-/* A file that is known by its folder. */
-static void
-lay (const char *name, const char *text)
-{
-    g_free (put (name, text));
-}
 
 static FovData *
 open_data (const char *path, const FovDataParams *params)
@@ -635,19 +614,6 @@ test_smote (void **state)
     labels[2] = 2;
     assert_false (fov_smote (x, labels, N, D, 2, 3, 1, made, kinds, &error));
     assert_fov_error (&error, FOV_ERROR_ARGUMENT, "feature 3");
-}
-
-static void
-remove_all (const char *path)
-{
-    GDir *dir = g_dir_open (path, 0, NULL);
-
-    for (const char *name; dir && (name = g_dir_read_name (dir));) {
-        g_autofree char *below = g_build_filename (path, name, NULL);
-        remove_all (below);
-    }
-    g_clear_pointer (&dir, g_dir_close);
-    g_remove (path);
 }
 
 int

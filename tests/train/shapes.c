@@ -2,29 +2,9 @@
 /* Masks and points: read from every format, refused where they are wrong, painted. */
 #include <string.h>
 
-#include "../unit/check.h"
+#include "lay.h"
 
 #include "train/load/paint.h"
-#include <glib/gstdio.h>
-
-static char *scratch;
-
-static char *
-put (const char *name, const char *text)
-{
-    char *path = g_build_filename (scratch, name, NULL);
-    g_autofree char *dir = g_path_get_dirname (path);
-
-    g_mkdir_with_parents (dir, 0700);
-    assert_true (g_file_set_contents (path, text, -1, NULL));
-    return path;
-}
-
-static void
-lay (const char *name, const char *text)
-{
-    g_free (put (name, text));
-}
 
 static FovData *
 open_data (const char *path)
@@ -337,19 +317,6 @@ test_classes (void **state)
     assert_true (fov_paint_map (&s, 3, 2, &image, 3, &map, NULL));
     assert_int_equal (map.plane[0][3], FOV_MAP_IGNORED);
     g_free (map.plane[0]);
-}
-
-static void
-remove_all (const char *path)
-{
-    GDir *dir = g_dir_open (path, 0, NULL);
-
-    for (const char *name; dir && (name = g_dir_read_name (dir));) {
-        g_autofree char *below = g_build_filename (path, name, NULL);
-        remove_all (below);
-    }
-    g_clear_pointer (&dir, g_dir_close);
-    g_remove (path);
 }
 
 int
