@@ -176,6 +176,12 @@ def test_outputs(folder):
     disk.close()
 
 
+def sanitizer(plugin):
+    """The address sanitizer of a plugin that has one: a program without it must load it first."""
+    needed = subprocess.run(['ldd', plugin], capture_output=True, text=True, check=True).stdout
+    return {'LD_PRELOAD': line.split()[2] for line in needed.splitlines() if 'libasan' in line}
+
+
 def test_publisher(folder):
     """The element stops the pipeline with the reason; what is in the file are whole records."""
     plugin = [pathlib.Path(a) for a in sys.argv[2:] if a.endswith('.so')]
@@ -183,7 +189,7 @@ def test_publisher(folder):
         return '# SKIP needs the plugin and gst-launch-1.0'
     disk = Disk(folder / 'disk', 1024)
     env = {**os.environ, 'GST_PLUGIN_PATH': str(plugin[0].parent),
-           'GST_REGISTRY': str(folder / 'registry')}
+           'GST_REGISTRY': str(folder / 'registry'), **sanitizer(plugin[0])}
     for form in ('json-lines', 'json'):
         disk.leave(16)
         path = disk.folder / f'a.{form}'
