@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gsttest.h"
 
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#include "../unit/folder.h"
 
 static gboolean
 plugin_init (GstPlugin *plugin)
@@ -103,16 +104,7 @@ test_make_dir (void)
 void
 test_remove_dir (char *dir)
 {
-    GDir *d = g_dir_open (dir, 0, NULL);
-    const char *name;
-
-    while (d && (name = g_dir_read_name (d))) {
-        g_autofree char *path = g_build_filename (dir, name, NULL);
-        g_unlink (path);
-    }
-    if (d)
-        g_dir_close (d);
-    g_rmdir (dir);
+    remove_all (dir);
     g_free (dir);
 }
 

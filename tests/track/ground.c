@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Where a camera stands above the ground: its file, and what following makes of it. */
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
-#include "../unit/check.h"
+#include "../unit/folder.h"
 #include "trackers/ground.h"
 
 #define ROTATION "RotationMatrices\n1 0 0\n0 0 -1\n0 1 0\n\n"
 #define TRANSLATION "TranslationVectors\n0 2000 0\n\n"
 #define INTRINSIC "IntrinsicMatrix\n1000 0 960\n0 1000 540\n0 0 1\n"
 
-static char *folder;
-
-/* A file with this text; its path belongs to the caller. */
-static char *
-file_with (const char *text)
-{
-    char *path = g_build_filename (folder, "camera.txt", NULL);
-
-    assert_true (g_file_set_contents (path, text, -1, NULL));
-    return path;
-}
-
 /* 2 m above the ground, looking along y to the horizon, which is at 540. */
 static FovGroundCamera
 low_camera (void)
 {
-    g_autofree char *path = file_with (ROTATION TRANSLATION INTRINSIC);
+    g_autofree char *path = file_with ("camera.txt", ROTATION TRANSLATION INTRINSIC);
     GError *error = NULL;
     FovGroundCamera camera;
 
@@ -57,7 +44,7 @@ test_file (void **state)
     const double ground[] = { 1, 10, 0, 1 };
 
     for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
-        g_autofree char *path = file_with (texts[i]);
+        g_autofree char *path = file_with ("camera.txt", texts[i]);
         GError *error = NULL;
         FovGroundCamera camera;
         double pixel[3] = { 0 };
@@ -97,7 +84,7 @@ test_refused_files (void **state)
     GError *error = NULL;
 
     for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
-        g_autofree char *path = file_with (rows[i].text);
+        g_autofree char *path = file_with ("camera.txt", rows[i].text);
         assert_false (fov_ground_camera_load (path, &camera, &error));
         assert_fov_error (&error, FOV_ERROR_FORMAT, rows[i].message);
     }
@@ -205,24 +192,6 @@ test_refused_cameras (void **state)
     assert_fov_error (&error, FOV_ERROR_ARGUMENT, "ground camera");
 }
 
-static int
-make_folder (void **state)
-{
-    folder = g_dir_make_tmp ("fovea-ground-XXXXXX", NULL);
-    return folder ? 0 : -1;
-}
-
-static int
-remove_folder (void **state)
-{
-    g_autofree char *path = g_build_filename (folder, "camera.txt", NULL);
-
-    g_unlink (path);
-    g_rmdir (folder);
-    g_free (folder);
-    return 0;
-}
-
 int
 main (void)
 {
@@ -233,5 +202,5 @@ main (void)
         cmocka_unit_test (test_another_place),
         cmocka_unit_test (test_refused_cameras),
     };
-    return cmocka_run_group_tests_name ("track-ground", tests, make_folder, remove_folder);
+    return RUN_IN_FOLDER ("track-ground", tests);
 }

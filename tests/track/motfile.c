@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
-#include "../unit/check.h"
+#include "../unit/folder.h"
 #include <fovea/motfile.h>
 #include <fovea/sot.h>
 
@@ -11,21 +10,10 @@
 #define RESULTS FOV_MOT_FILE_RESULTS
 #define DETECTIONS FOV_MOT_FILE_DETECTIONS
 
-static char *folder;
-
-/* A file with this text; its path belongs to the caller. */
-static char *
-file_with (const char *text)
-{
-    char *path = g_build_filename (folder, "file.txt", NULL);
-    assert_true (g_file_set_contents (path, text, -1, NULL));
-    return path;
-}
-
 static GArray *
 read_text (const char *text, FovMotFileKind kind, const char *object_class, GError **error)
 {
-    g_autofree char *path = file_with (text);
+    g_autofree char *path = file_with ("file.txt", text);
     return fov_mot_file_read (path, kind, &(FovMotFileParams){ .object_class = object_class },
                               error);
 }
@@ -69,7 +57,7 @@ mot_truths (void **state)
     assert_int_equal (row (rows, 4).frame, 2);
     assert_true (row (rows, 0).box.x2 == 41.5f && row (rows, 0).box.y2 == 61);
 
-    g_autofree char *path = file_with ("1,4,13,23,30,40,1,6,1\n");
+    g_autofree char *path = file_with ("file.txt", "1,4,13,23,30,40,1,6,1\n");
     g_autoptr (GArray) mot20 =
         fov_mot_file_read (path, TRUTHS, &(FovMotFileParams){ .mot20 = TRUE }, NULL);
     assert_int_equal (row (mot20, 0).role, FOV_MOT_DISTRACTOR);
@@ -144,7 +132,7 @@ what_is_written_is_read (void **state)
     const FovMotRow rows[] = { { 1, 0.5f, 4, { 1.25f, 2, 11.25f, 22 }, 0 },
                                { 70, 0.25f, 400000000000, { -5, 2, 1, 3 }, 0 } };
     g_autoptr (GArray) in = g_array_new (FALSE, FALSE, sizeof (FovMotRow));
-    g_autofree char *path = g_build_filename (folder, "written.txt", NULL);
+    g_autofree char *path = in_folder ("written.txt");
 
     g_array_append_vals (in, rows, 2);
     for (int is_kitti = 0; is_kitti < 2; is_kitti++) {
@@ -163,8 +151,9 @@ what_is_written_is_read (void **state)
 static void
 sequence_info (void **state)
 {
-    g_autofree char *path = file_with ("[Sequence]\nname=MOT17-02\nimDir=img1\nframeRate=29.97\n"
-                                       "seqLength=600\nimWidth=1920\nimHeight=1080\nimExt=.jpg\n");
+    g_autofree char *path =
+        file_with ("file.txt", "[Sequence]\nname=MOT17-02\nimDir=img1\nframeRate=29.97\n"
+                               "seqLength=600\nimWidth=1920\nimHeight=1080\nimExt=.jpg\n");
     FovMotSequenceInfo info;
 
     assert_true (fov_mot_sequence_info_read (path, &info, NULL));
@@ -180,7 +169,8 @@ sequence_info (void **state)
 static void
 camera_motion (void **state)
 {
-    g_autofree char *path = file_with ("1\t1\t2\t3\t4\t5\t6\n0 1.0 0.0 0.0 0.0 1.0 0.0\n");
+    g_autofree char *path =
+        file_with ("file.txt", "1\t1\t2\t3\t4\t5\t6\n0 1.0 0.0 0.0 0.0 1.0 0.0\n");
     g_autoptr (GArray) motions = fov_mot_motions_read (path, NULL);
     const FovMotMotion *motion;
 
@@ -195,7 +185,7 @@ camera_motion (void **state)
 static void
 sot_boxes (void **state)
 {
-    g_autofree char *path = file_with ("1,2,3,4\n1.5\t2\t3\t4\nNaN,nan,NaN,NaN\n");
+    g_autofree char *path = file_with ("file.txt", "1,2,3,4\n1.5\t2\t3\t4\nNaN,nan,NaN,NaN\n");
     g_autoptr (GArray) boxes = fov_sot_file_read (path, NULL);
 
     assert_int_equal (boxes->len, 3);
@@ -266,7 +256,7 @@ refused_sequences (void **state)
     GError *error = NULL;
 
     for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
-        g_autofree char *path = file_with (cases[i].text);
+        g_autofree char *path = file_with ("file.txt", cases[i].text);
         assert_false (fov_mot_sequence_info_read (path, &info, &error));
         assert_fov_error (&error, FOV_ERROR_FORMAT, cases[i].message);
         fov_mot_sequence_info_clear (&info);
@@ -276,14 +266,14 @@ refused_sequences (void **state)
 static void
 refused_others (void **state)
 {
-    g_autofree char *path = file_with ("0 1 0 0 0 1\n");
+    g_autofree char *path = file_with ("file.txt", "0 1 0 0 0 1\n");
     GError *error = NULL;
 
     assert_null (fov_mot_motions_read (path, &error));
     assert_fov_error (&error, FOV_ERROR_FORMAT, "file.txt:1: 6 columns");
     assert_null (fov_sot_file_read ("/nowhere", &error));
     assert_fov_error (&error, FOV_ERROR_IO, "/nowhere");
-    g_free (file_with ("1,2,3\n"));
+    g_free (file_with ("file.txt", "1,2,3\n"));
     assert_null (fov_sot_file_read (path, &error));
     assert_fov_error (&error, FOV_ERROR_FORMAT, "file.txt:1: 3 columns");
 }
@@ -292,7 +282,7 @@ refused_others (void **state)
 static void
 huge_files (void **state)
 {
-    g_autofree char *path = g_build_filename (folder, "file.txt", NULL);
+    g_autofree char *path = in_folder ("file.txt");
     FILE *file = g_fopen (path, "w");
     GError *error = NULL;
 
@@ -308,27 +298,6 @@ huge_files (void **state)
     assert_null (fov_mot_file_read (path, RESULTS, NULL, &error));
     assert_fov_error (&error, FOV_ERROR_FORMAT, "file.txt:1: longer than 4096 bytes");
     g_unlink (path);
-}
-
-static int
-make_folder (void **state)
-{
-    folder = g_dir_make_tmp ("fovea-motfile-XXXXXX", NULL);
-    return folder ? 0 : -1;
-}
-
-static int
-remove_folder (void **state)
-{
-    static const char *const names[] = { "file.txt", "written.txt" };
-
-    for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
-        g_autofree char *path = g_build_filename (folder, names[i], NULL);
-        g_unlink (path);
-    }
-    g_rmdir (folder);
-    g_free (folder);
-    return 0;
 }
 
 int
@@ -348,5 +317,5 @@ main (void)
         cmocka_unit_test (refused_others),
         cmocka_unit_test (huge_files),
     };
-    return cmocka_run_group_tests_name ("track-motfile", tests, make_folder, remove_folder);
+    return RUN_IN_FOLDER ("track-motfile", tests);
 }

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "lay.h"
+#include "../unit/folder.h"
 
 #include <fovea/data.h>
 
@@ -30,11 +30,11 @@ static void
 test_coco (void **state)
 {
     g_autofree char *path =
-        put ("coco.json", COCO ("{\"image_id\":5,\"category_id\":3,\"bbox\":[1,2,10,20]},"
-                                "{\"image_id\":5,\"category_id\":7,\"bbox\":[30,20,50,50]},"
-                                "{\"image_id\":5,\"category_id\":7,\"bbox\":[1,1,0,5]},"
-                                "{\"image_id\":-1,\"category_id\":7,\"bbox\":[0,0,20,10],"
-                                "\"iscrowd\":1}"));
+        file_with ("coco.json", COCO ("{\"image_id\":5,\"category_id\":3,\"bbox\":[1,2,10,20]},"
+                                      "{\"image_id\":5,\"category_id\":7,\"bbox\":[30,20,50,50]},"
+                                      "{\"image_id\":5,\"category_id\":7,\"bbox\":[1,1,0,5]},"
+                                      "{\"image_id\":-1,\"category_id\":7,\"bbox\":[0,0,20,10],"
+                                      "\"iscrowd\":1}"));
     g_autoptr (FovData) data = open_data (path, NULL);
     const FovSample *a = fov_data_sample (data, 0), *b = fov_data_sample (data, 1);
 
@@ -54,14 +54,15 @@ test_coco (void **state)
 static void
 test_coco_results (void **state)
 {
-    g_autofree char *path =
-        put ("truth.json",
-             COCO (ANNOTATION ("\"bbox\":[30,20,50,50],\"area\":77,\"ignore\":1") "," ANNOTATION (
-                 "\"bbox\":[1,1,0,5]")));
+    g_autofree char *path = file_with (
+        "truth.json",
+        COCO (ANNOTATION ("\"bbox\":[30,20,50,50],\"area\":77,\"ignore\":1") "," ANNOTATION (
+            "\"bbox\":[1,1,0,5]")));
     g_autofree char *results =
-        put ("found.json", "[{\"image_id\":-1,\"category_id\":7,\"bbox\":[1,2,3,4],\"score\":0.5},"
-                           "{\"image_id\":9,\"category_id\":7,\"bbox\":[1,2,3,4],\"score\":0.5},"
-                           "{\"image_id\":5,\"category_id\":9,\"bbox\":[1,2,3,4],\"score\":0.5}]");
+        file_with ("found.json",
+                   "[{\"image_id\":-1,\"category_id\":7,\"bbox\":[1,2,3,4],\"score\":0.5},"
+                   "{\"image_id\":9,\"category_id\":7,\"bbox\":[1,2,3,4],\"score\":0.5},"
+                   "{\"image_id\":5,\"category_id\":9,\"bbox\":[1,2,3,4],\"score\":0.5}]");
     g_autoptr (FovData) data = open_data (path, &(FovDataParams){ .as_written = TRUE });
     const FovSample *a = fov_data_sample (data, 0);
     g_autoptr (GError) error = NULL;
@@ -89,10 +90,10 @@ test_coco_results (void **state)
 static void
 test_coco_classes (void **state)
 {
-    g_autofree char *path = put ("few.json", COCO ("{\"image_id\":5,\"category_id\":3,"
-                                                   "\"bbox\":[1,2,10,20]},"
-                                                   "{\"image_id\":5,\"category_id\":7,"
-                                                   "\"bbox\":[1,2,10,20]}"));
+    g_autofree char *path = file_with ("few.json", COCO ("{\"image_id\":5,\"category_id\":3,"
+                                                         "\"bbox\":[1,2,10,20]},"
+                                                         "{\"image_id\":5,\"category_id\":7,"
+                                                         "\"bbox\":[1,2,10,20]}"));
     g_autoptr (FovLabels) labels = fov_labels_parse ("cow,cat", NULL);
     g_autoptr (GError) error = NULL;
     g_autoptr (FovData) data = NULL;
@@ -130,7 +131,7 @@ static void
 test_bad_coco (void **state)
 {
     for (guint i = 0; i < G_N_ELEMENTS (bad_coco); i++) {
-        g_autofree char *path = put ("bad.json", bad_coco[i].text);
+        g_autofree char *path = file_with ("bad.json", bad_coco[i].text);
         g_autoptr (GError) error = NULL;
         assert_null (fov_data_open (path, NULL, &error));
         assert_fov_error (&error, FOV_ERROR_FORMAT, bad_coco[i].says);
@@ -162,10 +163,10 @@ test_real_coco (void **state)
 static void
 test_relabel (void **state)
 {
-    g_autofree char *path = put ("more.json", COCO ("{\"image_id\":5,\"category_id\":3,"
-                                                    "\"bbox\":[1,2,10,20]},"
-                                                    "{\"image_id\":5,\"category_id\":7,"
-                                                    "\"bbox\":[1,2,10,20]}"));
+    g_autofree char *path = file_with ("more.json", COCO ("{\"image_id\":5,\"category_id\":3,"
+                                                          "\"bbox\":[1,2,10,20]},"
+                                                          "{\"image_id\":5,\"category_id\":7,"
+                                                          "\"bbox\":[1,2,10,20]}"));
     g_autoptr (FovLabels) some = fov_labels_parse ("cow,cat", NULL);
     g_autoptr (FovData) data = open_data (path, &(FovDataParams){ .most = 1 });
     guint left_out;
@@ -181,8 +182,8 @@ test_relabel (void **state)
 static void
 test_relabel_by_name_alone (void **state)
 {
-    g_autofree char *path = put ("one.json", COCO ("{\"image_id\":5,\"category_id\":3,"
-                                                   "\"bbox\":[1,2,10,20]}"));
+    g_autofree char *path = file_with ("one.json", COCO ("{\"image_id\":5,\"category_id\":3,"
+                                                         "\"bbox\":[1,2,10,20]}"));
     g_autoptr (FovLabels) others = fov_labels_parse ("Hund,Katze", NULL);
     g_autoptr (FovData) data = open_data (path, &(FovDataParams){ .most = 1 });
     guint left_out;
@@ -198,7 +199,7 @@ test_relabel_by_name_alone (void **state)
 static void
 test_yolo (void **state)
 {
-    g_autofree char *root = g_build_filename (scratch, "yolo", NULL);
+    g_autofree char *root = in_folder ("yolo");
     g_autoptr (FovData) data = NULL;
     const FovSample *s;
 
@@ -242,7 +243,7 @@ static const struct {
 static void
 test_bad_yolo (void **state)
 {
-    g_autofree char *root = g_build_filename (scratch, "badyolo", NULL);
+    g_autofree char *root = in_folder ("badyolo");
 
     lay ("badyolo/images/a.jpg", "");
     lay ("badyolo/classes.txt", "dog\ncat\n");
@@ -286,7 +287,7 @@ static char *
 put_tar (const char *name, const char *const *files)
 {
     g_autoptr (GString) tar = g_string_new (NULL);
-    char *path = g_build_filename (scratch, name, NULL);
+    char *path = in_folder (name);
 
     for (; files[0]; files += 2)
         tar_add (tar, files[0], files[1]);
@@ -392,7 +393,7 @@ test_cut_shard (void **state)
 static void
 test_folders (void **state)
 {
-    g_autofree char *root = g_build_filename (scratch, "flowers", NULL);
+    g_autofree char *root = in_folder ("flowers");
     g_autoptr (FovData) data = NULL;
 
     lay ("flowers/rose/1.jpg", "");
@@ -407,7 +408,7 @@ test_folders (void **state)
 static void
 test_nothing (void **state)
 {
-    g_autofree char *dir = g_build_filename (scratch, "empty", NULL);
+    g_autofree char *dir = in_folder ("empty");
     g_autoptr (GError) error = NULL;
 
     g_mkdir (dir, 0700);
@@ -642,11 +643,5 @@ main (void)
         cmocka_unit_test (test_weights),
         cmocka_unit_test (test_smote),
     };
-    int failed;
-
-    scratch = g_dir_make_tmp ("fovea-data-XXXXXX", NULL);
-    failed = RUN ("train-data", tests);
-    remove_all (scratch);
-    g_free (scratch);
-    return failed;
+    return RUN_IN_FOLDER ("train-data", tests);
 }

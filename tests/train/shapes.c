@@ -2,7 +2,7 @@
 /* Masks and points: read from every format, refused where they are wrong, painted. */
 #include <string.h>
 
-#include "lay.h"
+#include "../unit/folder.h"
 
 #include "train/load/paint.h"
 
@@ -44,7 +44,7 @@ test_read_masks (void **state)
 
     for (guint i = 0; i < G_N_ELEMENTS (good_masks); i++) {
         g_autofree char *text = g_strdup_printf (COCO ("", "%s"), good_masks[i].object);
-        g_autofree char *path = put ("good.json", text);
+        g_autofree char *path = file_with ("good.json", text);
         g_autoptr (FovData) data = open_data (path);
         const FovDataMask *mask = fov_data_sample (data, 0)->objects[0].mask;
         assert_int_equal (fov_data_has_masks (data), mask != NULL);
@@ -60,7 +60,8 @@ test_read_masks (void **state)
 static void
 test_read_points (void **state)
 {
-    g_autofree char *path = put ("points.json", COCO (EYES, "\"keypoints\":[1,2,2,0,0,0,3,4,1]"));
+    g_autofree char *path =
+        file_with ("points.json", COCO (EYES, "\"keypoints\":[1,2,2,0,0,0,3,4,1]"));
     g_autoptr (FovData) data = open_data (path), half = NULL, other = NULL;
     const FovDataPoint *p = fov_data_sample (data, 0)->objects[0].points;
 
@@ -118,7 +119,7 @@ test_bad (void **state)
     for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
         g_autofree char *text =
             g_strdup_printf (COCO ("%s", "%s"), bad[i].keypoints, bad[i].object);
-        g_autofree char *path = put ("bad.json", text);
+        g_autofree char *path = file_with ("bad.json", text);
         g_autoptr (GError) error = NULL;
         assert_null (fov_data_open (path, NULL, &error));
         assert_fov_error (&error, FOV_ERROR_FORMAT, bad[i].says);
@@ -142,7 +143,7 @@ test_pose (void **state)
         { "kpt_shape: [2, 3]\nflip_idx: [1, 1]", "", "0 is 1 in a mirror" },
         { "kpt_shape: [2, 3]\nflip_idx: [2, 1]", "", "0 is 2 in a mirror" },
     };
-    g_autofree char *root = g_build_filename (scratch, "pose", NULL);
+    g_autofree char *root = in_folder ("pose");
 
     lay ("pose/images/a.jpg", "");
     lay ("pose/labels/a.txt", "0 .5 .5 .4 .4 .4 .3 2 0 0 0\n");
@@ -167,7 +168,7 @@ test_pose (void **state)
 static void
 test_folder (void **state)
 {
-    g_autofree char *root = g_build_filename (scratch, "cells", NULL);
+    g_autofree char *root = in_folder ("cells");
 
     lay ("cells/a.jpg", "");
     lay ("cells/a.mask.png", "");
@@ -328,11 +329,5 @@ main (void)
         cmocka_unit_test (test_folder),     cmocka_unit_test (test_paint),
         cmocka_unit_test (test_classes),
     };
-    int failed;
-
-    scratch = g_dir_make_tmp ("fovea-shapes-XXXXXX", NULL);
-    failed = RUN ("train-shapes", tests);
-    remove_all (scratch);
-    g_free (scratch);
-    return failed;
+    return RUN_IN_FOLDER ("train-shapes", tests);
 }

@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gio/gio.h>
-#include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "folder.h"
 #include <fovea/media.h>
 #include "media/clock.h"
 
 #define FRAME_NS 40000000
-
-static char *folder;
-
-static char *
-at (const char *name)
-{
-    return g_build_filename (folder, name, NULL);
-}
 
 /* A slope whose brightness tells which frame it is; colours that are easy on codecs. */
 static FovImage
@@ -150,7 +141,7 @@ static void
 test_clips (void **state)
 {
     for (guint i = 0; i < G_N_ELEMENTS (clips); i++) {
-        g_autofree char *path = at (clips[i].name);
+        g_autofree char *path = in_folder (clips[i].name);
 
         print_message ("# %s\n", clips[i].name);
         write_clip (path, clips[i].format, clips[i].width, clips[i].height, 10, 5 * FRAME_NS,
@@ -167,7 +158,7 @@ test_variable_rate (void **state)
     static const char *const names[] = { "vfr.mp4", "vfr.mkv", "vfr.webm" };
 
     for (guint k = 0; k < G_N_ELEMENTS (names); k++) {
-        g_autofree char *path = at (names[k]);
+        g_autofree char *path = in_folder (names[k]);
         GError *error = NULL;
         FovImage image = make_image (FOV_PIXEL_I420, 32, 32, 3);
         FovWriter *writer = fov_writer_open (path, 32, 32, NULL, &error);
@@ -210,7 +201,7 @@ test_stills (void **state)
     };
 
     for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
-        g_autofree char *path = at (rows[i].name);
+        g_autofree char *path = in_folder (rows[i].name);
         GError *error = NULL;
         FovImage image = make_image (rows[i].format, rows[i].width, rows[i].height, 2);
         FovImage want = make_image (FOV_PIXEL_RGB, rows[i].width, rows[i].height, 2);
@@ -245,12 +236,12 @@ test_stills (void **state)
 static void
 test_glob (void **state)
 {
-    g_autofree char *pattern = at ("series-%03d.png");
-    g_autofree char *broken = at ("series-001b.png");
-    g_autofree char *empty = at ("series-001c.png");
-    g_autofree char *subfolder = at ("series-001d.png");
-    g_autofree char *other = at ("series-000b.png");
-    g_autofree char *glob = at ("series-*.png");
+    g_autofree char *pattern = in_folder ("series-%03d.png");
+    g_autofree char *broken = in_folder ("series-001b.png");
+    g_autofree char *empty = in_folder ("series-001c.png");
+    g_autofree char *subfolder = in_folder ("series-001d.png");
+    g_autofree char *other = in_folder ("series-000b.png");
+    g_autofree char *glob = in_folder ("series-*.png");
     static const int widths[] = { 40, 31, 40, 40 };
     GError *error = NULL;
     FovImage image = make_image (FOV_PIXEL_RGB, 31, 20, 0);
@@ -285,7 +276,8 @@ static void
 test_folder (void **state)
 {
     static const char *const names[] = { "B.JPG", "a.png", "b.jpeg", "c.PNG", "d.jpg" };
-    g_autofree char *pictures = at ("pictures [1]*"), *text = NULL, *hidden = NULL, *below = NULL;
+    g_autofree char *pictures = in_folder ("pictures [1]*"), *text = NULL, *hidden = NULL,
+                    *below = NULL;
     FovImage image = make_image (FOV_PIXEL_RGB, 31, 20, 0);
     g_autoptr (FovReader) reader = NULL;
     GError *error = NULL;
@@ -346,7 +338,7 @@ test_bad_input (void **state)
     static const char huge[] = "\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff"
                                "\x08\x02\0\0\0\0\0\0\0\0\0\0\0IEND\0\0\0\0";
     g_autofree char *whole = NULL;
-    g_autofree char *source = at ("source.mp4");
+    g_autofree char *source = in_folder ("source.mp4");
     g_autofree char *random = g_malloc (50000);
     g_autoptr (GRand) rand = g_rand_new_with_seed (7);
     const char *text = "Once upon a time there was a file that was no film.\n";
@@ -355,7 +347,7 @@ test_bad_input (void **state)
         random[i] = (char) g_rand_int (rand);
     write_clip (source, FOV_PIXEL_I420, 64, 48, 5, 0, NULL);
     for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
-        g_autofree char *path = at (rows[i].name);
+        g_autofree char *path = in_folder (rows[i].name);
         GError *error = NULL;
         FovImage image;
         FovReader *reader;
@@ -398,7 +390,7 @@ test_damaged_files (void **state)
     int survived = 0;
 
     for (guint k = 0; k < G_N_ELEMENTS (names); k++) {
-        g_autofree char *path = at (names[k]);
+        g_autofree char *path = in_folder (names[k]);
         g_autofree char *bytes = NULL;
         gsize size;
 
@@ -437,7 +429,7 @@ test_cut_stills (void **state)
     FovImage image = make_image (FOV_PIXEL_RGB, 640, 480, 2), loaded;
 
     for (guint k = 0; k < G_N_ELEMENTS (names); k++) {
-        g_autofree char *path = at (names[k]), *bytes = NULL;
+        g_autofree char *path = in_folder (names[k]), *bytes = NULL;
         gsize size;
 
         assert_true (fov_image_save (&image, path, NULL));
@@ -461,8 +453,9 @@ test_cut_stills (void **state)
 static void
 test_cut_in_series (void **state)
 {
-    g_autofree char *sound = at ("row-a.jpg"), *cut = at ("row-b.jpg"), *last = at ("row-c.jpg");
-    g_autofree char *glob = at ("row-*.jpg"), *bytes = NULL;
+    g_autofree char *sound = in_folder ("row-a.jpg"), *cut = in_folder ("row-b.jpg"),
+                    *last = in_folder ("row-c.jpg");
+    g_autofree char *glob = in_folder ("row-*.jpg"), *bytes = NULL;
     FovImage image = make_image (FOV_PIXEL_RGB, 640, 480, 2);
     g_autoptr (FovReader) reader = NULL;
     FovFrame frame;
@@ -516,7 +509,7 @@ static void
 test_orientations (void **state)
 {
     enum { W = 33, H = 17 };
-    g_autofree char *plain = at ("plain.jpg"), *path = at ("held.jpg"), *bytes = NULL;
+    g_autofree char *plain = in_folder ("plain.jpg"), *path = in_folder ("held.jpg"), *bytes = NULL;
     FovImage image = make_image (FOV_PIXEL_RGB, W, H, 2), stored, loaded;
     GError *error = NULL;
     gsize size;
@@ -554,7 +547,7 @@ test_orientations (void **state)
 static void
 test_cancel (void **state)
 {
-    g_autofree char *path = at ("cancel.avi");
+    g_autofree char *path = in_folder ("cancel.avi");
     GError *error = NULL;
     g_autoptr (FovReader) reader = NULL;
     FovFrame frame;
@@ -573,7 +566,7 @@ static gpointer
 serve (gpointer data)
 {
     GSocketListener *listener = data;
-    g_autofree char *path = at ("stream.mkv");
+    g_autofree char *path = in_folder ("stream.mkv");
     g_autofree char *bytes = NULL;
     g_autoptr (GSocketConnection) connection = NULL;
     gsize size;
@@ -603,7 +596,7 @@ static void
 test_cancel_stream (void **state)
 {
     g_autoptr (GSocketListener) listener = g_socket_listener_new ();
-    g_autofree char *path = at ("stream.mkv");
+    g_autofree char *path = in_folder ("stream.mkv");
     g_autofree char *url = NULL;
     guint16 port = g_socket_listener_add_any_inet_port (listener, NULL, NULL);
     GError *error = NULL;
@@ -679,7 +672,7 @@ test_writer_arguments (void **state)
         { "a.webm", 64, 48, { .encoder = "mpeg4" }, FOV_ERROR_UNSUPPORTED, "mpeg4" },
         { "none/a.mp4", 64, 48, { 0 }, FOV_ERROR_IO, "No such file" },
     };
-    g_autofree char *path = at ("good.avi");
+    g_autofree char *path = in_folder ("good.avi");
     GError *error = NULL;
     FovImage image = make_image (FOV_PIXEL_RGB, 32, 32, 0);
     g_autoptr (FovWriter) writer = fov_writer_open (path, 64, 48, NULL, &error);
@@ -693,7 +686,7 @@ test_writer_arguments (void **state)
     assert_fov_error (&error, FOV_ERROR_IO, "/none/a.png");
     g_free (image.plane[0]);
     for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
-        g_autofree char *name = at (rows[i].name);
+        g_autofree char *name = in_folder (rows[i].name);
 
         assert_null (
             fov_writer_open (name, rows[i].width, rows[i].height, &rows[i].params, &error));
@@ -709,7 +702,7 @@ test_disk_full (void **state)
     if (g_access ("/dev/full", W_OK) != 0)
         skip ();
     for (guint k = 0; k < G_N_ELEMENTS (names); k++) {
-        g_autofree char *path = at (names[k]);
+        g_autofree char *path = in_folder (names[k]);
         GError *error = NULL;
         FovWriter *writer;
         gboolean ok = TRUE;
@@ -756,20 +749,6 @@ test_real_film (void **state)
     assert_int_equal (fov_reader_damaged (reader), 0);
 }
 
-static void
-remove_folder (const char *path)
-{
-    g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name (dir))) {
-        g_autofree char *child = g_build_filename (path, name, NULL);
-
-        g_remove (child);
-    }
-    g_remove (path);
-}
-
 int
 main (void)
 {
@@ -783,13 +762,5 @@ main (void)
         cmocka_unit_test (test_cancel_stream), cmocka_unit_test (test_writer_arguments),
         cmocka_unit_test (test_disk_full),     cmocka_unit_test (test_real_film),
     };
-    int failed;
-
-    folder = g_dir_make_tmp ("fovea-media-XXXXXX", NULL);
-    if (!folder)
-        return 1;
-    failed = RUN ("media", tests);
-    remove_folder (folder);
-    g_free (folder);
-    return failed;
+    return RUN_IN_FOLDER ("media", tests);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The ONNX reader on a small network, whole and broken in every way we could think of. */
-#include <glib/gstdio.h>
 #include <string.h>
 
-#include "check.h"
+#include "folder.h"
 #include "graph/op.h"
 #include "model/model.h"
 #include "model/onnx.pb-c.h"
@@ -153,39 +152,19 @@ net_make (Net *net)
 
 /* ---- files ----------------------------------------------------------------- */
 
-static char *folder; /* emptied at the end */
-
 static int
-make_folder (void **state)
+make_data (void **state)
 {
-    g_autofree char *data = NULL;
+    int failed = make_folder (state);
 
-    folder = g_dir_make_tmp ("fovea-model-XXXXXX", NULL);
-    data = g_build_filename (folder, "data.bin", NULL);
-    return folder && g_file_set_contents (data, "0123456789abcdef0123456789abcdef0123456789", 42,
-                                          NULL)
-               ? 0
-               : -1;
-}
-
-static int
-remove_folder (void **state)
-{
-    static const char *const names[] = { "m.onnx", "data.bin" };
-
-    for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
-        g_autofree char *path = g_build_filename (folder, names[i], NULL);
-        g_unlink (path);
-    }
-    g_rmdir (folder);
-    g_free (folder);
-    return 0;
+    lay ("data.bin", "0123456789abcdef0123456789abcdef0123456789");
+    return failed;
 }
 
 static FovModel *
 load_bytes (const guint8 *data, gsize size, GError **error)
 {
-    g_autofree char *path = g_build_filename (folder, "m.onnx", NULL);
+    g_autofree char *path = in_folder ("m.onnx");
 
     assert_true (g_file_set_contents (path, (const char *) data, (gssize) size, NULL));
     return fov_model_load (path, error);
@@ -547,5 +526,5 @@ main (void)
         cmocka_unit_test (test_nesting),
     };
 
-    return cmocka_run_group_tests_name ("model-onnx", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name ("model-onnx", tests, make_data, remove_folder);
 }

@@ -4,41 +4,11 @@
  * The TensorFlow.js reader: damaged files, and what small networks compute,
  * with the numbers that their NHWC meaning gives. ' stands for " in the JSON.
  */
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
-#include "check.h"
+#include "folder.h"
 #include <fovea/session.h>
-
-static char *folder;
-
-static char *
-in_folder (const char *name)
-{
-    return g_build_filename (folder, name, NULL);
-}
-
-static int
-make_folder (void **state)
-{
-    folder = g_dir_make_tmp ("fovea-tfjs-XXXXXX", NULL);
-    return folder ? 0 : -1;
-}
-
-static int
-remove_folder (void **state)
-{
-    static const char *const names[] = { "model.json", "w", "w2" };
-
-    for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
-        g_autofree char *path = in_folder (names[i]);
-        g_unlink (path);
-    }
-    g_rmdir (folder);
-    g_free (folder);
-    return 0;
-}
 
 static void
 write_file (const char *name, const void *data, gsize size)
@@ -405,5 +375,5 @@ main (void)
         cmocka_unit_test (test_json),
     };
 
-    return cmocka_run_group_tests_name ("model-tfjs", tests, make_folder, remove_folder);
+    return RUN_IN_FOLDER ("model-tfjs", tests);
 }

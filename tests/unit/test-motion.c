@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Motion vectors of files, and what they say of the camera. */
-#include <glib/gstdio.h>
 #include <math.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "folder.h"
 #include <fovea/media.h>
 
 #define FRAME_NS 40000000
-
-static char *folder;
-
-static char *
-at (const char *name)
-{
-    return g_build_filename (folder, name, NULL);
-}
 
 /* A texture that moves 6 pixels right and 2 down in each picture. */
 static void
@@ -63,7 +54,7 @@ test_motion_vectors (void **state)
     static const char *const names[] = { "pan.avi", "pan.mp4" };
 
     for (guint k = 0; k < G_N_ELEMENTS (names); k++) {
-        g_autofree char *path = at (names[k]);
+        g_autofree char *path = in_folder (names[k]);
         g_autoptr (GArray) dx = g_array_new (FALSE, FALSE, sizeof (float));
         g_autoptr (GArray) dy = g_array_new (FALSE, FALSE, sizeof (float));
         GError *error = NULL;
@@ -141,7 +132,7 @@ test_camera_motion (void **state)
 static void
 test_no_motion_unless_asked (void **state)
 {
-    g_autofree char *path = at ("still-pan.avi");
+    g_autofree char *path = in_folder ("still-pan.avi");
     GError *error = NULL;
     FovFrame frame;
 
@@ -153,27 +144,6 @@ test_no_motion_unless_asked (void **state)
     assert_null (error);
 }
 
-static int
-set_up (void **state)
-{
-    folder = g_dir_make_tmp ("fovea-motion-XXXXXX", NULL);
-    return folder ? 0 : -1;
-}
-
-static int
-tear_down (void **state)
-{
-    static const char *const names[] = { "pan.avi", "pan.mp4", "still-pan.avi" };
-
-    for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-        g_autofree char *path = at (names[i]);
-        g_unlink (path);
-    }
-    g_rmdir (folder);
-    g_clear_pointer (&folder, g_free);
-    return 0;
-}
-
 int
 main (void)
 {
@@ -182,5 +152,5 @@ main (void)
         cmocka_unit_test (test_camera_motion),
         cmocka_unit_test (test_no_motion_unless_asked),
     };
-    return cmocka_run_group_tests_name ("motion", tests, set_up, tear_down);
+    return RUN_IN_FOLDER ("motion", tests);
 }
