@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Batches made ahead: the same bytes whatever the threads and breaks, errors that name pictures. */
 #include <math.h>
-#include <string.h>
 
-#include "../unit/check.h"
-
-#include <fovea/loader.h>
+#include "batches.h"
 
 #include "gpu/gpu.h"
 
@@ -53,43 +50,22 @@ make_data (guint n, const char *last)
 static FovLoader *
 make_loader_on (FovDevice *device, FovData *data, const char *augment, guint threads, gint64 cache)
 {
-    FovLoaderParams p = { .width = SIDE,
-                          .height = SIDE,
-                          .batch = BATCH,
-                          .seed = 9,
-                          .threads = threads,
-                          .cache = cache,
-                          .max_objects = 10,
-                          .load = load,
-                          .device = device };
-    g_autoptr (GError) error = NULL;
-    FovLoader *loader;
-
-    assert_true (fov_augment_parse (augment, &p.augment, NULL));
-    loader = fov_loader_new (data, &p, &error);
-    assert_fov_ok (loader != NULL, error);
-    return loader;
+    return loader_with (data, augment,
+                        (FovLoaderParams){ .width = SIDE,
+                                           .height = SIDE,
+                                           .batch = BATCH,
+                                           .seed = 9,
+                                           .threads = threads,
+                                           .cache = cache,
+                                           .max_objects = 10,
+                                           .load = load,
+                                           .device = device });
 }
 
 static FovLoader *
 make_loader (FovData *data, const char *augment, guint threads, gint64 cache)
 {
     return make_loader_on (NULL, data, augment, threads, cache);
-}
-
-/* A digest of a batch's every byte. */
-static char *
-digest (FovLoader *loader)
-{
-    g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
-    g_autoptr (GError) error = NULL;
-    FovBatch b;
-
-    assert_fov_ok (fov_loader_next (loader, &b, &error), error);
-    g_checksum_update (sum, b.pictures.data, BATCH * 3 * SIDE * SIDE * 4);
-    g_checksum_update (sum, b.objects.data, BATCH * 10 * 6 * 4);
-    g_checksum_update (sum, (const guchar *) b.samples, BATCH * sizeof (guint));
-    return g_strdup (g_checksum_get_string (sum));
 }
 
 static void

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Masks and points move with their pictures; pictures of one class come together. */
-#include <string.h>
-
-#include "../unit/check.h"
-
-#include <fovea/loader.h>
+#include "batches.h"
 
 enum { W = 120, H = 90, SIDE = 96, BATCH = 6, ROWS = 30, POINTS = 4 };
 
@@ -57,21 +53,15 @@ make_data (void)
 static FovLoader *
 make_loader (FovData *data, const char *augment, guint threads)
 {
-    FovLoaderParams p = { .width = SIDE,
-                          .height = SIDE,
-                          .batch = BATCH,
-                          .max_objects = ROWS,
-                          .seed = 4,
-                          .threads = threads,
-                          .masks = TRUE,
-                          .load = load };
-    g_autoptr (GError) error = NULL;
-    FovLoader *loader;
-
-    assert_true (fov_augment_parse (augment, &p.augment, NULL));
-    loader = fov_loader_new (data, &p, &error);
-    assert_fov_ok (loader != NULL, error);
-    return loader;
+    return loader_with (data, augment,
+                        (FovLoaderParams){ .width = SIDE,
+                                           .height = SIDE,
+                                           .batch = BATCH,
+                                           .max_objects = ROWS,
+                                           .seed = 4,
+                                           .threads = threads,
+                                           .masks = TRUE,
+                                           .load = load });
 }
 
 /* The box of a row's pixels; how many they are. */
@@ -394,20 +384,6 @@ test_groups (void **state)
 }
 
 /* ---- the same bytes ------------------------------------------------------------------------- */
-
-static char *
-digest (FovLoader *loader)
-{
-    g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
-    FovBatch b;
-
-    assert_true (fov_loader_next (loader, &b, NULL));
-    g_checksum_update (sum, b.masks.data, BATCH * SIDE * SIDE * 8);
-    g_checksum_update (sum, b.instances.data, BATCH * SIDE * SIDE * 4);
-    g_checksum_update (sum, b.points.data, BATCH * ROWS * POINTS * 3 * 4);
-    g_checksum_update (sum, b.classes.data, BATCH * 2 * 4);
-    return g_strdup (g_checksum_get_string (sum));
-}
 
 static void
 test_threads (void **state)
