@@ -12,6 +12,7 @@
 #include "lib/fetch.glsl"
 #include "lib/divide.glsl"
 #include "lib/flat.glsl"
+#include "lib/normalise.glsl"
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const bool BLOCKED = true;
@@ -47,9 +48,6 @@ void main ()
     [[unroll]] for (int c = 0; c < 3; c++)
         m[c] = vec4 (look_float (LOOK_MATRIX + 4 * c), look_float (LOOK_MATRIX + 4 * c + 1),
                      look_float (LOOK_MATRIX + 4 * c + 2), look_float (LOOK_MATRIX + 4 * c + 3));
-    vec3 mean = vec3 (push.mean0, push.mean1, push.mean2);
-    vec3 scale = vec3 (push.scale0, push.scale1, push.scale2);
-    bool bgr = push.bgr != 0;
     vec3 made[4];
 
     [[unroll]] for (int k = 0; k < 4; k++) {
@@ -66,7 +64,7 @@ void main ()
         v *= light.x + light.z * place.y + light.y * place.x;
         v = clamp (v + noise.xyz, 0.0, 255.0);
         v = noise.w > 0.0 ? vec3 (noise.w - 1.0) : v;
-        made[k] = ((bgr ? v.zyx : v) - mean) * scale;
+        made[k] = normalised (push.normalise, v);
     }
     store (first, pixels, made);
 }

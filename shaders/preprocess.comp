@@ -12,6 +12,7 @@
 #include "push.h"
 #include "lib/bind.glsl"
 #include "lib/frame.glsl"
+#include "lib/normalise.glsl"
 
 layout (local_size_x = 128) in;
 layout (constant_id = 0) const int LAYOUT = 0;
@@ -104,9 +105,6 @@ void main ()
         m[c] = vec4 (frame_float (f + FRAME_MATRIX + 4 * c), frame_float (f + FRAME_MATRIX + 4 * c + 1),
                      frame_float (f + FRAME_MATRIX + 4 * c + 2),
                      frame_float (f + FRAME_MATRIX + 4 * c + 3));
-    vec4 first = push.bgr != 0 ? m[2] : m[0], last = push.bgr != 0 ? m[0] : m[2];
-    vec3 mean = vec3 (push.mean0, push.mean1, push.mean2);
-    vec3 scale = vec3 (push.scale0, push.scale1, push.scale2);
     Grid chroma_column = Grid (column.start * 0.5 - 0.25, column.step * 0.5, column.low >> 1,
                                s.chroma ? column.high >> 1 : column.low >> 1);
     Grid chroma_row = Grid (row.start * 0.5 - 0.25, row.step * 0.5, row.low >> 1, row.high >> 1);
@@ -127,12 +125,12 @@ void main ()
         vec3 bottom = blend (tap (s, tx.at0, ty.at1, cx.at0, cy.at1),
                              tap (s, tx.at1, ty.at1, cx.at1, cy.at1), fx);
         vec3 v = blend (top, bottom, fy);
-        vec3 rgb = clamp (vec3 (dot (first.xyz, v) + first.w, dot (m[1].xyz, v) + m[1].w,
-                                dot (last.xyz, v) + last.w),
+        vec3 rgb = clamp (vec3 (dot (m[0].xyz, v) + m[0].w, dot (m[1].xyz, v) + m[1].w,
+                                dot (m[2].xyz, v) + m[2].w),
                           0.0, 255.0);
         if (!row_inside || i < 0 || i >= inner.z)
             rgb = vec3 (push.pad);
-        made[k] = (rgb - mean) * scale;
+        made[k] = normalised (push.normalise, rgb);
     }
     if (y >= height)
         return;

@@ -10,17 +10,30 @@
  * says: float (4 bytes) or vec4 (16 bytes).
  */
 
+/* A struct inside another: GLSL knows it by its name alone. */
+#ifdef VULKAN
+#define FOV_PUSH_PART(name) name
+#else
+#define FOV_PUSH_PART(name) struct name
+#endif
+
 /** test_scale: out[i] = in[i] * factor + constant[i & 3]; float offsets. */
 struct fov_push_test_scale {
     int src, dst, constants, n;
     float factor;
 };
 
+/** (v - mean) * scale, blue first where bgr (lib/normalise.glsl). */
+struct fov_push_normalise {
+    int bgr;
+    float mean0, mean1, mean2, scale0, scale1, scale2;
+};
+
 /** preprocess: word offsets of the frame and of the pictures in the inputs; dst: floats. */
 struct fov_push_preprocess {
-    int frame, pictures, dst, width, height, bgr;
+    int frame, pictures, dst, width, height;
     float pad;
-    float mean0, mean1, mean2, scale0, scale1, scale2;
+    FOV_PUSH_PART (fov_push_normalise) normalise;
 };
 
 /** augment_shape: layers in uvec4 and pictures in words of the inputs, dst in vec4. */
@@ -34,8 +47,8 @@ struct fov_push_augment_shape {
  * scratch pictures, vec4; curves, dst: floats.
  */
 struct fov_push_augment {
-    int src, look, aside, changed, bins, curves, dst, width, height, bgr;
-    float mean0, mean1, mean2, scale0, scale1, scale2;
+    int src, look, aside, changed, bins, curves, dst, width, height;
+    FOV_PUSH_PART (fov_push_normalise) normalise;
 };
 
 /** detect_scan, one level: a field's first, component, prior, cell, picture strides; floats. */

@@ -150,13 +150,7 @@ color_record (FovGpuProgram *program, const FovStep *step, GError **error)
         .curves = (int) (fov_gpu_program_scratch (program, together * HISTOGRAMS * 256 * 4) / 4),
         .width = (int) in->shape.dim[3],
         .height = (int) in->shape.dim[2],
-        .bgr = p->bgr != 0,
-        .mean0 = p->mean.v[0],
-        .mean1 = p->mean.v[1],
-        .mean2 = p->mean.v[2],
-        .scale0 = p->scale.v[0],
-        .scale1 = p->scale.v[1],
-        .scale2 = p->scale.v[2],
+        .normalise = fov_gpu_push_normalise (p->bgr, &p->mean, &p->scale),
     };
 
     for (gint64 first = 0; first < n; first += TOGETHER)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ops/frame.h"
 
-#include "gpu/gpu.h"
-#include "shaders/push.h"
+#include "ops/record.h"
 
 enum { LAYOUT_PLANAR, LAYOUT_PLANAR_4, LAYOUT_BLOCKED };
 
@@ -26,14 +25,8 @@ record (FovGpuProgram *program, const FovStep *step, GError **error)
         .pictures = (int) (fov_gpu_program_input_offset (program, step->in[0]->input) / 4),
         .width = (int) p->width,
         .height = (int) p->height,
-        .bgr = p->bgr != 0,
         .pad = p->pad,
-        .mean0 = p->mean.v[0],
-        .mean1 = p->mean.v[1],
-        .mean2 = p->mean.v[2],
-        .scale0 = p->scale.v[0],
-        .scale1 = p->scale.v[1],
-        .scale2 = p->scale.v[2],
+        .normalise = fov_gpu_push_normalise (p->bgr, &p->mean, &p->scale),
     };
 
     for (gint64 n = 0; n < out->shape.dim[0]; n++) {

@@ -15,6 +15,13 @@ fov_picture (const FovShape *shape)
     };
 }
 
+struct fov_push_normalise
+fov_gpu_push_normalise (gint64 bgr, const FovFloats *mean, const FovFloats *scale)
+{
+    return (struct fov_push_normalise){ bgr != 0,    mean->v[0],  mean->v[1], mean->v[2],
+                                        scale->v[0], scale->v[1], scale->v[2] };
+}
+
 gboolean
 fov_gpu_can_float (const FovTensor *tensor)
 {

@@ -41,6 +41,9 @@ int fov_gpu_masked_source (FovGpuProgram *program, const FovOperand *operand, gu
 /** The same of integers; kind: INDEX of lib/indices.glsl. */
 int fov_gpu_index_source (FovGpuProgram *program, const FovOperand *indices, guint32 *kind);
 
+struct fov_push_normalise fov_gpu_push_normalise (gint64 bgr, const FovFloats *mean,
+                                                  const FovFloats *scale);
+
 /** Lanes of a workgroup that works on rows of pixels: as narrow as a narrow device's subgroup. */
 guint fov_gpu_lanes (FovGpuProgram *program);
 /** A processor plays the GPU: a lane that does much costs less than many lanes. */
