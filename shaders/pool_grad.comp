@@ -14,7 +14,7 @@
 
 layout (local_size_x = 64) in;
 layout (constant_id = 0) const bool AVERAGE = false;
-layout (push_constant) uniform Push { fov_push_pool_grad push; FOV_FAR_ADDRESS };
+layout (push_constant) uniform Push { fov_push_pool push; FOV_FAR_ADDRESS };
 
 /* The window, along one axis, whose tap k sees position at; -1: none. */
 int window (int at, int pad, int k, int dilation, int stride, int count)

@@ -10,7 +10,7 @@
 #include "lib/divide.glsl"
 
 layout (local_size_x = 64) in;
-layout (push_constant) uniform Push { fov_push_pool_grad push; FOV_FAR_ADDRESS };
+layout (push_constant) uniform Push { fov_push_pool push; FOV_FAR_ADDRESS };
 
 void main ()
 {

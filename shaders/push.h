@@ -257,17 +257,15 @@ struct fov_push_channel_map {
     int map, dst, c4, pixels;
 };
 
-/** pool, pool_strip: offsets in vec4; rows of a lane, strips of a row, planes: of pool_strip. */
+/**
+ * pool, pool_*: offsets in vec4; h, w of x, oh, ow of y. rows of a lane, strips of a row, planes:
+ * of pool_strip; dy, places: of pool_place and pool_grad.
+ */
 struct fov_push_pool {
     int src, dst, h, w, oh, ow, kh, kw, stride_y, stride_x, dilation_y, dilation_x;
     int pad_top, pad_left, pad_bottom, pad_right, include_pad;
     int rows, strips, planes;
-};
-
-/** pool_place, pool_grad: offsets in vec4; h, w: of x. */
-struct fov_push_pool_grad {
-    int src, dy, places, dst, h, w, oh, ow, kh, kw, stride_y, stride_x, dilation_y, dilation_x;
-    int pad_top, pad_left, pad_bottom, pad_right, include_pad;
+    int dy, places;
 };
 
 /** global_pool: offsets in vec4; planes: pictures times blocks. */

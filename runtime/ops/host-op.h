@@ -85,6 +85,9 @@ typedef struct {
 
 FovBlockedStrides fov_host_strides (const FovOperand *operand);
 
+/** A pool's window; the picture is the caller's to add. */
+FovPoolArgs fov_host_pool_window (const FovPoolParams *p);
+
 /** ReduceSumSquare of a whole tensor. */
 gboolean fov_host_squares_fit (const FovNode *node);
 void fov_host_squares_prepare (FovHostStep *step);

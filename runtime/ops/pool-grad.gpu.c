@@ -20,37 +20,9 @@ average_formats (const FovNode *node, int block)
                : 0;
 }
 
-static struct fov_push_pool_grad
-make_push (const FovStep *step)
-{
-    const FovPoolParams *p = step->node->params;
-    FovPicture x = fov_picture (&step->out[0]->shape), y = fov_picture (&step->in[0]->shape);
-
-    return (struct fov_push_pool_grad){
-        .dy = fov_gpu_texel (step->in[0]),
-        .dst = fov_gpu_texel (step->out[0]),
-        .h = x.h,
-        .w = x.w,
-        .oh = y.h,
-        .ow = y.w,
-        .kh = (int) p->kernel_shape.v[0],
-        .kw = (int) p->kernel_shape.v[1],
-        .stride_y = (int) p->strides.v[0],
-        .stride_x = (int) p->strides.v[1],
-        .dilation_y = (int) p->dilations.v[0],
-        .dilation_x = (int) p->dilations.v[1],
-        .pad_top = (int) p->pads.v[0],
-        .pad_left = (int) p->pads.v[1],
-        .pad_bottom = (int) p->pads.v[2],
-        .pad_right = (int) p->pads.v[3],
-        .include_pad = p->count_include_pad != 0,
-    };
-}
-
 static gboolean
 dispatch (FovGpuProgram *program, const char *shader, const guint32 *spec, guint n_spec,
-          const struct fov_push_pool_grad *push, int pixels, const FovPicture *picture,
-          GError **error)
+          const struct fov_push_pool *push, int pixels, const FovPicture *picture, GError **error)
 {
     return fov_gpu_program_dispatch (program, shader, spec, n_spec, push, sizeof *push,
                                      (guint) ((pixels + 63) / 64),
@@ -61,9 +33,12 @@ static gboolean
 record (FovGpuProgram *program, const FovStep *step, GError **error)
 {
     guint32 average = fov_node_is (step->node, "fov.AveragePoolGrad");
-    struct fov_push_pool_grad push = make_push (step);
+    struct fov_push_pool push =
+        fov_gpu_push_pool (step->node->params, &step->out[0]->shape, &step->in[0]->shape);
     FovPicture x = fov_picture (&step->out[0]->shape), y = fov_picture (&step->in[0]->shape);
 
+    push.dy = fov_gpu_texel (step->in[0]);
+    push.dst = fov_gpu_texel (step->out[0]);
     if (!average) {
         push.src = fov_gpu_texel (step->in[1]);
         push.places = (int) (fov_gpu_program_scratch (program, step->in[0]->bytes) / 16);

@@ -35,7 +35,6 @@ static gboolean
 pool_grad_prepare (FovHostStep *step, GError **error)
 {
     const FovOperand *dy = step->step.in[0], *x = step->step.in[1];
-    const FovPoolParams *p = step->step.node->params;
     const int block = x->format.block;
     PoolGrad *s = g_new0 (PoolGrad, 1);
 
@@ -44,18 +43,11 @@ pool_grad_prepare (FovHostStep *step, GError **error)
     s->ds = fov_host_strides (step->step.in[0]);
     s->xs = fov_host_strides (x);
     s->ys = fov_host_strides (step->step.out[0]);
-    s->args = (FovPoolArgs){ .x_row = s->xs.row,
-                             .h = (int) x->shape.dim[2],
-                             .w = (int) x->shape.dim[3],
-                             .out_w = (int) dy->shape.dim[3],
-                             .kh = (int) p->kernel_shape.v[0],
-                             .kw = (int) p->kernel_shape.v[1],
-                             .sy = (int) p->strides.v[0],
-                             .sx = (int) p->strides.v[1],
-                             .dy = (int) p->dilations.v[0],
-                             .dx = (int) p->dilations.v[1],
-                             .top = (int) p->pads.v[0],
-                             .left = (int) p->pads.v[1] };
+    s->args = fov_host_pool_window (step->step.node->params);
+    s->args.x_row = s->xs.row;
+    s->args.h = (int) x->shape.dim[2];
+    s->args.w = (int) x->shape.dim[3];
+    s->args.out_w = (int) dy->shape.dim[3];
     step->state = s;
     step->free_state = g_free;
     step->run = pool_grad_run;

@@ -15,6 +15,30 @@ pool_formats (const FovNode *node, int block)
     return FOV_CAN_BLOCKED | FOV_WANTS_BLOCKED;
 }
 
+struct fov_push_pool
+fov_gpu_push_pool (const FovPoolParams *p, const FovShape *x, const FovShape *y)
+{
+    const FovPicture in = fov_picture (x), out = fov_picture (y);
+
+    return (struct fov_push_pool){
+        .h = in.h,
+        .w = in.w,
+        .oh = out.h,
+        .ow = out.w,
+        .kh = (int) p->kernel_shape.v[0],
+        .kw = (int) p->kernel_shape.v[1],
+        .stride_y = (int) p->strides.v[0],
+        .stride_x = (int) p->strides.v[1],
+        .dilation_y = (int) p->dilations.v[0],
+        .dilation_x = (int) p->dilations.v[1],
+        .pad_top = (int) p->pads.v[0],
+        .pad_left = (int) p->pads.v[1],
+        .pad_bottom = (int) p->pads.v[2],
+        .pad_right = (int) p->pads.v[3],
+        .include_pad = p->count_include_pad != 0,
+    };
+}
+
 static gboolean
 dispatch_strips (FovGpuProgram *program, guint32 average, struct fov_push_pool push, GError **error)
 {
@@ -41,32 +65,16 @@ dispatch_strips (FovGpuProgram *program, guint32 average, struct fov_push_pool p
 static gboolean
 record_pool (FovGpuProgram *program, const FovStep *step, GError **error)
 {
-    const FovPoolParams *p = step->node->params;
-    FovPicture in = fov_picture (&step->in[0]->shape), out = fov_picture (&step->out[0]->shape);
+    FovPicture out = fov_picture (&step->out[0]->shape);
     guint32 average = !strcmp (step->node->op->name, "AveragePool");
     int lanes = (int) fov_gpu_lanes (program) * 2;
     guint32 spec[] = { (guint32) lanes, average };
-    struct fov_push_pool push = {
-        .src = fov_gpu_texel (step->in[0]),
-        .dst = fov_gpu_texel (step->out[0]),
-        .h = in.h,
-        .w = in.w,
-        .oh = out.h,
-        .ow = out.w,
-        .kh = (int) p->kernel_shape.v[0],
-        .kw = (int) p->kernel_shape.v[1],
-        .stride_y = (int) p->strides.v[0],
-        .stride_x = (int) p->strides.v[1],
-        .dilation_y = (int) p->dilations.v[0],
-        .dilation_x = (int) p->dilations.v[1],
-        .pad_top = (int) p->pads.v[0],
-        .pad_left = (int) p->pads.v[1],
-        .pad_bottom = (int) p->pads.v[2],
-        .pad_right = (int) p->pads.v[3],
-        .include_pad = p->count_include_pad != 0,
-        .planes = out.n * out.blocks,
-    };
+    struct fov_push_pool push =
+        fov_gpu_push_pool (step->node->params, &step->in[0]->shape, &step->out[0]->shape);
 
+    push.src = fov_gpu_texel (step->in[0]);
+    push.dst = fov_gpu_texel (step->out[0]);
+    push.planes = out.n * out.blocks;
     if (push.kh <= 16 && push.kw <= 16 && push.stride_y <= 4 && push.stride_x <= 4 &&
         push.dilation_y == 1 && push.dilation_x == 1)
         return dispatch_strips (program, average, push, error);

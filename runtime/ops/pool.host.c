@@ -46,24 +46,29 @@ prepare_common (FovHostStep *step, Pool *s)
         fov_host_tasks (1e-10 * s->args.kh * s->args.kw * fov_shape_elements (&y->shape), s->units);
 }
 
+FovPoolArgs
+fov_host_pool_window (const FovPoolParams *p)
+{
+    return (FovPoolArgs){ .kh = (int) p->kernel_shape.v[0],
+                          .kw = (int) p->kernel_shape.v[1],
+                          .sy = (int) p->strides.v[0],
+                          .sx = (int) p->strides.v[1],
+                          .dy = (int) p->dilations.v[0],
+                          .dx = (int) p->dilations.v[1],
+                          .top = (int) p->pads.v[0],
+                          .left = (int) p->pads.v[1],
+                          .bottom = (int) p->pads.v[2],
+                          .right = (int) p->pads.v[3],
+                          .include_pad = p->count_include_pad != 0 };
+}
+
 static gboolean
 pool_prepare (FovHostStep *step, GError **error)
 {
-    const FovPoolParams *p = step->step.node->params;
     Pool *s = g_new0 (Pool, 1);
 
-    s->args = (FovPoolArgs){ .kh = (int) p->kernel_shape.v[0],
-                             .kw = (int) p->kernel_shape.v[1],
-                             .sy = (int) p->strides.v[0],
-                             .sx = (int) p->strides.v[1],
-                             .dy = (int) p->dilations.v[0],
-                             .dx = (int) p->dilations.v[1],
-                             .top = (int) p->pads.v[0],
-                             .left = (int) p->pads.v[1],
-                             .bottom = (int) p->pads.v[2],
-                             .right = (int) p->pads.v[3],
-                             .max = g_str_equal (step->step.node->op->name, "MaxPool"),
-                             .include_pad = p->count_include_pad != 0 };
+    s->args = fov_host_pool_window (step->step.node->params);
+    s->args.max = g_str_equal (step->step.node->op->name, "MaxPool");
     prepare_common (step, s);
     return TRUE;
 }

@@ -114,6 +114,10 @@ gboolean fov_gpu_record_batch_norm (FovGpuProgram *program, const FovStep *step,
 
 /* ---- pool.gpu.c ------------------------------------------------------- */
 
+/** Sizes of x and y, and the window; the rest 0. */
+struct fov_push_pool fov_gpu_push_pool (const FovPoolParams *p, const FovShape *x,
+                                        const FovShape *y);
+
 typedef enum { FOV_GLOBAL_SUM, FOV_GLOBAL_MAX, FOV_GLOBAL_MIN } FovGlobalKind;
 /** One value per channel of a blocked picture, times scale. */
 gboolean fov_gpu_record_global_pool (FovGpuProgram *program, const FovOperand *in,
