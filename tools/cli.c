@@ -183,6 +183,17 @@ cli_parse (const CliCommand *command, char **argv, gboolean *help, GError **erro
 }
 
 gboolean
+cli_check_word (const char *option, const char *text, const char *const *words, GError **error)
+{
+    g_autofree char *all = g_strjoinv (", ", (char **) words);
+
+    if (!text || g_strv_contains (words, text))
+        return TRUE;
+    cli_usage_error (error, "--%s is '%s', expected one of %s", option, text, all);
+    return FALSE;
+}
+
+gboolean
 cli_parse_size (const char *text, int *width, int *height, GError **error)
 {
     g_auto (GStrv) parts = g_strsplit (text, "x", 2);

@@ -67,6 +67,10 @@ char **cli_parse (const CliCommand *command, char **argv, gboolean *help, GError
 /** Sets a CLI_ERROR; always returns -1. */
 int cli_usage_error (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
+/** Whether text, of --OPTION, is one of words or NULL. */
+gboolean cli_check_word (const char *option, const char *text, const char *const *words,
+                         GError **error);
+
 /** "WIDTHxHEIGHT" in pixels, 1..32768 each. */
 gboolean cli_parse_size (const char *text, int *width, int *height, GError **error);
 

@@ -27,17 +27,6 @@ fit_words (void)
     return words;
 }
 
-static gboolean
-check_word (const char *option, const char *text, const char *const *words, GError **error)
-{
-    g_autofree char *all = g_strjoinv (", ", (char **) words);
-
-    if (!text || g_strv_contains (words, text))
-        return TRUE;
-    cli_usage_error (error, "--%s is '%s', expected one of %s", option, text, all);
-    return FALSE;
-}
-
 /* "0.5" (for all three) or "1,2,3". */
 static gboolean
 parse_three (const char *option, const char *text, float values[3], GError **error)
@@ -75,8 +64,8 @@ static gboolean
 intake_params (const ModelOptions *o, FovDetectorParams *params, ModelExtras *extras,
                GError **error)
 {
-    if (!check_word ("color-order", o->color_order, color_words (), error) ||
-        !check_word ("fit", o->fit, fit_words (), error) ||
+    if (!cli_check_word ("color-order", o->color_order, color_words (), error) ||
+        !cli_check_word ("fit", o->fit, fit_words (), error) ||
         (o->mean && !parse_three ("mean", o->mean, extras->mean, error)) ||
         (o->scale && !parse_three ("scale", o->scale, extras->scale, error)))
         return FALSE;
@@ -96,7 +85,7 @@ model_options_params (const ModelOptions *o, FovDetectorParams *params, ModelExt
     params->max_detections = (guint) o->max_detections;
     params->decoder = o->decoder;
     params->batch = (guint) o->batch;
-    if (!check_word ("decoder", o->decoder, fov_detector_families (), error) ||
+    if (!cli_check_word ("decoder", o->decoder, fov_detector_families (), error) ||
         !intake_params (o, params, extras, error) ||
         (o->size && !cli_parse_size (o->size, &params->width, &params->height, error)))
         return FALSE;

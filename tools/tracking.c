@@ -88,17 +88,6 @@ parse_number (const char *text, const GArray *properties, char **name, double *v
     return TRUE;
 }
 
-static gboolean
-check_word (const char *option, const char *text, const char *const *words, GError **error)
-{
-    g_autofree char *all = g_strjoinv (", ", (char **) words);
-
-    if (!text || g_strv_contains (words, text))
-        return TRUE;
-    cli_usage_error (error, "--%s is '%s', expected one of %s", option, text, all);
-    return FALSE;
-}
-
 gboolean
 track_options_check (const TrackOptions *o, GError **error)
 {
@@ -107,9 +96,9 @@ track_options_check (const TrackOptions *o, GError **error)
     gboolean siamese = o->visual && g_str_equal (o->visual, "siamese");
     double value;
 
-    if (!check_word ("tracker", o->tracker, fov_tracker_names (), error) ||
-        !check_word ("preset", o->preset, fov_tracker_presets (), error) ||
-        !check_word ("visual", o->visual, visual_words (), error))
+    if (!cli_check_word ("tracker", o->tracker, fov_tracker_names (), error) ||
+        !cli_check_word ("preset", o->preset, fov_tracker_presets (), error) ||
+        !cli_check_word ("visual", o->visual, visual_words (), error))
         return FALSE;
     if (o->embedding_model && !(fov_tracker_uses (o->tracker) & FOV_TRACKER_USES_EMBEDDINGS))
         return cli_usage_error (error, "--embedding-model has no effect on --tracker %s",
