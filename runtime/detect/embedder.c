@@ -47,11 +47,6 @@ check_params (const FovEmbedderParams *p, GError **error)
                      p->max_batch, MAX_BATCH);
         return FALSE;
     }
-    if (p->width < 0 || p->height < 0) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "input size is %dx%d", p->width,
-                     p->height);
-        return FALSE;
-    }
     return TRUE;
 }
 

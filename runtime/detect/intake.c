@@ -47,6 +47,10 @@ fov_picture_input_size (FovPictureInput *input, int batch, int width, int height
     int y = input->nhwc ? 1 : 2, wanted[2] = { height, width };
     int fallback[2] = { free_height, free_width };
 
+    if (width < 0 || height < 0) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT, "input size is %dx%d", width, height);
+        return FALSE;
+    }
     if (s->dim[0] >= 0 && s->dim[0] != batch) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
                      "batch is %d, but the model's input is made for %" G_GINT64_FORMAT " pictures",

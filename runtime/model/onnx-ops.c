@@ -255,15 +255,6 @@ convert_batch_norm (FovOnnxNode *node, GError **error)
 static gboolean
 convert_cast (FovOnnxNode *node, GError **error)
 {
-    static const gint64 kept[FOV_N_DTYPES] = {
-        [FOV_F32] = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
-        [FOV_I8] = ONNX__TENSOR_PROTO__DATA_TYPE__INT8,
-        [FOV_U8] = ONNX__TENSOR_PROTO__DATA_TYPE__UINT8,
-        [FOV_I16] = ONNX__TENSOR_PROTO__DATA_TYPE__INT16,
-        [FOV_I32] = ONNX__TENSOR_PROTO__DATA_TYPE__INT32,
-        [FOV_I64] = ONNX__TENSOR_PROTO__DATA_TYPE__INT64,
-        [FOV_BOOL] = ONNX__TENSOR_PROTO__DATA_TYPE__BOOL,
-    };
     const FovAttr *to;
     FovDType dtype;
 
@@ -275,7 +266,7 @@ convert_cast (FovOnnxNode *node, GError **error)
         return fov_onnx_error (node, FOV_ERROR_UNSUPPORTED, error,
                                "cast to type %" G_GINT64_FORMAT " (%s)", to->i,
                                fov_onnx_dtype_name ((gint32) CLAMP (to->i, -1, G_MAXINT32)));
-    attr_set_int (node, "to", kept[dtype]);
+    attr_set_int (node, "to", fov_onnx_type (dtype));
     return TRUE;
 }
 

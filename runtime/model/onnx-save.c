@@ -38,24 +38,6 @@ take_text (Save *s, const char *text)
     return copy;
 }
 
-static gint32
-onnx_type (FovDType dtype)
-{
-    static const gint32 types[FOV_N_DTYPES] = {
-        [FOV_F32] = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
-        [FOV_F64] = ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE,
-        [FOV_F16] = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16,
-        [FOV_I8] = ONNX__TENSOR_PROTO__DATA_TYPE__INT8,
-        [FOV_U8] = ONNX__TENSOR_PROTO__DATA_TYPE__UINT8,
-        [FOV_I16] = ONNX__TENSOR_PROTO__DATA_TYPE__INT16,
-        [FOV_I32] = ONNX__TENSOR_PROTO__DATA_TYPE__INT32,
-        [FOV_I64] = ONNX__TENSOR_PROTO__DATA_TYPE__INT64,
-        [FOV_BOOL] = ONNX__TENSOR_PROTO__DATA_TYPE__BOOL,
-    };
-
-    return types[dtype];
-}
-
 static Onnx__TensorProto *
 tensor_proto (Save *s, const FovTensor *t)
 {
@@ -64,7 +46,7 @@ tensor_proto (Save *s, const FovTensor *t)
     onnx__tensor_proto__init (proto);
     proto->name = t->name;
     proto->has_data_type = TRUE;
-    proto->data_type = onnx_type (t->dtype);
+    proto->data_type = fov_onnx_type (t->dtype);
     proto->n_dims = (size_t) t->shape.rank;
     proto->dims = take (s, proto->n_dims * sizeof *proto->dims);
     for (int d = 0; d < t->shape.rank; d++)
@@ -92,7 +74,7 @@ value_proto (Save *s, const FovTensor *t)
     type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
     type->tensor_type = tensor;
     tensor->has_elem_type = TRUE;
-    tensor->elem_type = onnx_type (t->dtype);
+    tensor->elem_type = fov_onnx_type (t->dtype);
     tensor->shape = shape;
     shape->n_dim = (size_t) t->shape.rank;
     shape->dim = take (s, shape->n_dim * sizeof *shape->dim);

@@ -53,6 +53,18 @@ fov_onnx_dtype (gint32 type, FovDType *dtype)
     return TRUE;
 }
 
+gint32
+fov_onnx_type (FovDType dtype)
+{
+    static const gint32 of[FOV_N_DTYPES] = {
+        [FOV_F32] = TYPE (FLOAT), [FOV_F64] = TYPE (DOUBLE), [FOV_F16] = TYPE (FLOAT16),
+        [FOV_I8] = TYPE (INT8),   [FOV_U8] = TYPE (UINT8),   [FOV_I16] = TYPE (INT16),
+        [FOV_I32] = TYPE (INT32), [FOV_I64] = TYPE (INT64),  [FOV_BOOL] = TYPE (BOOL),
+    };
+
+    return of[dtype];
+}
+
 /* ---- raw bytes -------------------------------------------------------- */
 
 static double

@@ -43,6 +43,8 @@ gboolean fov_onnx_check_wire (const guint8 *data, gsize size, GError **error);
 
 /** dtype of an ONNX data type; the wider and half floats become float32. FALSE: no such. */
 gboolean fov_onnx_dtype (gint32 type, FovDType *dtype);
+/** The other way: the ONNX data type of a dtype. */
+gint32 fov_onnx_type (FovDType dtype);
 /** "float16" ...; "unknown" for a number without a name. */
 const char *fov_onnx_dtype_name (gint32 type);
 /** Adds a TensorProto as a constant; takes the proto's raw bytes over where it can. */
