@@ -27,15 +27,6 @@ make_model (void)
     return fov_model_new_from_graph (graph, "made.onnx", "ONNX opset 17", NULL);
 }
 
-static void
-make_picture (FovImage *image, FovPixelFormat format, int width, int height, guint32 seed)
-{
-    assert_true (fov_image_alloc (image, format, width, height, NULL));
-    for (int p = 0; p < fov_pixel_format_n_planes (format); p++)
-        for (int i = 0; i < image->stride[p] * fov_pixel_format_rows (format, p, height); i++)
-            image->plane[p][i] = (guint8) (test_random (&seed) * 255);
-}
-
 static FovDetector *
 make_detector (FovDevice *device, guint batch)
 {
@@ -78,9 +69,9 @@ check (const char *spec)
 
     if (!device)
         skip ();
-    make_picture (&images[0], FOV_PIXEL_NV12, 50, 40, 1);
-    make_picture (&images[1], FOV_PIXEL_BGR, 33, 20, 2);
-    make_picture (&images[2], FOV_PIXEL_I420, 31, 61, 3);
+    test_picture (&images[0], FOV_PIXEL_NV12, 50, 40, 1);
+    test_picture (&images[1], FOV_PIXEL_BGR, 33, 20, 2);
+    test_picture (&images[2], FOV_PIXEL_I420, 31, 61, 3);
     for (int i = 0; i < 3; i++)
         got[i] = g_array_new (FALSE, FALSE, sizeof (FovDetection));
     g_autoptr (FovDetector) single = make_detector (reference, 1);

@@ -39,3 +39,12 @@ test_random (guint32 *seed)
     *seed = *seed * 1664525u + 1013904223u;
     return (float) (*seed >> 8) / (float) (1 << 24);
 }
+
+void
+test_picture (FovImage *image, FovPixelFormat format, int width, int height, guint32 seed)
+{
+    assert_true (fov_image_alloc (image, format, width, height, NULL));
+    for (int p = 0; p < fov_pixel_format_n_planes (format); p++)
+        for (int i = 0; i < image->stride[p] * fov_pixel_format_rows (format, p, height); i++)
+            image->plane[p][i] = (guint8) (test_random (&seed) * 255);
+}

@@ -23,4 +23,7 @@ void test_run (FovDevice *device, FovGraph *graph, const void *const *data, cons
 /** Values in 0..1 that depend on seed alone. */
 float test_random (guint32 *seed);
 
+/** A picture (plane[0] to g_free) of such values. */
+void test_picture (FovImage *image, FovPixelFormat format, int width, int height, guint32 seed);
+
 #endif

@@ -44,15 +44,6 @@ make_model (void)
     return model_of (&b, reshape (&b, x, (gint64[]){ 1, DIM }, 2));
 }
 
-static void
-fill_picture (FovImage *image, FovPixelFormat format, int width, int height, guint32 seed)
-{
-    assert_true (fov_image_alloc (image, format, width, height, NULL));
-    for (int p = 0; p < fov_pixel_format_n_planes (format); p++)
-        for (int i = 0; i < image->stride[p] * fov_pixel_format_rows (format, p, height); i++)
-            image->plane[p][i] = (guint8) (test_random (&seed) * 255);
-}
-
 static FovEmbedder *
 make_embedder (FovDevice *device, const FovEmbedderParams *params)
 {
@@ -107,7 +98,7 @@ check (const char *spec)
     for (FovPixelFormat format = 0; format < FOV_PIXEL_N_FORMATS; format++) {
         float want[MOST * DIM], got[MOST * DIM];
         FovImage image;
-        fill_picture (&image, format, 60, 43, 5 + format);
+        test_picture (&image, format, 60, 43, 5 + format);
         for (guint i = 0; i < MOST; i++)
             assert_true (fov_embedder_embed (single, &image, &boxes[i], 1, want + i * DIM, &error));
         for (guint n = 0; n <= MOST; n++) {
@@ -145,7 +136,7 @@ test_no_preparation (void **state)
     if (!device)
         skip ();
     g_autoptr (FovEmbedder) embedder = make_embedder (device, NULL);
-    fill_picture (&image, FOV_PIXEL_BGRX, 1920, 1080, 1);
+    test_picture (&image, FOV_PIXEL_BGRX, 1920, 1080, 1);
     assert_true (fov_embedder_embed (embedder, &image, boxes, MOST, out, NULL));
     fov_embedder_info (embedder, TRUE, &before);
     for (int i = 0; i < 3; i++)
@@ -224,7 +215,7 @@ test_batch_of_one (void **state)
 
     assert_fov_ok (embedder != NULL, error);
     assert_int_equal (fov_embedder_max_batch (embedder), 1);
-    fill_picture (&image, FOV_PIXEL_RGB, 60, 43, 9);
+    test_picture (&image, FOV_PIXEL_RGB, 60, 43, 9);
     assert_true (fov_embedder_embed (embedder, &image, boxes, 3, out, &error));
     assert_rows ("one at a time", out, out, 3);
     image.width = 0;

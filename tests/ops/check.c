@@ -20,21 +20,6 @@
 static FovDevice *device, *reference;
 static GHashTable *seen; /* names of the ops that ran on a kernel */
 
-static FovGraph *
-make_graph (const CheckCase *c)
-{
-    FovGraph *graph = fov_graph_new ();
-    FovNode *node = NULL;
-
-    for (guint i = 0; i < G_N_ELEMENTS (c->steps) && c->steps[i].op; i++)
-        node = add_test_node (graph, c->steps[i].op, c->steps[i].inputs,
-                              c->steps[i].attrs ? c->steps[i].attrs : "",
-                              MAX (c->steps[i].n_outputs, 1));
-    for (guint i = 0; i < node->n_outputs; i++)
-        fov_graph_add_output (graph, node->outputs[i]);
-    return graph;
-}
-
 /* Of 64-bit integers each third is beyond 32 bits. */
 static gint64
 random_int (GRand *rand, FovDType dtype, gint64 i)
@@ -78,7 +63,7 @@ static FovSession *
 run_case (const CheckCase *c, FovDevice *where, FovView outputs[8])
 {
     g_autoptr (GError) error = NULL;
-    FovSession *session = fov_session_new_from_graph (where, make_graph (c), NULL, &error);
+    FovSession *session = fov_session_new_from_graph (where, case_graph (c), NULL, &error);
     FovView inputs[20];
     FovTensorInfo info;
 

@@ -20,6 +20,9 @@ typedef struct {
     CheckStep steps[5];
 } CheckCase;
 
+/** Its nodes, with the outputs of the last as the graph's. */
+FovGraph *case_graph (const CheckCase *c);
+
 extern const CheckCase check_cases[]; /* ends with a NULL name */
 
 /** Ops with a kernel that need no case here, and why. */

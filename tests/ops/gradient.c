@@ -66,21 +66,6 @@ loss_weight (guint output, gint64 i)
     return sin (1 + 3.7 * (double) i + 1.3 * output);
 }
 
-static FovGraph *
-make_graph (const CheckCase *c)
-{
-    FovGraph *graph = fov_graph_new ();
-    FovNode *node = NULL;
-
-    for (guint i = 0; i < G_N_ELEMENTS (c->steps) && c->steps[i].op; i++)
-        node = add_test_node (graph, c->steps[i].op, c->steps[i].inputs,
-                              c->steps[i].attrs ? c->steps[i].attrs : "",
-                              MAX (c->steps[i].n_outputs, 1));
-    for (guint i = 0; i < node->n_outputs; i++)
-        fov_graph_add_output (graph, node->outputs[i]);
-    return graph;
-}
-
 /* Appends the loss of all outputs. */
 static FovTensor *
 add_loss (FovGraph *graph, GError **error)
@@ -213,7 +198,7 @@ static FovSession *
 gradient_session_with (const CheckCase *c, FovDevice *where, int *flip, Mutant *mutant,
                        GError **error)
 {
-    FovGraph *graph = make_graph (c);
+    FovGraph *graph = case_graph (c);
     g_autofree FovTensor **wanted = g_new0 (FovTensor *, graph->inputs->len + 1);
     g_autofree FovTensor **grads = g_new0 (FovTensor *, graph->inputs->len + 1);
     FovTensor *loss;
@@ -349,7 +334,7 @@ test_differences (void **state)
     guint n, k = 0;
 
     set_test_real (FOV_F64);
-    forward = fov_session_new_from_graph (reference, make_graph (c), NULL, &error);
+    forward = fov_session_new_from_graph (reference, case_graph (c), NULL, &error);
     backward = forward ? gradient_session (c, reference, &none, &error) : NULL;
     if (!backward)
         fail_msg ("%s: %s", c->name, error->message);
@@ -517,7 +502,7 @@ test_wrong_kernels_are_caught (void **state)
 
     set_test_real (FOV_F32);
     /* The mutants' own kernel is checked at start as any; here, while it does what it should. */
-    fov_session_unref (fov_session_new_from_graph (device, make_graph (&negation), NULL, NULL));
+    fov_session_unref (fov_session_new_from_graph (device, case_graph (&negation), NULL, NULL));
     for (const CheckCase *c = gradient_cases; c->name; c++) {
         int none = -1;
         g_autoptr (FovSession) oracle = gradient_session (c, reference, &none, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "node.h"
+#include "check.h"
 
 #include <math.h>
 
@@ -220,4 +220,19 @@ run_test_node (FovNode *node, GError **error)
         node->outputs[i]->data = g_bytes_new_take (out[i].data, size);
     }
     return ok;
+}
+
+FovGraph *
+case_graph (const CheckCase *c)
+{
+    FovGraph *graph = fov_graph_new ();
+    FovNode *node = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS (c->steps) && c->steps[i].op; i++)
+        node = add_test_node (graph, c->steps[i].op, c->steps[i].inputs,
+                              c->steps[i].attrs ? c->steps[i].attrs : "",
+                              MAX (c->steps[i].n_outputs, 1));
+    for (guint i = 0; i < node->n_outputs; i++)
+        fov_graph_add_output (graph, node->outputs[i]);
+    return graph;
 }

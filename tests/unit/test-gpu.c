@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* runtime/gpu: devices, programs, slots, the pipeline cache; with validation where installed. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-#include <cmocka.h>
-#include <glib/gstdio.h>
 
+#include "folder.h"
 #include "shaders/push.h"
 #include "gpu/gpu.h"
 
@@ -272,10 +267,10 @@ test_arena_beyond_a_storage_buffer (void **state)
 static char *
 cache_file (void)
 {
-    g_autofree char *folder = g_build_filename (g_get_user_cache_dir (), "fovea", NULL);
-    g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+    g_autofree char *kept = in_folder ("fovea");
+    g_autoptr (GDir) dir = g_dir_open (kept, 0, NULL);
     const char *name = dir ? g_dir_read_name (dir) : NULL;
-    return name ? g_build_filename (folder, name, NULL) : NULL;
+    return name ? g_build_filename (kept, name, NULL) : NULL;
 }
 
 static void
@@ -312,27 +307,19 @@ test_validation_silent (void **state)
 }
 
 /* The tests' own cache directory, so that the user's is left alone. */
-static char *cache_dir;
-
 static int
-remove_cache (void **state)
+make_cache (void **state)
 {
-    g_autofree char *path = cache_file ();
-    g_autofree char *folder = g_build_filename (cache_dir, "fovea", NULL);
-    if (path)
-        g_unlink (path);
-    g_rmdir (folder);
-    g_rmdir (cache_dir);
-    g_free (cache_dir);
-    return 0;
+    int failed = make_folder (state);
+
+    g_setenv ("XDG_CACHE_HOME", folder, TRUE);
+    g_setenv ("FOVEA_VALIDATION", "1", TRUE);
+    return failed;
 }
 
 int
 main (void)
 {
-    cache_dir = g_dir_make_tmp ("fovea-gpu-XXXXXX", NULL);
-    g_setenv ("XDG_CACHE_HOME", cache_dir, TRUE);
-    g_setenv ("FOVEA_VALIDATION", "1", TRUE);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_list),
         cmocka_unit_test (test_no_such_device),
@@ -346,5 +333,5 @@ main (void)
         cmocka_unit_test (test_damaged_cache),
         cmocka_unit_test (test_validation_silent),
     };
-    return cmocka_run_group_tests (tests, NULL, remove_cache);
+    return cmocka_run_group_tests (tests, make_cache, remove_folder);
 }

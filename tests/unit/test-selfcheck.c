@@ -3,28 +3,23 @@
 /* The start-up self-check: kernels that are right, wrong ones, and what is remembered. */
 #include "net.h"
 
-#include <glib/gstdio.h>
-
 #include <fovea/loader.h>
 
 #include "gpu/shader-table.h"
 
-#include "check.h"
+#include "folder.h"
 #include "nothing.h"
-
-/* The tests' own cache directory. */
-static char *cache_dir;
 
 static char *
 verdict_file (void)
 {
-    g_autofree char *folder = g_build_filename (cache_dir, "fovea", NULL);
-    g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+    g_autofree char *kept = in_folder ("fovea");
+    g_autoptr (GDir) dir = g_dir_open (kept, 0, NULL);
     const char *name;
 
     while (dir && (name = g_dir_read_name (dir)))
         if (g_str_has_suffix (name, "-checked"))
-            return g_build_filename (folder, name, NULL);
+            return g_build_filename (kept, name, NULL);
     return NULL;
 }
 
@@ -265,21 +260,15 @@ test_validation_silent (void **state)
     assert_int_equal (fov_gpu_validation_errors (), 0);
 }
 
+/* The tests' own cache directory, so that the user's is left alone. */
 static int
-remove_cache (void **state)
+make_cache (void **state)
 {
-    g_autofree char *folder = g_build_filename (cache_dir, "fovea", NULL);
-    g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-    const char *name;
+    int failed = make_folder (state);
 
-    while (dir && (name = g_dir_read_name (dir))) {
-        g_autofree char *path = g_build_filename (folder, name, NULL);
-        g_unlink (path);
-    }
-    g_rmdir (folder);
-    g_rmdir (cache_dir);
-    g_free (cache_dir);
-    return 0;
+    g_setenv ("XDG_CACHE_HOME", folder, TRUE);
+    g_setenv ("MESA_SHADER_CACHE_DISABLE", "true", TRUE);
+    return failed;
 }
 
 int
@@ -295,9 +284,5 @@ main (void)
         cmocka_unit_test_setup (test_wrong_augmentation, forget),
         cmocka_unit_test (test_validation_silent),
     };
-
-    cache_dir = g_dir_make_tmp ("fovea-check-XXXXXX", NULL);
-    g_setenv ("XDG_CACHE_HOME", cache_dir, TRUE);
-    g_setenv ("MESA_SHADER_CACHE_DISABLE", "true", TRUE);
-    return cmocka_run_group_tests (tests, NULL, remove_cache);
+    return cmocka_run_group_tests (tests, make_cache, remove_folder);
 }
