@@ -13,65 +13,30 @@
 
 G_DEFINE_TYPE (GstFoveaTrack, gst_fovea_track, GST_TYPE_BASE_TRANSFORM)
 
-/* What FovDetection.label stands for: labels of several models can share a number. */
-typedef struct {
-    GQuark instance, label;
-    int label_id;
-} Class;
-
-static int
-class_of (GstFoveaTrack *self, const GstFoveaObject *o)
-{
-    Class wanted = { o->model_instance, o->label, o->label_id };
-
-    for (guint i = 0; i < self->classes->len; i++) {
-        const Class *c = &g_array_index (self->classes, Class, i);
-        if (c->instance == wanted.instance && c->label == wanted.label &&
-            c->label_id == wanted.label_id)
-            return (int) i;
-    }
-    g_array_append_val (self->classes, wanted);
-    return (int) self->classes->len - 1;
-}
-
 static void
 forget (GstFoveaTrack *self)
 {
     gst_fovea_track_end_all (self);
     if (self->tracker)
         fov_tracker_reset (self->tracker, FALSE);
+    gst_fovea_track_sight_reset (self, FALSE);
     self->last_pts = -1;
 }
 
 /* ---- what comes in ---- */
 
-/*
- * Did a detector look at this picture? Ours says so. A buffer on which it left
- * nothing was not its turn; of detectors that never say, silence means that
- * nothing was found.
- */
+/* What another tracker holds is no detection. */
 static gboolean
-detector_looked (GstFoveaTrack *self, GstBuffer *buffer)
+is_held (GstBuffer *buffer, const GstFoveaObject *o)
 {
-    gpointer state = NULL;
-    GstMeta *meta;
-    gboolean looked = FALSE, any = FALSE;
+    const GstFoveaMeta *meta =
+        o->model_instance ? gst_fovea_buffer_get_meta (buffer, o->model_instance) : NULL;
 
-    while ((
-        meta = gst_buffer_iterate_meta_filtered (buffer, &state, gst_fovea_meta_api_get_type ()))) {
-        GstFoveaMetaFlags flags = ((GstFoveaMeta *) meta)->flags;
-        if ((flags & (GST_FOVEA_META_INFERRED | GST_FOVEA_META_SKIPPED)) &&
-            !(flags & GST_FOVEA_META_REGIONS)) {
-            any = TRUE;
-            looked |= (flags & GST_FOVEA_META_INFERRED) != 0;
-        }
-    }
-    self->detector_seen |= any;
-    return any ? looked : self->detections->len > 0 || !self->detector_seen;
+    return meta && (meta->flags & GST_FOVEA_META_TRACKED);
 }
 
 static void
-collect_detections (GstFoveaTrack *self, const char *classes)
+collect_detections (GstFoveaTrack *self, GstBuffer *buffer, const char *classes)
 {
     float width = (float) GST_VIDEO_INFO_WIDTH (&self->info);
     float height = (float) GST_VIDEO_INFO_HEIGHT (&self->info);
@@ -84,9 +49,9 @@ collect_detections (GstFoveaTrack *self, const char *classes)
                                     (float) o->x_max * width, (float) o->y_max * height },
                            .score = o->confidence < 0 ? 1 : o->confidence };
         /* What is part of another object moves with it, and would seem hidden by it. */
-        if (o->parent_id > 0 || !gst_fovea_class_wanted (classes, o->label))
+        if (o->parent_id > 0 || is_held (buffer, o) || !gst_fovea_class_wanted (classes, o->label))
             continue;
-        d.label = class_of (self, o);
+        d.label = gst_fovea_track_class_of (self, o);
         g_array_append_val (self->detections, d);
         g_array_append_val (self->places, i);
     }
@@ -120,7 +85,8 @@ object_of (GstFoveaTrack *self, const FovTrack *track)
     o.y_max = box.y2 / height;
     o.confidence = track->score;
     if (track->label >= 0 && (guint) track->label < self->classes->len) {
-        const Class *c = &g_array_index (self->classes, Class, track->label);
+        const GstFoveaTrackClassName *c =
+            &g_array_index (self->classes, GstFoveaTrackClassName, track->label);
         o.label = c->label;
         o.label_id = c->label_id;
     }
@@ -249,7 +215,7 @@ time_of (GstFoveaTrack *self, GstBuffer *buffer)
 static gboolean
 update (GstFoveaTrack *self, GstBuffer *buffer, gint64 pts, GError **error)
 {
-    gboolean looked = detector_looked (self, buffer);
+    gboolean ran = gst_fovea_track_look (self, buffer, pts);
     g_autoptr (GError) corrupt = NULL;
     GstVideoFrame frame;
     FovImage image;
@@ -263,8 +229,8 @@ update (GstFoveaTrack *self, GstBuffer *buffer, gint64 pts, GError **error)
         (!mapped || gst_fovea_image_from_frame (&image, &frame, error)) &&
         fov_tracker_update (self->tracker, mapped ? &image : NULL,
                             GST_VIDEO_INFO_WIDTH (&self->info), GST_VIDEO_INFO_HEIGHT (&self->info),
-                            looked ? (const FovDetection *) self->detections->data : NULL,
-                            looked ? self->detections->len : 0, looked, pts, self->tracks, error);
+                            (const FovDetection *) self->detections->data, self->detections->len,
+                            ran, pts, self->tracks, error);
     if (mapped)
         gst_video_frame_unmap (&frame);
     if (ok)
@@ -300,7 +266,7 @@ transform_ip (GstBaseTransform *base, GstBuffer *buffer)
     GST_OBJECT_UNLOCK (self);
     gst_fovea_buffer_number_rois (buffer);
     gst_fovea_buffer_objects (buffer, &self->info, self->objects);
-    collect_detections (self, classes);
+    collect_detections (self, buffer, classes);
     if (!update (self, buffer, pts, &error)) {
         gst_fovea_post_error (self, error, "Objects can not be followed");
         return GST_FLOW_ERROR;
@@ -347,10 +313,10 @@ start (GstBaseTransform *base)
     GstFoveaTrack *self = GST_FOVEA_TRACK (base);
     g_autoptr (GError) error = NULL;
 
-    self->have_info = self->detector_seen = self->corrupt_told = self->time_told = FALSE;
+    self->have_info = self->corrupt_told = self->time_told = FALSE;
     self->last_pts = -1;
     self->id_base = self->id_last = 0;
-    g_array_set_size (self->classes, 0);
+    gst_fovea_track_sight_reset (self, TRUE);
     g_array_set_size (self->tracks, 0);
     g_array_set_size (self->forgotten, 0);
     GST_OBJECT_LOCK (self);
@@ -382,7 +348,7 @@ finalize (GObject *object)
     g_array_unref (self->tracks);
     g_array_unref (self->forgotten);
     g_clear_pointer (&self->camera_used, g_free);
-    g_array_unref (self->classes);
+    gst_fovea_track_sight_clear (self);
     gst_fovea_track_clear_properties (self);
     G_OBJECT_CLASS (gst_fovea_track_parent_class)->finalize (object);
 }
@@ -395,7 +361,7 @@ gst_fovea_track_init (GstFoveaTrack *self)
     self->places = g_array_new (FALSE, FALSE, sizeof (guint));
     self->tracks = g_array_new (FALSE, FALSE, sizeof (FovTrack));
     self->forgotten = g_array_new (FALSE, FALSE, sizeof (GstFoveaObject));
-    self->classes = g_array_new (FALSE, FALSE, sizeof (Class));
+    gst_fovea_track_sight_init (self);
     gst_fovea_track_init_properties (self);
     gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
 }

@@ -7,6 +7,8 @@
 #include <gst/base/gstbasetransform.h>
 #include <gst/video/video.h>
 
+#include "gstfoveameta.h"
+
 G_BEGIN_DECLS
 
 /** One number that some of the trackers have, as a property of the element. */
@@ -17,6 +19,12 @@ typedef struct {
 
 /** Of all trackers, in the order in which they list them; static. */
 const GArray *gst_fovea_track_numbers (void);
+
+/** What FovDetection.label stands for: labels of several models can share a number. */
+typedef struct {
+    GQuark instance, label;
+    int label_id;
+} GstFoveaTrackClassName;
 
 /** What the tracker is made of. */
 typedef struct {
@@ -43,11 +51,13 @@ struct _GstFoveaTrack {
     GArray *places;     /**< guint: a detection's index in objects */
     GArray *tracks;     /**< FovTrack, of the last frame */
     GArray *forgotten;  /**< GstFoveaObject: ended by a reset, to be said with the next frame */
-    GArray *classes;    /**< what FovDetection.label stands for */
+    GArray *classes;    /**< GstFoveaTrackClassName, by FovDetection.label */
+    GArray *detectors;  /**< those that found something, or said that they looked */
+    GArray *looks;      /**< FovClassDetector, of the classes */
     gint64 last_pts;    /**< ns of the last update; -1: none since the last reset */
     guint64 id_base;    /**< ids of trackers before this one */
     guint64 id_last;    /**< largest id so far */
-    gboolean detector_seen, corrupt_told, time_told;
+    gboolean corrupt_told, time_told;
     gboolean unused_told[3]; /**< embedding-model, visual, camera-file */
     FovGroundCamera camera;
     char *camera_used; /**< the file that camera is from; NULL: none */
@@ -75,6 +85,16 @@ void gst_fovea_track_clear_properties (GstFoveaTrack *self);
 /** Opens what properties name: embedding model, visual tracker. Blocks. */
 gboolean gst_fovea_track_open (GstFoveaTrack *self, GError **error);
 void gst_fovea_track_close (GstFoveaTrack *self);
+
+/* Who looks, and for what. */
+void gst_fovea_track_sight_init (GstFoveaTrack *self);
+void gst_fovea_track_sight_clear (GstFoveaTrack *self);
+/** The stream is another; restart: so are its detectors. */
+void gst_fovea_track_sight_reset (GstFoveaTrack *self, gboolean restart);
+/** FovDetection.label of an object. */
+int gst_fovea_track_class_of (GstFoveaTrack *self, const GstFoveaObject *object);
+/** Tells the tracker which detectors looked at the frame; whether any did. */
+gboolean gst_fovea_track_look (GstFoveaTrack *self, GstBuffer *buffer, gint64 pts);
 
 /** The last frame's tracks end: with the next frame that is said. */
 void gst_fovea_track_end_all (GstFoveaTrack *self);

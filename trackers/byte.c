@@ -132,6 +132,7 @@ pair (Byte *byte, FovMatch *match, const FovScene *scene, gboolean fuse, double 
         double score = scene->detections[fov_match_col (match, i % cols)].score;
         cost[i] = 1 + (fuse ? cost[i] * score : cost[i]);
     }
+    fov_cost_same_detector (match, byte->targets, scene, cost);
     if (scene->set[CLASS_AWARE])
         fov_cost_same_label (match, byte->targets, scene, cost);
     const FovPair *pairs = fov_match_solve (match, limit, &n);
@@ -184,7 +185,7 @@ associate (Byte *byte, const FovScene *scene)
 static void
 judge (FovTarget *t, const FovScene *scene)
 {
-    if (t->unseen_for == 0)
+    if (!t->looked || t->unseen_for == 0)
         return;
     if (t->track.state == FOV_TRACK_TENTATIVE)
         fov_target_kill (t, FOV_TRACK_REASON_NEVER_SURE);
@@ -212,7 +213,7 @@ bear (Byte *byte, const FovScene *scene, guint64 *next_id)
 
 /* Of a track and a lost one in the same place the one with the shorter life goes. */
 static void
-drop_duplicates (Byte *byte)
+drop_duplicates (Byte *byte, const FovScene *scene)
 {
     g_array_set_size (byte->live, 0);
     g_array_set_size (byte->lost, 0);
@@ -225,7 +226,8 @@ drop_duplicates (Byte *byte)
         for (guint j = 0; j < byte->lost->len; j++) {
             FovTarget *a = target (byte, g_array_index (byte->live, guint, i));
             FovTarget *b = target (byte, g_array_index (byte->lost, guint, j));
-            if (fov_box_iou (a->track.box, b->track.box) <= 0.85f)
+            if (fov_box_iou (a->track.box, b->track.box) <= 0.85f ||
+                !fov_scene_same_detector (scene, a->track.label, b->track.label))
                 continue;
             gboolean older = a->track.age > b->track.age - b->track.unseen;
             fov_target_kill (older ? b : a, FOV_TRACK_REASON_DUPLICATE);
@@ -243,7 +245,7 @@ byte_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tra
         for (guint i = 0; i < byte->targets->len; i++)
             judge (target (byte, i), scene);
         bear (byte, scene, next_id);
-        drop_duplicates (byte);
+        drop_duplicates (byte, scene);
     }
     fov_targets_report (byte->targets, scene, scene->rate, tracks);
     return TRUE;

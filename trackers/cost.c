@@ -26,6 +26,20 @@ fov_cost_iou (const FovMatch *match, GArray *targets, const FovScene *scene, dou
 }
 
 void
+fov_cost_same_detector (const FovMatch *match, GArray *targets, const FovScene *scene, double *cost)
+{
+    guint n = fov_match_n_rows (match), m = fov_match_n_cols (match);
+
+    for (guint i = 0; scene->n_classes > 0 && i < n; i++) {
+        const FovTrack *track = track_of (targets, fov_match_row (match, i));
+        for (guint j = 0; j < m; j++, cost++)
+            if (!fov_scene_same_detector (scene, track->label,
+                                          scene->detections[fov_match_col (match, j)].label))
+                *cost = INFINITY;
+    }
+}
+
+void
 fov_cost_same_label (const FovMatch *match, GArray *targets, const FovScene *scene, double *cost)
 {
     guint n = fov_match_n_rows (match), m = fov_match_n_cols (match);

@@ -10,6 +10,9 @@
  * the detections'. targets: structs that begin with a FovTarget.
  */
 void fov_cost_iou (const FovMatch *match, GArray *targets, const FovScene *scene, double *cost);
+/** Makes pairs of what different detectors found impossible. */
+void fov_cost_same_detector (const FovMatch *match, GArray *targets, const FovScene *scene,
+                             double *cost);
 /** Makes pairs of different labels impossible. */
 void fov_cost_same_label (const FovMatch *match, GArray *targets, const FovScene *scene,
                           double *cost);

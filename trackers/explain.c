@@ -33,7 +33,7 @@ grown (FovBox box, float width, float height, FovBox other)
 }
 
 static void
-explain (FovTrack *track, const GArray *tracks)
+explain (FovTrack *track, const GArray *tracks, const FovScene *scene)
 {
     float width = track->whole.x2 - track->whole.x1, height = track->whole.y2 - track->whole.y1;
     float worst = 0;
@@ -44,7 +44,8 @@ explain (FovTrack *track, const GArray *tracks)
     for (guint i = 0; i < tracks->len; i++) {
         const FovTrack *other = &g_array_index (tracks, FovTrack, i);
         if (other->id == track->id || !fov_track_is_shown (other) ||
-            !(other->box.y2 > track->box.y2))
+            !(other->box.y2 > track->box.y2) ||
+            !fov_scene_same_detector (scene, track->label, other->label))
             continue;
         FovBox whole = grown (track->box, width, height, other->box);
         float share = fov_tracker_covered (whole, other->box);
@@ -58,15 +59,15 @@ explain (FovTrack *track, const GArray *tracks)
 }
 
 void
-fov_tracker_explain (GArray *tracks, double width, double height)
+fov_tracker_explain (GArray *tracks, const FovScene *scene)
 {
-    const FovBox picture = { 0, 0, (float) width, (float) height };
+    const FovBox picture = { 0, 0, (float) scene->width, (float) scene->height };
 
     for (guint i = 0; i < tracks->len; i++) {
         FovTrack *track = &g_array_index (tracks, FovTrack, i);
-        explain (track, tracks);
+        explain (track, tracks, scene);
         if (track->state == FOV_TRACK_REMOVED && track->reason == FOV_TRACK_REASON_TIMEOUT &&
-            width > 0 && height > 0 && fov_box_area (track->box) > 0 &&
+            fov_box_area (picture) > 0 && fov_box_area (track->box) > 0 &&
             fov_tracker_covered (track->box, picture) < LEFT)
             track->reason = FOV_TRACK_REASON_LEFT;
         if (track->state != FOV_TRACK_LOST || track->visibility >= HIDDEN)

@@ -34,7 +34,9 @@ typedef enum { STAGE_HIGH, STAGE_LOW } Stage;
 static gboolean
 same_label (const FovItem *item, const FovDetection *d, const FovScene *scene)
 {
-    return !scene->set[FOVEA_CLASS_AWARE] || item->target.track.label == d->label;
+    return scene->set[FOVEA_CLASS_AWARE]
+               ? item->target.track.label == d->label
+               : fov_scene_same_detector (scene, item->target.track.label, d->label);
 }
 
 /* Squared Mahalanobis distance of the boxes' centres. */
@@ -86,6 +88,8 @@ stands_alone (const FovScene *scene, guint detection)
 
     for (guint i = 0; i < scene->n; i++)
         if (i != detection && scene->detections[i].score >= (float) scene->set[FOVEA_HIGH] &&
+            fov_scene_same_detector (scene, scene->detections[detection].label,
+                                     scene->detections[i].label) &&
             fov_tracker_covered (box, scene->detections[i].box) > COVERED_LOOK)
             return FALSE;
     return TRUE;
@@ -152,7 +156,7 @@ take (Fovea *f, const FovScene *scene, FovPair pair)
     item->misses = 0;
     item->detected_pts = scene->pts;
     item->last = d->box;
-    item->evidence += d->score * f->since_run / scene->rate;
+    item->evidence += d->score * item->since_run / scene->rate;
     if (t->track.state != FOV_TRACK_TENTATIVE || item->evidence >= scene->set[FOVEA_SURE])
         fov_target_confirm (t);
 }

@@ -65,6 +65,7 @@ typedef struct {
     gint64 embedded_pts; /**< ns: when its embedding was last learnt */
     gint64 detected_pts; /**< ns: when the detector last saw it */
     guint misses;        /**< runs of the detector since it last saw it */
+    double since_run;    /**< nominal pictures since the detector's last run, this one counted */
 } FovItem;
 
 /** The joined tracker. */
@@ -81,7 +82,6 @@ typedef struct {
     FovLooks *looks;
     FovHolds *holds;
     FoveaCoasts *coasts;
-    double since_run; /* nominal pictures since the detector's last run, this one counted */
 } Fovea;
 
 /** Filters count time in thirtieths of a second, whatever the rate: that is what their noise
@@ -118,7 +118,7 @@ void fovea_stand (Fovea *fovea, const FovScene *scene);
 /** Asks the visual tracker for those that no detection was found for. */
 gboolean fovea_hold (Fovea *fovea, const FovScene *scene, GError **error);
 /** What becomes of a track that was found without a detection. */
-FovTrackState fovea_held_state (const FovTrack *track, const FovScene *scene);
+FovTrackState fovea_held_state (const FovTarget *target);
 /** Has particles say where those may be that nothing saw, and learns the colours of the others. */
 void fovea_coast (Fovea *fovea, const FovScene *scene);
 FoveaCoasts *fovea_coasts_new (guint64 seed);

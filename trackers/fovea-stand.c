@@ -77,7 +77,7 @@ hold (FovItem *item, const FovScene *scene, const FovExtent *extent)
     t->track.seen_pts = scene->pts;
     t->track.unseen = 0;
     t->track.reason = FOV_TRACK_REASON_VISUAL;
-    t->track.state = fovea_held_state (&t->track, scene);
+    t->track.state = fovea_held_state (t);
 }
 
 /* Whether the track could be where the detector did not find it. */

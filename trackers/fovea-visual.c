@@ -46,11 +46,11 @@ near_expected (FovBox a, FovBox b)
 }
 
 FovTrackState
-fovea_held_state (const FovTrack *track, const FovScene *scene)
+fovea_held_state (const FovTarget *target)
 {
-    if (scene->ran)
+    if (target->looked)
         return FOV_TRACK_OCCLUDED;
-    return track->state == FOV_TRACK_LOST ? FOV_TRACK_RECOVERED : FOV_TRACK_CONFIRMED;
+    return target->track.state == FOV_TRACK_LOST ? FOV_TRACK_RECOVERED : FOV_TRACK_CONFIRMED;
 }
 
 /* The filter believes the place and hardly the size; a partly hidden object's not at all. */
@@ -67,7 +67,7 @@ hold (FovItem *item, const FovScene *scene, FovBox box)
     t->track.reason = FOV_TRACK_REASON_VISUAL;
     if (t->track.state == FOV_TRACK_TENTATIVE)
         return;
-    t->track.state = fovea_held_state (&t->track, scene);
+    t->track.state = fovea_held_state (t);
 }
 
 gboolean
@@ -87,8 +87,8 @@ fovea_hold (Fovea *f, const FovScene *scene, GError **error)
     for (guint i = 0; i < fov_holds_n (f->holds); i++) {
         FovItem *item = fovea_item (f, fov_holds_index (f->holds, i));
         FovBox box;
-        if (fov_holds_found (f->holds, i, scene->ran ? SEEN_AGAINST : SEEN_ALONE, &item->hold,
-                             &box) &&
+        if (fov_holds_found (f->holds, i, item->target.looked ? SEEN_AGAINST : SEEN_ALONE,
+                             &item->hold, &box) &&
             near_expected (box, item->target.track.box))
             hold (item, scene, box);
     }

@@ -111,7 +111,6 @@ fovea_reset (gpointer self)
     fov_jitter_init (&f->jitter);
     fov_jitter_init (&f->raw_jitter);
     fov_refine_reset (f->refine);
-    f->since_run = 0;
 }
 
 static void
@@ -166,6 +165,7 @@ predict (FovItem *item, const FovScene *scene)
     double dt = scene->dt * FOVEA_TICKS / scene->rate, drift[FOV_KALMAN_STATE];
 
     fov_target_step (t, scene);
+    item->since_run += scene->dt;
     if (t->track.state == FOV_TRACK_LOST)
         t->kalman.x[6] = t->kalman.x[7] = 0;
     fov_motion_xywh.drift (t->kalman.x, drift);
@@ -186,7 +186,7 @@ predict (FovItem *item, const FovScene *scene)
 
 /* What covers each track: those seen lately whose lower edge is lower are nearer. */
 static void
-find_hidden (Fovea *f)
+find_hidden (Fovea *f, const FovScene *scene)
 {
     for (guint i = 0; i < f->items->len; i++) {
         FovItem *item = fovea_item (f, i);
@@ -195,7 +195,8 @@ find_hidden (Fovea *f)
         for (guint j = 0; j < f->items->len; j++) {
             const FovTrack *other = &fovea_item (f, j)->target.track;
             if (other->state != FOV_TRACK_LOST && other->state != FOV_TRACK_TENTATIVE &&
-                other->box.y2 > box.y2)
+                other->box.y2 > box.y2 &&
+                fov_scene_same_detector (scene, item->target.track.label, other->label))
                 item->hidden = fmax (item->hidden, fov_tracker_covered (box, other->box));
         }
     }
@@ -207,6 +208,7 @@ judge (Fovea *f, FovItem *item, const FovScene *scene)
     FovTarget *t = &item->target;
     double life = scene->set[FOVEA_MAX_AGE];
 
+    item->since_run = 0;
     if (t->track.detection >= 0)
         return;
     item->misses++;
@@ -281,10 +283,9 @@ fovea_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tr
     Fovea *f = self;
     gboolean ok = TRUE;
 
-    f->since_run += scene->dt;
     for (guint i = 0; i < f->items->len; i++)
         predict (fovea_item (f, i), scene);
-    find_hidden (f);
+    find_hidden (f, scene);
     scene = refine (f, scene);
     fov_looks_begin (f->looks, scene, scene->set[FOVEA_LOW],
                      scene->image && scene->set[FOVEA_REFINE] ? fov_refine_backdrop (f->refine)
@@ -294,15 +295,13 @@ fovea_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tr
     ok = fovea_hold (f, scene, ok ? error : NULL) && ok;
     fovea_stand (f, scene);
     fovea_coast (f, scene);
-    if (scene->ran) {
-        for (guint i = 0; i < f->items->len; i++)
+    for (guint i = 0; i < f->items->len; i++)
+        if (fovea_item (f, i)->target.looked)
             judge (f, fovea_item (f, i), scene);
-        bear (f, scene, next_id);
-        f->since_run = 0;
-    } else {
-        for (guint i = 0; i < f->items->len; i++)
+        else
             doubt (fovea_item (f, i), scene);
-    }
+    if (scene->ran)
+        bear (f, scene, next_id);
     ok = fovea_learn (f, scene, ok ? error : NULL) && ok;
     for (guint i = 0; i < f->items->len; i++)
         if (fovea_item (f, i)->target.dead)

@@ -52,15 +52,16 @@ iou_destroy (gpointer self)
 }
 
 static int
-best_detection (Iou *iou, const FovScene *scene, FovBox box)
+best_detection (Iou *iou, const FovScene *scene, const FovTrack *track)
 {
     float most = (float) scene->set[IOU];
     int best = -1;
 
     for (guint i = 0; i < scene->n; i++) {
-        if (g_array_index (iou->taken, gboolean, i))
+        if (g_array_index (iou->taken, gboolean, i) ||
+            !fov_scene_same_detector (scene, track->label, scene->detections[i].label))
             continue;
-        float v = fov_box_iou (box, scene->detections[i].box);
+        float v = fov_box_iou (track->box, scene->detections[i].box);
         if (v >= most && (best < 0 || v > most)) {
             most = v;
             best = (int) i;
@@ -92,7 +93,9 @@ follow (Iou *iou, const FovScene *scene)
     for (guint i = 0; i < iou->items->len; i++) {
         Item *item = &g_array_index (iou->items, Item, i);
         FovTarget *t = &item->target;
-        int found = best_detection (iou, scene, t->track.box);
+        if (!t->looked)
+            continue;
+        int found = best_detection (iou, scene, &t->track);
         if (found >= 0) {
             fov_target_seen (t, scene, (guint) found);
             t->track.box = scene->detections[found].box;

@@ -215,6 +215,7 @@ pair_by_motion (OcSort *oc, const FovScene *scene)
     fov_target_set_gather (&oc->set, scene, scene->set[MIN_SCORE]);
     double *cost = fov_match_cost (match);
     fov_cost_iou (match, oc->set.items, scene, cost);
+    fov_cost_same_detector (match, oc->set.items, scene, cost);
     g_array_set_size (oc->gate, 0);
     g_array_append_vals (oc->gate, cost, fov_match_n_rows (match) * fov_match_n_cols (match));
     add_momentum (oc, scene, cost);
@@ -239,6 +240,7 @@ pair_low (OcSort *oc, const FovScene *scene)
             fov_match_add_col (oc->low, i);
     double *cost = fov_match_cost (oc->low);
     fov_cost_iou (oc->low, oc->set.items, scene, cost);
+    fov_cost_same_detector (oc->low, oc->set.items, scene, cost);
     const FovPair *pairs = fov_match_solve_gated (oc->low, cost, -scene->set[IOU], &n);
     take (oc, scene, pairs, n);
     fov_match_clear_rows (oc->set.match);
@@ -262,6 +264,7 @@ pair_by_last (OcSort *oc, const FovScene *scene)
                     ? -fov_box_iou (item->last.box, scene->detections[fov_match_col (match, j)].box)
                     : 0;
     }
+    fov_cost_same_detector (match, oc->set.items, scene, cost);
     const FovPair *pairs = fov_match_solve_gated (match, cost, -scene->set[IOU], &n);
     take (oc, scene, pairs, n);
 }
@@ -271,6 +274,8 @@ judge (Item *item, const FovScene *scene)
 {
     FovTarget *t = &item->target;
 
+    if (!t->looked)
+        return;
     if (t->unseen_for > 0 && !item->is_frozen) {
         item->frozen = t->kalman;
         item->is_frozen = TRUE;

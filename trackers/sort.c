@@ -57,6 +57,7 @@ associate (FovTargetSet *sort, const FovScene *scene)
     fov_target_set_gather (sort, scene, scene->set[MIN_SCORE]);
     double *cost = fov_match_cost (match);
     fov_cost_iou (match, sort->items, scene, cost);
+    fov_cost_same_detector (match, sort->items, scene, cost);
     const FovPair *pairs = fov_match_solve_gated (match, cost, -scene->set[IOU], &n);
     for (guint i = 0; i < n; i++) {
         FovTarget *t = &g_array_index (sort->items, FovTarget, pairs[i].row);

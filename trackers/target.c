@@ -23,6 +23,7 @@ fov_target_bear (FovTarget *target, const FovMotion *motion, const FovScene *sce
                                 .seen_pts = scene->pts };
     target->hits = target->streak = 0;
     target->unseen_for = 0;
+    target->looked = TRUE;
     target->dead = FALSE;
     fov_motion_start (motion, &target->kalman, d->box);
 }
@@ -35,7 +36,8 @@ fov_target_step (FovTarget *target, const FovScene *scene)
     target->track.whole = (FovBox){ 0 };
     target->track.age++;
     target->track.unseen++;
-    if (!scene->ran)
+    target->looked = fov_scene_looked (scene, target->track.label);
+    if (!target->looked)
         return;
     if (target->unseen_for > 0)
         target->streak = 0;
@@ -104,6 +106,8 @@ fov_target_miss (FovTarget *target)
 void
 fov_target_judge (FovTarget *target, const FovScene *scene, double max_age, double min_hits)
 {
+    if (!target->looked)
+        return;
     if (target->unseen_for > max_age)
         fov_target_kill (target, target->hits < min_hits ? FOV_TRACK_REASON_NEVER_SURE
                                                          : FOV_TRACK_REASON_TIMEOUT);

@@ -13,6 +13,7 @@ typedef struct {
     guint hits;        /**< detections taken in, the first one not counted */
     guint streak;      /**< of them without a gap */
     double unseen_for; /**< nominal pictures that the detector missed it; 0: none */
+    gboolean looked;   /**< its detector looked at this picture */
     gboolean dead;     /**< to be swept after its last report */
 } FovTarget;
 

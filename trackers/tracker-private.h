@@ -17,7 +17,10 @@ typedef struct {
     const FovDetection *detections; /**< usable ones, best first; order depends on values only */
     const int *source;              /**< their index in the caller's array */
     guint n;
-    gboolean ran; /**< FALSE: the detector did not look */
+    gboolean ran;                    /**< FALSE: no detector looked */
+    gboolean others_ran;             /**< the detector of classes beyond n_classes looked */
+    const FovClassDetector *classes; /**< who finds which class, [n_classes] */
+    guint n_classes;                 /**< 0: one detector finds all */
     gint64 pts;
     double dt;            /**< nominal pictures since the last update; 1 at the first */
     double rate;          /**< nominal pictures per second */
@@ -26,6 +29,25 @@ typedef struct {
     const double *set;    /**< property values, in the order of the class's table */
     const FovTrackerParams *params;
 } FovScene;
+
+/** Whether the detector that finds this class looked at the picture. */
+static inline gboolean
+fov_scene_looked (const FovScene *scene, int label)
+{
+    return label >= 0 && (guint) label < scene->n_classes ? scene->classes[label].ran
+                                                          : scene->others_ran;
+}
+
+/** Whether one detector finds both classes. */
+static inline gboolean
+fov_scene_same_detector (const FovScene *scene, int a, int b)
+{
+    const gboolean known_a = a >= 0 && (guint) a < scene->n_classes;
+    const gboolean known_b = b >= 0 && (guint) b < scene->n_classes;
+
+    return known_a && known_b ? scene->classes[a].detector == scene->classes[b].detector
+                              : known_a == known_b;
+}
 
 /** A kind of tracker: one const struct, one line in the registry. */
 typedef struct {
@@ -67,8 +89,8 @@ float fov_tracker_covered (FovBox box, FovBox other);
  * lower edge is lower). A track's whole says how large it is expected to be, somewhere; empty: as
  * its box. And says of those lost that they are occluded
  * where more than half of them is covered, and of those given up that they left where more than
- * half of them lies outside of the picture (width, height; 0: unknown).
+ * half of them lies outside of the picture.
  */
-void fov_tracker_explain (GArray *tracks, double width, double height);
+void fov_tracker_explain (GArray *tracks, const FovScene *scene);
 
 #endif

@@ -35,6 +35,7 @@ struct _FovTracker {
     int compensates;  /* the property that says whether to */
     double camera[6];
     FovView *view;
+    GArray *classes;    /* FovClassDetector, for the next update */
     GArray *entries;    /* Entry */
     GArray *detections; /* FovDetection */
     GArray *source;     /* int */
@@ -123,6 +124,7 @@ fov_tracker_new (const char *name, const FovTrackerParams *params, GError **erro
         g_free (tracker);
         return NULL;
     }
+    tracker->classes = g_array_new (FALSE, FALSE, sizeof (FovClassDetector));
     tracker->entries = g_array_new (FALSE, FALSE, sizeof (Entry));
     tracker->detections = g_array_new (FALSE, FALSE, sizeof (FovDetection));
     tracker->source = g_array_new (FALSE, FALSE, sizeof (int));
@@ -143,6 +145,7 @@ fov_tracker_free (FovTracker *tracker)
     tracker->klass->destroy (tracker->self);
     fov_camera_free (tracker->moves);
     fov_view_free (tracker->view);
+    g_array_unref (tracker->classes);
     g_array_unref (tracker->entries);
     g_array_unref (tracker->detections);
     g_array_unref (tracker->source);
@@ -196,6 +199,14 @@ fov_tracker_set_camera_motion (FovTracker *tracker, const double m[6], GError **
     memcpy (tracker->camera, m, sizeof tracker->camera);
     tracker->has_camera = TRUE;
     return TRUE;
+}
+
+void
+fov_tracker_set_detectors (FovTracker *tracker, const FovClassDetector *classes, guint n)
+{
+    g_array_set_size (tracker->classes, 0);
+    if (n > 0)
+        g_array_append_vals (tracker->classes, classes, n);
 }
 
 static gboolean
@@ -314,6 +325,26 @@ update_valid (FovTracker *tracker, const FovImage *image, int width, int height,
     return FALSE;
 }
 
+/* What found something looked, whatever was said; TRUE if any of the detectors did. */
+static gboolean
+who_looked (FovTracker *tracker, const FovDetection *detections, guint n)
+{
+    FovClassDetector *classes = (FovClassDetector *) (gpointer) tracker->classes->data;
+    guint n_classes = tracker->classes->len;
+    gboolean any = FALSE;
+
+    for (guint i = 0; i < n; i++) {
+        int label = detections[i].label;
+        if (label < 0 || (guint) label >= n_classes || classes[label].ran)
+            continue;
+        for (guint k = 0; k < n_classes; k++)
+            classes[k].ran |= classes[k].detector == classes[label].detector;
+    }
+    for (guint k = 0; k < n_classes; k++)
+        any |= classes[k].ran;
+    return any;
+}
+
 /* Timestamps are rounded, and some files' by a millisecond: near a whole number it is that. */
 static double
 pictures_since (FovTracker *tracker, gint64 pts)
@@ -335,7 +366,7 @@ compare_ids (gconstpointer a, gconstpointer b)
 }
 
 static void
-finish (FovTracker *tracker, GArray *tracks, double width, double height)
+finish (FovTracker *tracker, GArray *tracks, const FovScene *scene)
 {
     fov_order (tracks->data, tracks->len, sizeof (FovTrack), compare_ids);
     for (guint i = 0; i < tracks->len; i++) {
@@ -343,7 +374,7 @@ finish (FovTracker *tracker, GArray *tracks, double width, double height)
         if (t->detection >= 0)
             t->detection = g_array_index (tracker->source, int, t->detection);
     }
-    fov_tracker_explain (tracks, width, height);
+    fov_tracker_explain (tracks, scene);
 }
 
 gboolean
@@ -358,12 +389,16 @@ fov_tracker_update (FovTracker *tracker, const FovImage *image, int width, int h
                        .width = image ? image->width : width,
                        .height = image ? image->height : height,
                        .ran = ran || n > 0,
+                       .others_ran = ran || n > 0,
+                       .classes = (const FovClassDetector *) (gpointer) tracker->classes->data,
+                       .n_classes = tracker->classes->len,
                        .pts = pts,
                        .dt = pictures_since (tracker, pts),
                        .rate = tracker->rate,
                        .number = tracker->n_updates + 1,
                        .set = tracker->set,
                        .params = &tracker->params };
+    scene.ran |= who_looked (tracker, detections, n);
     fov_view_show (tracker->view, image);
     take_detections (tracker, detections, n, scene.width, scene.height);
     scene.detections = (const FovDetection *) (gpointer) tracker->detections->data;
@@ -372,9 +407,10 @@ fov_tracker_update (FovTracker *tracker, const FovImage *image, int width, int h
     scene.camera = camera_motion (tracker, &scene);
     g_array_set_size (tracks, 0);
     gboolean ok = tracker->klass->update (tracker->self, &scene, &tracker->next_id, tracks, error);
-    finish (tracker, tracks, scene.width, scene.height);
+    finish (tracker, tracks, &scene);
     fov_view_show (tracker->view, NULL);
     tracker->has_camera = FALSE;
+    g_array_set_size (tracker->classes, 0);
     tracker->last_pts = pts;
     tracker->n_updates++;
     return ok;
@@ -392,6 +428,7 @@ fov_tracker_reset (FovTracker *tracker, gboolean restart_ids)
     tracker->klass->reset (tracker->self);
     tracker->n_updates = 0;
     tracker->has_camera = FALSE;
+    g_array_set_size (tracker->classes, 0);
     if (tracker->moves)
         fov_camera_reset (tracker->moves);
     if (restart_ids)

@@ -161,6 +161,98 @@ test_between_detections (void **state)
     }
 }
 
+/* What a detector leaves on a frame that it looked at: an object labelled so, of that size in parts
+ * of the frame, or word of nothing. */
+static void
+leave (GstBuffer *buffer, const char *instance, double x, double size, const char *label)
+{
+    GstFoveaMeta *meta =
+        gst_fovea_buffer_add_meta (buffer, WIDTH, HEIGHT, g_quark_from_string (instance),
+                                   GST_FOVEA_META_INFERRED);
+    GstFoveaObject o = GST_FOVEA_OBJECT_INIT;
+
+    o.x_min = x;
+    o.y_min = .3;
+    o.x_max = x + size;
+    o.y_max = .3 + size;
+    o.confidence = .9f;
+    o.label = label ? g_quark_from_string (label) : 0;
+    if (label)
+        gst_fovea_buffer_add_object (buffer, meta, &o);
+}
+
+/* A frame of a detector of people and a slower one of faces. */
+static GstBuffer *
+two_look (guint index, gboolean person)
+{
+    GstBuffer *buffer = test_frame (CAPS, index);
+
+    leave (buffer, "people", .1, .4, person ? "person" : NULL);
+    if (index % 5 == 0)
+        leave (buffer, "faces", .2, .1, "face");
+    else if (index % 5 == 1)
+        gst_fovea_buffer_add_meta (buffer, WIDTH, HEIGHT, g_quark_from_string ("faces"),
+                                   GST_FOVEA_META_SKIPPED);
+    return buffer;
+}
+
+/* Detectors that look at different frames: each one's tracks are missed by it alone. */
+static void
+test_two_detectors (void **state)
+{
+    gint64 face = -1, person = -1;
+    Stream s;
+
+    stream_open (&s, "foveatrack ! foveametaconvert");
+    for (guint i = 0; i < 150; i++) {
+        stream_push (&s, two_look (i, i < 50));
+        if (i == 20) {
+            face = id_of (&s, "face");
+            person = id_of (&s, "person");
+            assert_true (face >= 0 && person >= 0 && face != person);
+        }
+        for (guint k = 0; i >= 20 && k < s.objects->len; k++) {
+            const GstFoveaObject *o = &g_array_index (s.objects, GstFoveaObject, k);
+            if (o->track_id == face && (o->track_state != FOV_TRACK_CONFIRMED || o->visibility < 1))
+                fail_msg ("frame %u: the face is %s", i,
+                          fov_track_state_name ((FovTrackState) o->track_state));
+        }
+        assert_true (i < 20 || id_of (&s, "face") == face);
+        assert_true (i < 20 || i >= 50 || id_of (&s, "person") == person);
+    }
+    assert_int_equal (id_of (&s, "person"), -1);
+
+    /* The slower one is taken away: in the end the other one's looks end its tracks. */
+    for (guint i = 0; i < 8; i++) {
+        GstBuffer *buffer = test_frame (CAPS, 150 + 300 * i);
+        leave (buffer, "people", 0, 0, NULL);
+        stream_push (&s, buffer);
+        assert_true (i == 7 || id_of (&s, "face") == face);
+    }
+    assert_int_equal (id_of (&s, "face"), -1);
+    stream_close (&s);
+}
+
+/* What one tracker holds is no detection for another one. */
+static void
+test_two_trackers (void **state)
+{
+    Stream s;
+
+    stream_open (&s, "foveatrack name=a object-class=cat ! foveatrack name=b");
+    gint64 id = make_sure (&s, 0);
+    stream_push (&s, seen (N_SURE, place (N_SURE)));
+    for (guint i = N_SURE + 1; i < N_SURE + 20; i++) {
+        guint n = 0;
+        stream_push (&s, test_frame (CAPS, i));
+        for (guint k = 0; k < s.objects->len; k++)
+            n += g_array_index (s.objects, GstFoveaObject, k).track_id == id;
+        assert_int_equal (s.objects->len, 2); /* held by each of them */
+        assert_int_equal (n, 2);
+    }
+    stream_close (&s);
+}
+
 /* Nothing found is not the same as not looked: the track is lost, then given up. */
 static void
 test_the_end_of_a_track (void **state)
@@ -725,6 +817,8 @@ main (int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_identities),
         cmocka_unit_test (test_between_detections),
+        cmocka_unit_test (test_two_detectors),
+        cmocka_unit_test (test_two_trackers),
         cmocka_unit_test (test_the_end_of_a_track),
         cmocka_unit_test (test_cuts),
         cmocka_unit_test (test_slower),

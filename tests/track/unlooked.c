@@ -112,14 +112,72 @@ test_doubt (void **state)
     assert_int_equal (track.state, FOV_TRACK_RECOVERED);
 }
 
+/* The track of a class after a picture in which one detector looks for class 0, and another one for
+ * class 1 if slow; each finds its object where told. */
+static FovTrack
+see_two (FovTracker *tracker, FovBox second, gboolean slow, const gboolean found[2], int label,
+         int frame)
+{
+    const float x = (float) frame;
+    const FovClassDetector looks[] = { { 7, TRUE }, { 3, slow } };
+    g_autoptr (GArray) tracks = g_array_new (FALSE, FALSE, sizeof (FovTrack));
+    FovDetection d[2];
+    FovTrack track = { 0 };
+    GError *error = NULL;
+    guint n = 0;
+
+    if (found[0])
+        d[n++] = (FovDetection){ { 300 + x, 300, 400 + x, 540 }, 0.9f, 0 };
+    if (found[1] && slow)
+        d[n++] = (FovDetection){
+            { 300 + x + second.x1, 300 + second.y1, 300 + x + second.x2, 300 + second.y2 }, 0.8f, 1
+        };
+    fov_tracker_set_detectors (tracker, looks, 2);
+    assert_fov_ok (fov_tracker_update (tracker, NULL, WIDTH, HEIGHT, d, n, TRUE, WALK_PTS (frame),
+                                       tracks, &error),
+                   error);
+    assert_true (tracks->len <= 2);
+    for (guint i = 0; i < tracks->len; i++)
+        if (g_array_index (tracks, FovTrack, i).label == label)
+            track = g_array_index (tracks, FovTrack, i);
+    return track;
+}
+
+/* What only a slow detector finds is missed by that one alone, and no other one feeds it; be it
+ * part of what that finds, or in the same place. */
+static void
+test_two_detectors (void **state)
+{
+    static const FovBox second[] = { { 30, 10, 70, 60 }, { 0, 0, 100, 240 } };
+    static const gboolean both[] = { TRUE, TRUE },
+                          only[2][2] = { { TRUE, FALSE }, { FALSE, TRUE } };
+
+    for (const char *const *name = fov_tracker_names (); *name; name++)
+        for (guint i = 0; i < 4; i++) {
+            g_autoptr (FovTracker) tracker = walk_tracker (*name);
+            const int gone = (int) i / 2;
+            FovTrack track[2] = { 0 };
+            for (int frame = 0; frame < 200; frame++) {
+                const gboolean slow = frame % 5 == 0;
+                track[1 - gone] = see_two (tracker, second[i % 2], slow,
+                                           frame < 100 ? both : only[1 - gone], 1 - gone, frame);
+                if (frame > 20 && (track[1 - gone].state != FOV_TRACK_CONFIRMED ||
+                                   track[1 - gone].visibility < 1 || track[1 - gone].id > 2))
+                    fail_msg ("%s, case %u, frame %d: class %d is %s", *name, i, frame, 1 - gone,
+                              fov_track_state_name (track[1 - gone].state));
+            }
+            track[gone] = see_two (tracker, second[i % 2], FALSE, only[1 - gone], gone, 200);
+            assert_true (track[gone].id == 0 || track[gone].state == FOV_TRACK_LOST);
+        }
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_sizes),
-        cmocka_unit_test (test_particles),
-        cmocka_unit_test (test_pause),
-        cmocka_unit_test (test_doubt),
+        cmocka_unit_test (test_sizes),         cmocka_unit_test (test_particles),
+        cmocka_unit_test (test_pause),         cmocka_unit_test (test_doubt),
+        cmocka_unit_test (test_two_detectors),
     };
     return RUN ("unlooked", tests);
 }

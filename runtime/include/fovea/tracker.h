@@ -172,6 +172,24 @@ FOV_API gboolean fov_tracker_set_ground (FovTracker *tracker, const FovGroundCam
 FOV_API gboolean fov_tracker_set_camera_motion (FovTracker *tracker, const double m[6],
                                                 GError **error);
 
+/** Who finds the objects of a class, where several detectors stand before one tracker. */
+typedef struct {
+    guint detector; /**< its number: the same for all classes that it finds */
+    gboolean ran;   /**< it looked at the picture */
+} FovClassDetector;
+
+/**
+ * For detectors that do not all look at the same pictures: who finds class 0, 1, .. n - 1, and
+ * whether it looked at the picture that the next update is about. Copied, and used once, in place
+ * of the update's ran; classes from n on are found by one detector more, of which that speaks.
+ * A track is missed, and given up in the end, only by the detector of its class. Tracks and
+ * detections of different detectors are never paired, and do not cover each other: what one finds
+ * may be part of what another does, as a face is of a person. Allocates only when there are more
+ * classes than ever before.
+ */
+FOV_API void fov_tracker_set_detectors (FovTracker *tracker, const FovClassDetector *classes,
+                                        guint n);
+
 /**
  * One picture's step: predicts, associates, corrects, bears and buries tracks.
  * image: the picture, or NULL where only boxes are known (no appearance, no
