@@ -185,9 +185,11 @@ associate (Byte *byte, const FovScene *scene)
 static void
 judge (FovTarget *t, const FovScene *scene)
 {
-    if (!t->looked || t->unseen_for == 0)
+    if (!t->looked)
+        fov_target_doubt (t, scene, scene->set[MAX_AGE]);
+    else if (t->unseen_for == 0)
         return;
-    if (t->track.state == FOV_TRACK_TENTATIVE)
+    else if (t->track.state == FOV_TRACK_TENTATIVE)
         fov_target_kill (t, FOV_TRACK_REASON_NEVER_SURE);
     else if (t->unseen_for > scene->set[MAX_AGE])
         fov_target_kill (t, FOV_TRACK_REASON_TIMEOUT);
@@ -240,10 +242,11 @@ byte_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tra
     Byte *byte = self;
 
     predict (byte, scene);
-    if (scene->ran) {
+    if (scene->ran)
         associate (byte, scene);
-        for (guint i = 0; i < byte->targets->len; i++)
-            judge (target (byte, i), scene);
+    for (guint i = 0; i < byte->targets->len; i++)
+        judge (target (byte, i), scene);
+    if (scene->ran) {
         bear (byte, scene, next_id);
         drop_duplicates (byte, scene);
     }

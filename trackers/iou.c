@@ -93,8 +93,10 @@ follow (Iou *iou, const FovScene *scene)
     for (guint i = 0; i < iou->items->len; i++) {
         Item *item = &g_array_index (iou->items, Item, i);
         FovTarget *t = &item->target;
-        if (!t->looked)
+        if (!t->looked) {
+            fov_target_doubt (t, scene, scene->set[MAX_AGE]);
             continue;
+        }
         int found = best_detection (iou, scene, &t->track);
         if (found >= 0) {
             fov_target_seen (t, scene, (guint) found);
@@ -118,8 +120,7 @@ iou_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *trac
             g_array_index (iou->taken, gboolean, i) = TRUE;
     for (guint i = 0; i < iou->items->len; i++)
         fov_target_step (&g_array_index (iou->items, Item, i).target, scene);
-    if (scene->ran)
-        follow (iou, scene);
+    follow (iou, scene);
     for (guint i = 0; i < scene->n; i++) {
         Item born = { .best = scene->detections[i].score };
         if (g_array_index (iou->taken, gboolean, i) || iou->items->len >= FOV_TRACKER_MAX_OBJECTS)

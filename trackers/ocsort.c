@@ -274,14 +274,12 @@ judge (Item *item, const FovScene *scene)
 {
     FovTarget *t = &item->target;
 
-    if (!t->looked)
-        return;
-    if (t->unseen_for > 0 && !item->is_frozen) {
+    if (t->looked && t->unseen_for > 0 && !item->is_frozen) {
         item->frozen = t->kalman;
         item->is_frozen = TRUE;
     }
     fov_target_judge (t, scene, scene->set[MAX_AGE], scene->set[MIN_HITS]);
-    if (t->unseen_for == 0 && item->last.age > 0)
+    if (t->looked && t->unseen_for == 0 && item->last.age > 0)
         t->track.box = item->last.box; /* observations are what it reports */
 }
 
@@ -311,9 +309,9 @@ oc_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *track
             pair_low (oc, scene);
         pair_by_last (oc, scene);
         bear (oc, scene, next_id);
-        for (guint i = 0; i < oc->set.items->len; i++)
-            judge (item_at (oc, i), scene);
     }
+    for (guint i = 0; i < oc->set.items->len; i++)
+        judge (item_at (oc, i), scene);
     fov_targets_report (oc->set.items, scene, scene->rate, tracks);
     return TRUE;
 }

@@ -82,10 +82,10 @@ sort_update (gpointer self, const FovScene *scene, guint64 *next_id, GArray *tra
                              next_id);
             g_array_append_val (sort->items, born);
         }
-        for (guint i = 0; i < sort->items->len; i++)
-            fov_target_judge (&g_array_index (sort->items, FovTarget, i), scene,
-                              scene->set[MAX_AGE], scene->set[MIN_HITS]);
     }
+    for (guint i = 0; i < sort->items->len; i++)
+        fov_target_judge (&g_array_index (sort->items, FovTarget, i), scene, scene->set[MAX_AGE],
+                          scene->set[MIN_HITS]);
     fov_targets_report (sort->items, scene, scene->rate, tracks);
     return TRUE;
 }

@@ -24,7 +24,8 @@ fov_target_bear (FovTarget *target, const FovMotion *motion, const FovScene *sce
     target->hits = target->streak = 0;
     target->unseen_for = 0;
     target->looked = TRUE;
-    target->dead = FALSE;
+    target->unlooked_for = 0;
+    target->doubted = target->dead = FALSE;
     fov_motion_start (motion, &target->kalman, d->box);
 }
 
@@ -36,7 +37,12 @@ fov_target_step (FovTarget *target, const FovScene *scene)
     target->track.whole = (FovBox){ 0 };
     target->track.age++;
     target->track.unseen++;
+    if (target->track.state == FOV_TRACK_RECOVERED)
+        target->track.state = FOV_TRACK_CONFIRMED;
+    if (target->looked)
+        target->doubted = FALSE;
     target->looked = fov_scene_looked (scene, target->track.label);
+    target->unlooked_for = target->looked ? 0 : target->unlooked_for + scene->dt;
     if (!target->looked)
         return;
     if (target->unseen_for > 0)
@@ -91,24 +97,38 @@ fov_target_confirm (FovTarget *target)
         track->state = FOV_TRACK_RECOVERED;
         break;
     default:
-        track->state = FOV_TRACK_CONFIRMED;
+        track->state = target->doubted ? FOV_TRACK_RECOVERED : FOV_TRACK_CONFIRMED;
+        if (target->doubted)
+            track->reason = FOV_TRACK_REASON_MOTION;
     }
 }
 
 void
 fov_target_miss (FovTarget *target)
 {
-    if (target->track.state != FOV_TRACK_LOST)
+    if (target->track.state != FOV_TRACK_LOST && !target->doubted)
         target->track.reason = FOV_TRACK_REASON_MISSED;
     target->track.state = FOV_TRACK_LOST;
+}
+
+void
+fov_target_doubt (FovTarget *target, const FovScene *scene, double max_age)
+{
+    const FovTrackState state = target->track.state;
+
+    if (target->doubted || state == FOV_TRACK_TENTATIVE || state == FOV_TRACK_LOST ||
+        target->unlooked_for <= fmax (max_age, scene->rate))
+        return;
+    target->doubted = TRUE;
+    target->track.reason = FOV_TRACK_REASON_MISSED;
 }
 
 void
 fov_target_judge (FovTarget *target, const FovScene *scene, double max_age, double min_hits)
 {
     if (!target->looked)
-        return;
-    if (target->unseen_for > max_age)
+        fov_target_doubt (target, scene, max_age);
+    else if (target->unseen_for > max_age)
         fov_target_kill (target, target->hits < min_hits ? FOV_TRACK_REASON_NEVER_SURE
                                                          : FOV_TRACK_REASON_TIMEOUT);
     else if (target->unseen_for > 0)
@@ -182,6 +202,8 @@ fov_targets_report (GArray *targets, const FovScene *scene, double ticks, GArray
         track->velocity_x = (float) (target->kalman.x[4] * ticks);
         track->velocity_y = (float) (target->kalman.x[5] * ticks);
         g_array_append_val (tracks, *track);
+        if (target->doubted && !target->looked)
+            g_array_index (tracks, FovTrack, tracks->len - 1).state = FOV_TRACK_LOST;
         if (target->dead)
             continue;
         if (kept != i)

@@ -10,11 +10,13 @@
 typedef struct {
     FovTrack track; /**< as it will be reported */
     FovKalman kalman;
-    guint hits;        /**< detections taken in, the first one not counted */
-    guint streak;      /**< of them without a gap */
-    double unseen_for; /**< nominal pictures that the detector missed it; 0: none */
-    gboolean looked;   /**< its detector looked at this picture */
-    gboolean dead;     /**< to be swept after its last report */
+    guint hits;          /**< detections taken in, the first one not counted */
+    guint streak;        /**< of them without a gap */
+    double unseen_for;   /**< nominal pictures that the detector missed it; 0: none */
+    gboolean looked;     /**< its detector looked at this picture */
+    double unlooked_for; /**< nominal pictures that the detector did not look for it; 0: it did */
+    gboolean doubted;    /**< for so long that nobody can say that it is still there */
+    gboolean dead;       /**< to be swept after its last report */
 } FovTarget;
 
 /** A new track from a detection: tentative, with an id of its own. */
@@ -34,8 +36,14 @@ void fov_target_confirm (FovTarget *target);
 /** Unseen in this picture, and nothing is known about why. */
 void fov_target_miss (FovTarget *target);
 /**
+ * Not looked for in this picture: after max_age nominal pictures, a second at least, it is reported
+ * as lost until its detector looks again. Pairing makes no difference of that.
+ */
+void fov_target_doubt (FovTarget *target, const FovScene *scene, double max_age);
+/**
  * SORT's verdict after a picture: given up when unseen for more than max_age nominal pictures,
- * shown (again) only after min_hits detections in a row, or among the first min_hits pictures.
+ * shown (again) only after min_hits detections in a row, or among the first min_hits pictures;
+ * doubted where nobody looked.
  */
 void fov_target_judge (FovTarget *target, const FovScene *scene, double max_age, double min_hits);
 /** Gives it up: reported once more, then swept. */

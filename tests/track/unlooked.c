@@ -95,21 +95,33 @@ test_pause (void **state)
 static void
 test_doubt (void **state)
 {
-    g_autoptr (FovTracker) tracker = walk_tracker ("fovea");
-    FovTrack track = { 0 };
-    int frame = 0;
-
-    for (; frame < 30; frame++)
+    for (const char *const *name = fov_tracker_names (); *name; name++) {
+        g_autoptr (FovTracker) tracker = walk_tracker (*name);
+        FovTrack track = { 0 };
+        guint64 id;
+        int frame = 0, missed = 0;
+        for (; frame < 30; frame++)
+            track = see (tracker, NULL, 200, TRUE, frame);
+        id = track.id;
+        for (; frame < 30 + WALK_FPS; frame++) {
+            assert_int_equal (track.state, FOV_TRACK_CONFIRMED);
+            track = see (tracker, NULL, 0, FALSE, frame);
+        }
+        for (; frame < 30 + 3 * WALK_FPS; frame++) {
+            track = see (tracker, NULL, 0, FALSE, frame);
+            missed += track.reason == FOV_TRACK_REASON_MISSED;
+        }
+        assert_int_equal (track.state, FOV_TRACK_LOST);
+        assert_int_equal (missed, 1);
         track = see (tracker, NULL, 200, TRUE, frame);
-    assert_int_equal (track.state, FOV_TRACK_CONFIRMED);
-    for (; frame < 30 + WALK_FPS; frame++)
-        track = see (tracker, NULL, 0, FALSE, frame);
-    assert_int_equal (track.state, FOV_TRACK_CONFIRMED);
-    for (; frame < 30 + 3 * WALK_FPS; frame++)
-        track = see (tracker, NULL, 0, FALSE, frame);
-    assert_int_equal (track.state, FOV_TRACK_LOST);
-    track = see (tracker, NULL, 200, TRUE, frame);
-    assert_int_equal (track.state, FOV_TRACK_RECOVERED);
+        assert_int_equal (track.state, FOV_TRACK_RECOVERED);
+        assert_int_equal (track.reason, FOV_TRACK_REASON_MOTION);
+        track = see (tracker, NULL, 0, FALSE, frame + 1);
+        assert_int_equal (track.state, FOV_TRACK_CONFIRMED);
+        track = see (tracker, NULL, 200, TRUE, frame + 2);
+        assert_int_equal (track.state, FOV_TRACK_CONFIRMED);
+        assert_int_equal (track.id, id);
+    }
 }
 
 /* The track of a class after a picture in which one detector looks for class 0, and another one for
