@@ -8,7 +8,8 @@
 
 #define GST_CAT_DEFAULT gst_fovea_debug
 
-/* A buffer marked as discontinuous that follows within this time is one after dropped frames. */
+/* A buffer marked as discontinuous, or the first of another segment, that follows within this time
+ * is one after dropped frames. */
 #define BRIDGED (1 * GST_SECOND)
 
 G_DEFINE_TYPE (GstFoveaTrack, gst_fovea_track, GST_TYPE_BASE_TRANSFORM)
@@ -20,7 +21,7 @@ forget (GstFoveaTrack *self)
     if (self->tracker)
         fov_tracker_reset (self->tracker, FALSE);
     gst_fovea_track_sight_reset (self, FALSE);
-    self->last_pts = -1;
+    self->last = GST_FOVEA_NO_TIME;
 }
 
 /* ---- what comes in ---- */
@@ -189,27 +190,47 @@ write_tracks (GstFoveaTrack *self, GstBuffer *buffer)
 
 /* ---- one picture ---- */
 
-/* When the picture was, ns; -1: at no later time than the last one. */
+/*
+ * Where in its stream the picture is, ns, rising in the direction of playback: of loops and seeks
+ * within a stream the position goes back where running time goes on.
+ */
+static gint64
+position_of (GstFoveaTrack *self, GstClockTime pts)
+{
+    const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
+    guint64 position;
+    int sign = segment->format == GST_FORMAT_TIME
+                   ? gst_segment_to_stream_time_full (segment, GST_FORMAT_TIME, pts, &position)
+                   : 0;
+
+    if (sign == 0)
+        position = pts;
+    else if (segment->rate * segment->applied_rate < 0)
+        sign = -sign;
+    return (gint64) MIN (position, G_MAXINT64 / 2) * (sign < 0 ? -1 : 1);
+}
+
+/* When the picture was, ns; GST_FOVEA_NO_TIME: at no later time than the last one. */
 static gint64
 time_of (GstFoveaTrack *self, GstBuffer *buffer)
 {
-    gint64 step = 40 * GST_MSECOND, pts;
+    gint64 step = 40 * GST_MSECOND, now, last = self->last;
+    gboolean cut = GST_BUFFER_IS_DISCONT (buffer) || self->other_segment;
 
     if (GST_VIDEO_INFO_FPS_N (&self->info) > 0)
         step = (gint64) gst_util_uint64_scale_int (GST_SECOND, GST_VIDEO_INFO_FPS_D (&self->info),
                                                    GST_VIDEO_INFO_FPS_N (&self->info));
-    pts = GST_BUFFER_PTS_IS_VALID (buffer) ? (gint64) GST_BUFFER_PTS (buffer)
-          : self->last_pts < 0             ? 0
-                                           : self->last_pts + step;
-    if (self->last_pts < 0)
-        return pts;
-    if (pts < self->last_pts - (gint64) BRIDGED ||
-        (GST_BUFFER_IS_DISCONT (buffer) &&
-         (pts <= self->last_pts || pts > self->last_pts + (gint64) BRIDGED)))
+    now = GST_BUFFER_PTS_IS_VALID (buffer) ? position_of (self, GST_BUFFER_PTS (buffer))
+          : last == GST_FOVEA_NO_TIME      ? 0
+                                           : last + step;
+    self->other_segment = FALSE;
+    if (last == GST_FOVEA_NO_TIME)
+        return now;
+    if (now < last - (gint64) BRIDGED || (cut && (now <= last || now > last + (gint64) BRIDGED)))
         forget (self);
-    else if (pts <= self->last_pts)
-        return -1;
-    return pts;
+    else if (now <= last)
+        return GST_FOVEA_NO_TIME;
+    return now;
 }
 
 static gboolean
@@ -234,7 +255,7 @@ update (GstFoveaTrack *self, GstBuffer *buffer, gint64 pts, GError **error)
     if (mapped)
         gst_video_frame_unmap (&frame);
     if (ok)
-        self->last_pts = pts;
+        self->last = pts;
     return ok;
 }
 
@@ -251,7 +272,7 @@ transform_ip (GstBaseTransform *base, GstBuffer *buffer)
         return GST_FLOW_ERROR;
     }
     pts = time_of (self, buffer);
-    if (pts < 0) {
+    if (pts == GST_FOVEA_NO_TIME) {
         if (!self->time_told)
             GST_ELEMENT_WARNING (self, STREAM, FORMAT,
                                  ("Passed without tracks: the frame's time %" GST_TIME_FORMAT
@@ -296,6 +317,21 @@ set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
            fov_tracker_set_frame_rate (self->tracker, gst_fovea_track_rate (&info), NULL);
 }
 
+/* A segment that is not the one before, with another end at most, may begin anywhere. */
+static void
+take_segment (GstFoveaTrack *self, GstEvent *event)
+{
+    const GstSegment *old = &GST_BASE_TRANSFORM (self)->segment, *new;
+
+    gst_event_parse_segment (event, &new);
+    if (old->rate * old->applied_rate * new->rate *new->applied_rate < 0)
+        forget (self);
+    self->other_segment |= old->format != new->format || old->rate != new->rate ||
+                           old->applied_rate != new->applied_rate || old->start != new->start ||
+                           old->base != new->base || old->offset != new->offset ||
+                           old->time != new->time;
+}
+
 static gboolean
 sink_event (GstBaseTransform *base, GstEvent *event)
 {
@@ -304,6 +340,8 @@ sink_event (GstBaseTransform *base, GstEvent *event)
     if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP ||
         GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START)
         forget (self);
+    if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT)
+        take_segment (self, event);
     return GST_BASE_TRANSFORM_CLASS (gst_fovea_track_parent_class)->sink_event (base, event);
 }
 
@@ -313,8 +351,8 @@ start (GstBaseTransform *base)
     GstFoveaTrack *self = GST_FOVEA_TRACK (base);
     g_autoptr (GError) error = NULL;
 
-    self->have_info = self->corrupt_told = self->time_told = FALSE;
-    self->last_pts = -1;
+    self->have_info = self->corrupt_told = self->time_told = self->other_segment = FALSE;
+    self->last = GST_FOVEA_NO_TIME;
     self->id_base = self->id_last = 0;
     gst_fovea_track_sight_reset (self, TRUE);
     g_array_set_size (self->tracks, 0);

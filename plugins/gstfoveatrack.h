@@ -20,6 +20,8 @@ typedef struct {
 /** Of all trackers, in the order in which they list them; static. */
 const GArray *gst_fovea_track_numbers (void);
 
+#define GST_FOVEA_NO_TIME G_MININT64
+
 /** What FovDetection.label stands for: labels of several models can share a number. */
 typedef struct {
     GQuark instance, label;
@@ -46,17 +48,19 @@ struct _GstFoveaTrack {
     FovTracker *tracker; /**< NULL: to be made for the next frame */
     FovVisual *visual;
     FovEmbedder *embedder;
-    GArray *objects;    /**< GstFoveaObject of the buffer */
-    GArray *detections; /**< FovDetection */
-    GArray *places;     /**< guint: a detection's index in objects */
-    GArray *tracks;     /**< FovTrack, of the last frame */
-    GArray *forgotten;  /**< GstFoveaObject: ended by a reset, to be said with the next frame */
-    GArray *classes;    /**< GstFoveaTrackClassName, by FovDetection.label */
-    GArray *detectors;  /**< those that found something, or said that they looked */
-    GArray *looks;      /**< FovClassDetector, of the classes */
-    gint64 last_pts;    /**< ns of the last update; -1: none since the last reset */
-    guint64 id_base;    /**< ids of trackers before this one */
-    guint64 id_last;    /**< largest id so far */
+    GArray *objects;        /**< GstFoveaObject of the buffer */
+    GArray *detections;     /**< FovDetection */
+    GArray *places;         /**< guint: a detection's index in objects */
+    GArray *tracks;         /**< FovTrack, of the last frame */
+    GArray *forgotten;      /**< GstFoveaObject: ended by a reset, to be said with the next frame */
+    GArray *classes;        /**< GstFoveaTrackClassName, by FovDetection.label */
+    GArray *detectors;      /**< those that found something, or said that they looked */
+    GArray *looks;          /**< FovClassDetector, of the classes */
+    gint64 last;            /**< ns: place in the stream of the last update; GST_FOVEA_NO_TIME: none
+                                 since the last reset */
+    gboolean other_segment; /**< the next frame is the first of another one */
+    guint64 id_base;        /**< ids of trackers before this one */
+    guint64 id_last;        /**< largest id so far */
     gboolean corrupt_told, time_told;
     gboolean unused_told[3]; /**< embedding-model, visual, camera-file */
     FovGroundCamera camera;

@@ -196,7 +196,7 @@ make_tracker (GstFoveaTrack *self, const GstFoveaTrackSettings *s, GError **erro
     self->tracker = fov_tracker_new (gst_fovea_track_tracker_name (s), &params, error);
     /* Identities of the tracker before are not given again. */
     self->id_base = self->id_last;
-    self->last_pts = -1;
+    self->last = GST_FOVEA_NO_TIME;
     return self->tracker != NULL;
 }
 

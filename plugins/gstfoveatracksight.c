@@ -13,13 +13,13 @@ typedef struct {
     GQuark instance;
     gboolean speaks; /* says of each frame that it looked at: ours do */
     Word word;
-    gint64 heard; /* ns: its last word, or the first frame since a reset; -1: none yet */
+    gint64 heard; /* ns: its last word, or the first frame since a reset; or none yet */
 } Detector;
 
 static guint
 detector_of (GstFoveaTrack *self, GQuark instance)
 {
-    Detector born = { .instance = instance, .heard = -1 };
+    Detector born = { .instance = instance, .heard = GST_FOVEA_NO_TIME };
 
     for (guint i = 0; i < self->detectors->len; i++)
         if (g_array_index (self->detectors, Detector, i).instance == instance)
@@ -74,7 +74,7 @@ looked (Detector *d, gboolean others, gint64 pts)
 {
     if (d->word != SILENT || !d->speaks)
         return d->word != SKIPPED;
-    if (d->heard < 0)
+    if (d->heard == GST_FOVEA_NO_TIME)
         d->heard = pts;
     return others && pts - d->heard > (gint64) AWAY;
 }
@@ -125,7 +125,7 @@ void
 gst_fovea_track_sight_reset (GstFoveaTrack *self, gboolean restart)
 {
     for (guint i = 0; i < self->detectors->len; i++)
-        g_array_index (self->detectors, Detector, i).heard = -1;
+        g_array_index (self->detectors, Detector, i).heard = GST_FOVEA_NO_TIME;
     if (!restart)
         return;
     g_array_set_size (self->classes, 0);

@@ -316,6 +316,47 @@ other_rate (Stream *s)
                                   "video/x-raw,format=GRAY8,width=640,height=480,framerate=15/1");
 }
 
+static void
+push_segment (Stream *s, double rate, guint start, guint time)
+{
+    GstSegment segment;
+
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    segment.rate = rate;
+    segment.start = start * GST_SECOND / 30;
+    segment.time = time * GST_SECOND / 30;
+    segment.base = N_SURE * GST_SECOND / 30;
+    if (rate < 0)
+        segment.stop = segment.start;
+    if (rate < 0)
+        segment.start = segment.time = 0;
+    assert_true (gst_harness_push_event (s->h, gst_event_new_segment (&segment)));
+}
+
+static void
+starts_over (Stream *s)
+{
+    push_segment (s, 1, 0, 0);
+}
+
+static void
+further_ahead (Stream *s)
+{
+    push_segment (s, 1, N_SURE + 300, N_SURE + 300);
+}
+
+static void
+other_stamps (Stream *s)
+{
+    push_segment (s, 1, 0, N_SURE);
+}
+
+static void
+faster (Stream *s)
+{
+    push_segment (s, 2, N_SURE, N_SURE);
+}
+
 /* What forgets and what does not. All are followed by a frame at index next. */
 static const struct {
     const char *name;
@@ -333,6 +374,10 @@ static const struct {
     { "a seek back", flush, 2, FALSE, FALSE },
     { "another stream", stream_start, 0, FALSE, FALSE },
     { "another size", other_caps, N_SURE, FALSE, FALSE },
+    { "a segment that starts over", starts_over, 0, FALSE, FALSE },
+    { "a segment further ahead", further_ahead, N_SURE + 300, FALSE, FALSE },
+    { "a segment that goes on with other timestamps", other_stamps, 0, FALSE, TRUE },
+    { "a faster segment", faster, N_SURE, FALSE, TRUE },
 };
 
 /* Whether the last frame's JSON says that the track was ended by a reset. */
@@ -391,6 +436,27 @@ test_slower (void **state)
         stream_push (&s, buffer);
     }
     assert_int_equal (id_of (&s, "cat"), id);
+    stream_close (&s);
+}
+
+/* Played backwards: another way of moving, but one identity through all of it. */
+static void
+test_backwards (void **state)
+{
+    Stream s;
+    gint64 before, id = -1;
+
+    stream_open (&s, "foveatrack ! foveametaconvert");
+    before = make_sure (&s, 60);
+    push_segment (&s, -1, 60 + N_SURE, 0);
+    for (guint i = 60 + N_SURE; i-- > 0;) {
+        stream_push (&s, seen (i, place (i)));
+        if (i == 59 + N_SURE)
+            assert_true (ended_by_reset (&s, before));
+        if (i == 59)
+            id = id_of (&s, "cat");
+        assert_true (i > 59 || (id > before && id_of (&s, "cat") == id));
+    }
     stream_close (&s);
 }
 
@@ -822,6 +888,7 @@ main (int argc, char **argv)
         cmocka_unit_test (test_the_end_of_a_track),
         cmocka_unit_test (test_cuts),
         cmocka_unit_test (test_slower),
+        cmocka_unit_test (test_backwards),
         cmocka_unit_test (test_strange_times),
         cmocka_unit_test (test_foreign_rois),
         cmocka_unit_test (test_whom),
