@@ -119,6 +119,45 @@ parse_box (const char *text, FovBox *box, GError **error)
     return TRUE;
 }
 
+/* What is a detector's, or a tracker's of many objects: one that does nothing would be taken for
+ * one that works. */
+static gboolean
+check_alone (GError **error)
+{
+    const struct {
+        const char *name;
+        gboolean given;
+    } unused[] = {
+        { "every", o.every > 1 },
+        { "batch", o.model.batch > 0 },
+        { "threshold", o.model.threshold != TRACK_THRESHOLD },
+        { "iou-threshold", o.model.iou_threshold >= 0 },
+        { "max-detections", o.model.max_detections > 0 },
+        { "labels-file", o.model.labels_file != NULL },
+        { "decoder", o.model.decoder != NULL },
+        { "size", o.model.size != NULL },
+        { "color-order", o.model.color_order != NULL },
+        { "fit", o.model.fit != NULL },
+        { "mean", o.model.mean != NULL },
+        { "scale", o.model.scale != NULL },
+        { "tracker", t.tracker != NULL },
+        { "preset", t.preset != NULL },
+        { "set", t.set != NULL },
+        { "class", t.classes != NULL },
+        { "embedding-model", t.embedding_model != NULL },
+        { "ground", t.ground != NULL },
+        { "motion-vectors", t.motion_vectors },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS (unused); i++)
+        if (unused[i].given)
+            return cli_usage_error (error,
+                                    "--%s has no effect on --init, which follows one object "
+                                    "without a detector in every frame",
+                                    unused[i].name) >= 0;
+    return TRUE;
+}
+
 static gboolean
 run_one (char **args, GError **error)
 {
@@ -130,8 +169,8 @@ run_one (char **args, GError **error)
         return cli_usage_error (error, "--init takes one INPUT") >= 0;
     if (o.model.model)
         return cli_usage_error (error, "--init needs no --model") >= 0;
-    if (t.ground)
-        return cli_usage_error (error, "--ground has no effect on --init") >= 0;
+    if (!check_alone (error))
+        return FALSE;
     if (t.visual && g_str_equal (t.visual, "none"))
         return cli_usage_error (error, "--init needs --visual dcf or siamese") >= 0;
     return follow_run (&o, args[0], box, error);
