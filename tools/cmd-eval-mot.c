@@ -210,15 +210,30 @@ save_rows (const MotSequence *s, const GArray *rows, GError **error)
                                        error);
 }
 
+static void
+tell_left_out (const MotSequence *s, const MotRunCost *cost, Progress *progress)
+{
+    if (cost->n_left_out == 0)
+        return;
+    progress_clear (progress);
+    g_printerr ("%s: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                " detections are left out, in frame %u first: the tracker takes the best 2000 of a "
+                "frame, and no boxes that are empty or far outside of it\n",
+                s->name, cost->n_left_out, cost->n_detections, cost->first_left_out);
+}
+
 static gboolean
 evaluate (Tracking *tracking, const MotSequence *s, FovMotEval *eval, Outcome *outcome,
-          GError **error)
+          Progress *progress, GError **error)
 {
     g_autoptr (GArray) rows = NULL;
+    MotRunCost cost = { 0 };
 
     outcome->name = s->name;
     rows = results ? mot_data_results (s, results, &d, error)
-                   : mot_run (&r, tracking, s, &outcome->seconds, error);
+                   : mot_run (&r, tracking, s, &cost, error);
+    outcome->seconds = cost.seconds;
+    tell_left_out (s, &cost, progress);
     return rows && (!save || save_rows (s, rows, error)) &&
            mot_data_score (s, rows, eval, &outcome->scores, error);
 }
@@ -234,7 +249,7 @@ run_all (Tracking *tracking, const GPtrArray *sequences, GError **error)
 
     combined->name = "COMBINED";
     for (guint i = 0; i < sequences->len; i++) {
-        if (!evaluate (tracking, sequences->pdata[i], eval, &outcomes[i], error))
+        if (!evaluate (tracking, sequences->pdata[i], eval, &outcomes[i], progress, error))
             return FALSE;
         combined->seconds += outcomes[i].seconds;
         progress_set (progress, i + 1);

@@ -18,7 +18,8 @@ typedef struct {
     GArray *detections; /* FovDetection, of a frame */
     GArray *tracks;     /* FovTrack */
     GArray *rows;       /* FovMotRow: the outcome */
-    double rate, seconds;
+    double rate;
+    MotRunCost cost;
 } Run;
 
 /* ---- options ------------------------------------------------------------------- */
@@ -86,6 +87,17 @@ move_camera (Run *run, guint frame, GError **error)
     return !motion || fov_tracker_set_camera_motion (run->tracker, motion->m, error);
 }
 
+static void
+count_left_out (Run *run, guint frame, gboolean ran)
+{
+    MotRunCost *cost = &run->cost;
+
+    cost->n_detections += ran ? run->detections->len : 0;
+    cost->n_left_out = fov_tracker_ignored (run->tracker);
+    if (cost->n_left_out > 0 && cost->first_left_out == 0)
+        cost->first_left_out = frame;
+}
+
 static gboolean
 run_frame (Run *run, guint frame, GError **error)
 {
@@ -107,7 +119,8 @@ run_frame (Run *run, guint frame, GError **error)
                                  : NULL,
                              ran ? run->detections->len : 0, ran, pts, run->tracks, error))
         return FALSE;
-    run->seconds += cpu_time () - start;
+    run->cost.seconds += cpu_time () - start;
+    count_left_out (run, frame, ran);
     keep_shown (run, frame);
     return TRUE;
 }
@@ -140,7 +153,7 @@ open_frames (Run *run, GError **error)
 
 GArray *
 mot_run (const MotRunOptions *options, Tracking *tracking, const MotSequence *sequence,
-         double *seconds, GError **error)
+         MotRunCost *cost, GError **error)
 {
     Run run = { .options = options, .sequence = sequence };
     g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (FovMotRow));
@@ -154,7 +167,7 @@ mot_run (const MotRunOptions *options, Tracking *tracking, const MotSequence *se
     run.tracks = g_array_new (FALSE, FALSE, sizeof (FovTrack));
     run.tracker = make_tracker (tracking, sequence, run.rate, error);
     ok = run.tracker && open_frames (&run, error) && run_frames (&run, error);
-    *seconds = run.seconds;
+    *cost = run.cost;
     g_array_unref (run.detections);
     g_array_unref (run.tracks);
     g_clear_pointer (&run.tracker, fov_tracker_free);

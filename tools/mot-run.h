@@ -18,12 +18,16 @@ typedef struct {
     int every;     /* the detector looks at every N-th frame */
 } MotRunOptions;
 
-/**
- * The shown tracks (GArray of FovMotRow). seconds: processor time of the
- * tracker's updates.
- */
+/** What a run took. */
+typedef struct {
+    double seconds;                   /* processor time of the tracker's updates */
+    guint64 n_detections, n_left_out; /* by the tracker */
+    guint first_left_out;             /* frame, from 1; 0: none */
+} MotRunCost;
+
+/** The shown tracks (GArray of FovMotRow). */
 GArray *mot_run (const MotRunOptions *options, Tracking *tracking, const MotSequence *sequence,
-                 double *seconds, GError **error);
+                 MotRunCost *cost, GError **error);
 
 G_END_DECLS
 

@@ -136,6 +136,17 @@ def mot_of_a_tracker(folder):
     expect(found['COMBINED']['HOTA'] == 0 and found['A']['FN'] == 40, found)
 
 
+def mot_left_out(folder):
+    """What a tracker does not take is said, once for each sequence."""
+    dir, _ = write_mot(folder)
+    crowd = [f'3,-1,{x * 7 % 600},{x * 3 % 400},9,9,0.5\n' for x in range(2005)]
+    own = dir / 'A/det/own.txt'
+    own.write_text(own.read_text() + ''.join(crowd) + '8,-1,1,1,0,5,0.9\n')
+    run = tools.fovea('eval', 'mot', '--dets', 'own', '-q', dir)
+    expect(run.returncode == 0 and run.stderr.count('\n') == 1, run.stderr)
+    expect('A: 7 of 2016 detections are left out, in frame 3 first' in run.stderr, run.stderr)
+
+
 KITTI = '{frame} {id} {type} {truncated} {occluded} -10 {x} 100 {right} {bottom} 1 1 1 1 1 1 1\n'
 
 
@@ -263,8 +274,8 @@ def sot_of_bad_data(folder):
 
 
 tools.TESTS = [
-    mot_reference, mot_of_mpntrack, mot_results, mot_val_half, mot_of_a_tracker, mot_kitti,
-    mot_of_bad_data, sot_reference, sot_results, sot_of_bad_data,
+    mot_reference, mot_of_mpntrack, mot_results, mot_val_half, mot_of_a_tracker, mot_left_out,
+    mot_kitti, mot_of_bad_data, sot_reference, sot_results, sot_of_bad_data,
 ]
 
 if __name__ == '__main__':
