@@ -239,7 +239,7 @@ open_classes (View *view, const TrainOptions *o, const char *path, GError **erro
     };
     source_take (&view->source, o, data);
     view->data = fov_data_ref (view->source.train);
-    view->loader = source_learn (&view->source, o, TRUE, error);
+    view->loader = source_learn (&view->source, o, NULL, TRUE, error);
     return view->loader != NULL;
 }
 
@@ -254,7 +254,7 @@ open_view (View *view, const TrainOptions *o, const TaskKind *kind, const char *
     if (!task_open (&view->task, o, kind, path, error))
         return FALSE;
     view->data = fov_data_ref (view->task.source.train);
-    view->loader = source_learn (&view->task.source, o, TRUE, error);
+    view->loader = source_learn (&view->task.source, o, NULL, TRUE, error);
     return view->loader != NULL;
 }
 

@@ -264,7 +264,7 @@ set_up (Run *r, const char *folder, GError **error)
         (!r->model && !make_recipe (r, error)) || !take_norms (r, error))
         return FALSE;
     r->shape = (FovShape){ 4, { o->batch, 3, r->size, r->size } };
-    r->loader = source_learn (&r->source, o, FALSE, error);
+    r->loader = source_learn (&r->source, o, r->device, FALSE, error);
     r->apart =
         r->loader ? source_walk_new (&r->source, r->source.valid, (guint) o->batch, error) : NULL;
     return r->apart && make_trainer (r, error);

@@ -153,12 +153,14 @@ open_loader (TrainSource *s, FovData *data, FovLoaderParams *params, gboolean ra
 }
 
 FovLoader *
-source_learn (TrainSource *s, const TrainOptions *o, gboolean raw, GError **error)
+source_learn (TrainSource *s, const TrainOptions *o, FovDevice *device, gboolean raw,
+              GError **error)
 {
     FovLoaderParams params = { .batch = (guint) o->batch,
                                .seed = (guint64) o->seed,
                                .balance = o->balance,
-                               .group = s->group };
+                               .group = s->group,
+                               .device = device };
 
     return source_augment (s, o, &params.augment, error)
                ? open_loader (s, s->train, &params, raw, error)

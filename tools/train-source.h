@@ -39,9 +39,10 @@ void source_clear (TrainSource *source);
 /** --augment's words, without what such pictures do not bear. */
 gboolean source_augment (const TrainSource *source, const TrainOptions *options,
                          FovAugment *augment, GError **error);
-/** Batches to learn from, or to look at (raw: values 0..255). source stays where it is. */
-FovLoader *source_learn (TrainSource *source, const TrainOptions *options, gboolean raw,
-                         GError **error);
+/** Batches to learn from, or to look at (raw: values 0..255), which device changes; NULL: the host.
+ * source stays where it is. */
+FovLoader *source_learn (TrainSource *source, const TrainOptions *options, FovDevice *device,
+                         gboolean raw, GError **error);
 
 /* ---- pictures as they are ---------------------------------------------------- */
 

@@ -6,6 +6,7 @@ What is measured is measured on pictures that were kept apart. Prints each figur
 """
 import csv
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -73,6 +74,26 @@ def test_vectors(folder):
                              '-b', 32), 0.3)
 
 
+def test_augments_on_vulkan(folder):
+    """Pictures of each kind of run are changed where the network learns, and the same way again."""
+    info = subprocess.run([FOVEA, 'info'], capture_output=True, text=True, check=False)
+    if 'vulkan' not in info.stdout:
+        return
+    runs = (('shapes', '', 'unet', '-o', folder / 'a.onnx'), ('shapes', '', 'unet', '-o', folder / 'b.onnx'),
+            ('words', '', 'crnn'), ('tags', 'tags.csv', 'depthwise'), ('marks', '', 'embedding'),
+            ('marks', '', 'depthwise'))
+    for kind, file, recipe, *out in runs:
+        done = subprocess.run([*train(draw(folder, kind, 4) / file, '-o', folder / 'c.onnx', '-r', recipe,
+                                      '--size', 32, '-e', 1, '-b', 8, '--validation', 0, '--augment',
+                                      'strong', *out), '-d', 'vulkan'],
+                              capture_output=True, text=True, check=True,
+                              env=os.environ | {'FOVEA_VALIDATION': '1', 'G_MESSAGES_DEBUG': 'Fovea'})
+        said = done.stdout + done.stderr
+        assert said.count('pictures are augmented on') == 1, done
+        assert not any(bad in said for bad in ('the host does', 'on the host', 'VUID')), done
+    assert (folder / 'a.onnx').read_bytes() == (folder / 'b.onnx').read_bytes()
+
+
 def test_texts_begin(folder):
     """A few steps, a kill and a resume: the bytes of an unbroken run."""
     data = draw(folder, 'words', 40)
@@ -129,8 +150,8 @@ def test_errors(folder):
 
 
 def main():
-    tests = [test_masks, test_masks_of_objects, test_tags, test_vectors, test_texts_begin,
-             test_errors]
+    tests = [test_masks, test_masks_of_objects, test_tags, test_vectors, test_augments_on_vulkan,
+             test_texts_begin, test_errors]
     if sys.argv[3:] == ['long']:
         tests = [test_texts]
     print(f'1..{len(tests)}', flush=True)

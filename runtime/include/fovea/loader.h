@@ -89,7 +89,7 @@ typedef struct {
     /**
      * Where pictures are changed: a Vulkan device does it in a session of its own, but for
      * batches whose pictures do not fit there; any other, or NULL: the host, in threads. Pictures
-     * of both differ by rounding, less than a level of 255.
+     * of both differ by rounding, less than a level of 255. Masks are the host's.
      */
     FovDevice *device;
 } FovLoaderParams;

@@ -112,8 +112,10 @@ try_device (FovChain *chain, FovDevice *device)
         return;
     chain->most =
         (gsize) MIN (fov_gpu_limits (device->gpu)->max_storage_range, MOST_BYTES) - records;
-    if (place_init (&chain->device, device, chain->p, &error))
+    if (place_init (&chain->device, device, chain->p, &error)) {
+        g_info ("pictures are augmented on %s", fov_device_name (device));
         return;
+    }
     g_info ("%s does not augment pictures, the host does: %s", fov_device_name (device),
             error->message);
     place_clear (&chain->device);
