@@ -82,24 +82,33 @@ task_clear (Task *task)
     g_clear_pointer (&task->sums, g_array_unref);
 }
 
-char **
-task_lines (const char *path, GError **error)
+char *
+task_text (const char *path, GError **error)
 {
     g_autofree char *text = NULL, *plain = NULL;
     g_auto (GStrv) ends = NULL;
     g_autoptr (GError) why = NULL;
+    gsize n;
 
-    if (!g_file_get_contents (path, &text, NULL, &why)) {
+    if (!g_file_get_contents (path, &text, &n, &why)) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "%s", why->message);
         return NULL;
     }
-    if (!g_utf8_validate (text, -1, NULL)) {
+    if (!g_utf8_validate_len (text, n, NULL)) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "%s: not a text in UTF-8", path);
         return NULL;
     }
     ends = g_strsplit (g_str_has_prefix (text, "\xef\xbb\xbf") ? text + 3 : text, "\r\n", -1);
     plain = g_strjoinv ("\n", ends);
-    return g_strsplit (g_strdelimit (plain, "\r", '\n'), "\n", -1);
+    return g_strdelimit (g_steal_pointer (&plain), "\r", '\n');
+}
+
+char **
+task_lines (const char *path, GError **error)
+{
+    g_autofree char *text = task_text (path, error);
+
+    return text ? g_strsplit (text, "\n", -1) : NULL;
 }
 
 void

@@ -1,65 +1,76 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Several labels a picture: a file of lines "picture,label;label". */
+#include "csv.h"
 #include "train-task.h"
 
 #include <string.h>
 
 #include <fovea/metrics.h>
 
-/* Commas of a name are the first parts' of the line: labels have none. */
-static gboolean
-split_line (const char *line, char **name, char ***labels)
-{
-    const char *comma = strrchr (line, ',');
+typedef struct {
+    const char *name;
+    char **labels;
+} Row;
 
-    if (!comma || comma == line)
+static void
+row_clear (gpointer row)
+{
+    g_strfreev (((Row *) row)->labels);
+}
+
+/* FALSE: it is no such line, or has a label that could not stand in FILE.labels. */
+static gboolean
+read_row (const CsvRecord *record, const char *file, GArray *rows, GError **error)
+{
+    const guint n = g_strv_length (record->fields);
+    Row row = { record->fields[0] };
+
+    if (n != 2 || !*row.name) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
+                     "%s, line %u: expected picture,label;label%s", file, record->line,
+                     n > 2 ? " (a name with commas in quotes)" : "");
         return FALSE;
-    *name = g_strndup (line, (gsize) (comma - line));
-    *labels = g_strsplit (comma + 1, ";", -1);
-    for (char **label = *labels; *label; label++)
+    }
+    row.labels = g_strsplit (record->fields[1], ";", -1);
+    g_array_append_val (rows, row);
+    for (char **label = row.labels; *label; label++) {
         g_strstrip (*label);
+        if (!strchr (*label, '\n'))
+            continue;
+        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "%s, line %u: a label of several lines",
+                     file, record->line);
+        return FALSE;
+    }
     return TRUE;
 }
 
-/* All labels, sorted, before the first picture is read: a picture's target has one of each. */
-static gboolean
-find_classes (Task *task, const char *file, char **lines, GError **error)
+/* All labels, sorted, before the first picture is added: a picture's target has one of each. */
+static void
+find_classes (Task *task, const GArray *rows)
 {
-    g_autoptr (GHashTable) found = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr (GHashTable) found = g_hash_table_new (g_str_hash, g_str_equal);
     g_autoptr (GList) names = NULL;
 
-    for (guint i = 0; lines[i]; i++) {
-        g_autofree char *name = NULL;
-        g_auto (GStrv) labels = NULL;
-        if (!*lines[i])
-            continue;
-        if (!split_line (lines[i], &name, &labels)) {
-            g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
-                         "%s, line %u: expected picture,label;label", file, i + 1);
-            return FALSE;
-        }
-        for (char **label = labels; *label; label++)
+    for (guint i = 0; i < rows->len; i++)
+        for (char **label = g_array_index (rows, Row, i).labels; *label; label++)
             if (**label)
-                g_hash_table_add (found, g_strdup (*label));
-    }
+                g_hash_table_add (found, *label);
     names = g_list_sort (g_hash_table_get_keys (found), (GCompareFunc) strcmp);
     for (GList *n = names; n; n = n->next)
         task_class (task, n->data);
-    return TRUE;
 }
 
 static gboolean
-add_line (Task *task, FovData *data, const char *folder, const char *line, GError **error)
+add_row (Task *task, FovData *data, const char *folder, const Row *row, GError **error)
 {
     g_autoptr (GArray) classes = g_array_new (FALSE, FALSE, sizeof (int));
-    g_autofree char *name = NULL, *path = NULL;
-    g_auto (GStrv) labels = NULL;
-    FovSample sample = { 0 };
+    g_autofree char *path = g_path_is_absolute (row->name)
+                                ? g_strdup (row->name)
+                                : g_build_filename (folder, row->name, NULL);
+    FovSample sample = { .name = path };
 
-    split_line (line, &name, &labels);
-    path = g_path_is_absolute (name) ? g_strdup (name) : g_build_filename (folder, name, NULL);
-    for (char **label = labels; *label; label++) {
+    for (char **label = row->labels; *label; label++) {
         const int class = **label ? (int) task_class (task, *label) : -1;
         gboolean known = class < 0;
         for (guint i = 0; i < classes->len; i++)
@@ -67,7 +78,6 @@ add_line (Task *task, FovData *data, const char *folder, const char *line, GErro
         if (!known)
             g_array_append_val (classes, class);
     }
-    sample.name = path;
     sample.classes = (const int *) (gconstpointer) classes->data;
     sample.n_classes = classes->len;
     return fov_data_add (data, &sample, error);
@@ -77,20 +87,27 @@ static FovData *
 tags_read (Task *task, const char *file, GError **error)
 {
     g_autofree char *folder = g_path_get_dirname (file);
-    g_auto (GStrv) lines = task_lines (file, error);
+    g_autofree char *text = task_text (file, error);
+    g_autoptr (GPtrArray) records = text ? csv_parse (text, file, error) : NULL;
+    g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (Row));
     g_autoptr (FovData) data = NULL;
     g_autofree const char **names = NULL;
 
     task->width = task->height = task->o->size;
-    if (!lines || !find_classes (task, file, lines, error))
+    g_array_set_clear_func (rows, row_clear);
+    if (!records)
         return NULL;
+    for (guint i = 0; i < records->len; i++)
+        if (!read_row (records->pdata[i], file, rows, error))
+            return NULL;
+    find_classes (task, rows);
     task->n_labels = task->classes->len;
     names = g_new0 (const char *, task->n_labels + 1);
     for (guint i = 0; i < task->n_labels; i++)
         names[i] = task->classes->pdata[i];
     data = fov_data_new (names);
-    for (guint i = 0; lines[i]; i++)
-        if (*lines[i] && !add_line (task, data, folder, lines[i], error))
+    for (guint i = 0; i < rows->len; i++)
+        if (!add_row (task, data, folder, &g_array_index (rows, Row, i), error))
             return NULL;
     return g_steal_pointer (&data);
 }

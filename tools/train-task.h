@@ -58,7 +58,9 @@ extern const TaskKind task_masks, task_texts, task_tags, task_vectors;
 
 /** The number of a name among task->classes, where it is added if it is new. */
 guint task_class (Task *task, const char *name);
-/** Lines of a text file. */
+/** A text file; its lines end with \n, however they do there. */
+char *task_text (const char *path, GError **error);
+/** Those lines. */
 char **task_lines (const char *path, GError **error);
 /** An example's outputs, kept as they are behind its labels or values, for result. */
 void task_keep (Task *task, const TaskExample *example, const float *outputs, gsize n);

@@ -68,6 +68,20 @@ def test_tags(folder):
     assert (folder / 'out.onnx.labels').read_text() == 'cross\ndisc\nframe\n'
 
 
+def test_tags_in_quotes(folder):
+    """As other programs write them: names and labels with commas and quotes, lines of Windows."""
+    drawn = draw(folder, 'tags', 6)
+    names = ['a, b.png', 'the "best".png', 'two\nlines.png', 'plain.png', ' blank.png', 'none.png']
+    labels = ['salt, pepper;12" disc', 'cross', '12" disc', 'cross;salt, pepper', 'cross', '']
+    for path, name in zip(sorted(drawn.glob('*.png')), names):
+        path.rename(drawn / name)
+    for end in ('\n', '\r\n'):
+        with (drawn / 'quoted.csv').open('w', newline='') as out:
+            csv.writer(out, lineterminator=end).writerows(zip(names, labels))
+        learn(folder, drawn / 'quoted.csv', '--size', 16, '-e', 1, '-b', 3, '--validation', 0)
+        assert (folder / 'out.onnx.labels').read_text() == '12" disc\ncross\nsalt, pepper\n'
+
+
 def test_vectors(folder):
     data = draw(folder, 'marks', 40)
     at_least('recall', learn(folder, data, '-r', 'embedding', '--size', 32, '--vector', 16, '-e', 8,
@@ -140,6 +154,17 @@ def test_errors(folder):
     fails([folder / 'nothing.csv', '-o', out], 'nothing.csv')
     (folder / 'bad.csv').write_text('only a name\n')
     fails([folder / 'bad.csv', '-o', out], 'bad.csv, line 1: expected picture,label;label')
+    for text, problem in (
+            ('a.png,x\n\n"b.png,x\nc.png,x\n', 'line 3: a quote is opened here, and never closed'),
+            ('"a\nb.png",x\nc.png\n', 'line 3: expected picture,label;label'),
+            ('"a.png" ,x\n', 'line 1: expected a comma or the line\'s end behind a quote'),
+            ('a.png,x\nb.png, "y"\n', 'line 2: a quote inside of a field'),
+            ('a,b.png,x\n', 'line 1: expected picture,label;label (a name with commas in quotes)'),
+            (',x\n', 'line 1: expected picture,label;label'),
+            ('a.png,"x\ny"\n', 'line 1: a label of several lines'),
+            ('a.png,x\0;y\n', 'not a text in UTF-8')):
+        (folder / 'bad.csv').write_text(text)
+        fails([folder / 'bad.csv', '-o', out], 'bad.csv' + (', ' if 'line' in problem else ': ') + problem)
     fails([shapes, '-r', 'unet', '-o', out, '--size', 30], 'expected multiples of 8')
     fails([folder / 'nowhere', '-r', 'unet', '-o', out], 'no such file or folder')
     fails([shapes, '-r', 'unet+cake', '-o', out], "recipe 'unet+cake'")
@@ -150,8 +175,8 @@ def test_errors(folder):
 
 
 def main():
-    tests = [test_masks, test_masks_of_objects, test_tags, test_vectors, test_augments_on_vulkan,
-             test_texts_begin, test_errors]
+    tests = [test_masks, test_masks_of_objects, test_tags, test_tags_in_quotes, test_vectors,
+             test_augments_on_vulkan, test_texts_begin, test_errors]
     if sys.argv[3:] == ['long']:
         tests = [test_texts]
     print(f'1..{len(tests)}', flush=True)
