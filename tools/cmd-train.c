@@ -315,6 +315,9 @@ check_output (GError **error)
 
     if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
         return cli_usage_error (error, "--output %s: there is no folder %s", o.output, folder) > 0;
+    if (g_file_test (o.output, G_FILE_TEST_IS_DIR))
+        return cli_usage_error (error, "--output %s is a folder, expected the .onnx file to write",
+                                o.output) > 0;
     if (o.resume && !g_file_test (checkpoint, G_FILE_TEST_EXISTS) &&
         !g_file_test (previous, G_FILE_TEST_EXISTS))
         return cli_usage_error (error, "--resume: there is no %s to go on from", checkpoint) > 0;
@@ -384,6 +387,7 @@ run (char **args, GError **error)
          : kind   ? train_task_run (&o, kind, args[0], error)
                   : train_run (&o, args[0], error);
     train_start_clear (&o);
+    train_start_explain (&o, kind ? kind->recipe : "residual", error);
     g_clear_pointer (&o.settings, g_hash_table_unref);
     if (!ok && !interrupted ())
         return -1;

@@ -112,6 +112,7 @@ check_classes (const Run *r, GError **error)
 {
     FovTensorInfo target, out;
     g_autoptr (FovSession) session = NULL;
+    g_autofree char *found = NULL;
 
     fov_trainer_target (r->trainer, &target);
     session = fov_session_new (r->device, r->model,
@@ -122,10 +123,11 @@ check_classes (const Run *r, GError **error)
     if (target.shape.rank <= 2 && out.shape.rank == 2 &&
         out.shape.dim[1] == (gint64) r->classes->len)
         return TRUE;
+    found = fov_shape_to_string (&out.shape);
     g_set_error (error, FOV_ERROR, FOV_ERROR_SHAPE,
-                 "the model gives %" G_GINT64_FORMAT
-                 " scores, but there are %u classes of pictures",
-                 out.shape.dim[out.shape.rank - 1], r->classes->len);
+                 "%s: the model gives scores of shape %s, expected %" G_GINT64_FORMAT
+                 "x%u for as many classes of pictures",
+                 fov_model_path (r->model), found, r->shape.dim[0], r->classes->len);
     return FALSE;
 }
 

@@ -13,14 +13,40 @@ start_path (const TrainOptions *o)
     return g_strconcat (o->output, ".start.onnx", NULL);
 }
 
+static void
+name_output (const TrainOptions *o, GError **error)
+{
+    g_prefix_error (error, "--output %s: ", o->output);
+}
+
 FovModel *
 train_start (const TrainOptions *options, FovModel *fresh, GError **error)
 {
     g_autofree char *path = start_path (options);
 
-    if (!fov_model_save (fresh, path, error))
+    if (!fov_model_save (fresh, path, error)) {
+        name_output (options, error);
         return NULL;
+    }
     return fov_model_load (path, error);
+}
+
+void
+train_start_explain (const TrainOptions *options, const char *recipe, GError **error)
+{
+    g_autofree char *path = start_path (options), *file = g_strconcat (path, ": ", NULL);
+    g_autofree char *given =
+        options->model
+            ? g_strdup_printf ("%s with new classes: ", options->model)
+            : g_strdup_printf ("recipe %s: ", options->recipe ? options->recipe : recipe);
+    g_autoptr (GString) message = NULL;
+
+    if (!error || !*error)
+        return;
+    message = g_string_new ((*error)->message);
+    g_string_replace (message, file, given, 0);
+    g_free ((*error)->message);
+    (*error)->message = g_string_free (g_steal_pointer (&message), FALSE);
 }
 
 void
@@ -47,5 +73,7 @@ train_try_output (const TrainOptions *options, FovTrainer *trainer, GError **err
     const gboolean ok = fov_trainer_write_onnx (trainer, path, FOV_WEIGHTS_CURRENT, error);
 
     g_unlink (path);
+    if (!ok)
+        name_output (options, error);
     return ok;
 }

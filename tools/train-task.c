@@ -89,9 +89,9 @@ check_outputs (Run *r, GError **error)
         (found == want || r->task.kind->goal == TRAIN_VECTORS))
         return TRUE;
     g_set_error (error, FOV_ERROR, FOV_ERROR_SHAPE,
-                 "the model gives %" G_GINT64_FORMAT " scores, but the data have %" G_GINT64_FORMAT
-                 " kinds",
-                 found, want);
+                 "%s: the model gives %" G_GINT64_FORMAT
+                 " scores, but the data have %" G_GINT64_FORMAT " kinds",
+                 fov_model_path (r->model), found, want);
     return FALSE;
 }
 

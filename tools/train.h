@@ -53,6 +53,9 @@ gboolean train_check_options (const TrainOptions *options, TrainGoal goal, GErro
  * model as loaded from there. */
 FovModel *train_start (const TrainOptions *options, FovModel *fresh, GError **error);
 void train_start_clear (const TrainOptions *options);
+/** An error about that file becomes one about what was given: a model, or a recipe (the one that
+ * the run takes if nothing is said). */
+void train_start_explain (const TrainOptions *options, const char *recipe, GError **error);
 /** --resume without a word of what the run began with: FILE is loaded. */
 gboolean train_goes_on_from_output (const TrainOptions *options);
 /** Whether FILE can be written, before an epoch is spent. */

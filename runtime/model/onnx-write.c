@@ -172,12 +172,13 @@ fov_onnx_write_back (const char *source, const char *path, guint n_values,
             g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
                          "only %u of %u constants that learned are in the file by name", w.n_found,
                          n_values);
-        else if (w.n_found == n_values)
-            ok = write_model (model, path, error);
-        if (model)
-            onnx__model_proto__free_unpacked (model, NULL);
+        else
+            ok = w.n_found == n_values;
     }
     if (!ok)
         g_prefix_error (error, "%s: ", source);
+    ok = ok && write_model (model, path, error);
+    if (model)
+        onnx__model_proto__free_unpacked (model, NULL);
     return ok;
 }

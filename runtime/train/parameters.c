@@ -146,9 +146,10 @@ fov_train_find_parameters (FovTrainGraph *t, const FovTrainerParams *params, GEr
     if (params->freeze_backbone)
         add_backbone (frozen, t->graph);
     if (params->freeze_to && !border) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
-                     "freeze_to is '%s', but the model has no node or tensor of that name",
-                     params->freeze_to);
+        g_set_error (
+            error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+            "there is no node or tensor '%s', which is to stay as it is with all before it",
+            params->freeze_to);
         return FALSE;
     }
     for (guint i = 0; i < t->graph->nodes->len; i++) {

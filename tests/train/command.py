@@ -189,6 +189,15 @@ def test_errors(folder, data):
     fails([data, '-o', out, '--resume'], 'e.onnx.safetensors to go on from')
     fails([data, '-o', folder / 'no' / 'e.onnx'], 'there is no folder')
     fails([data], '--output is missing')
+    fails([data, '-o', folder / 'data'], 'data is a folder, expected the .onnx file')
+    fails([data, '-o', '/proc/e.onnx'], '--output /proc/e.onnx: ')
+    for option, recipe in ((), 'residual'), (('-r', 'depthwise+se'), 'depthwise+se'):
+        fails([data, '-o', out, '--freeze', 'to=nowhere', *option],
+              f"recipe {recipe}: there is no node or tensor 'nowhere'")
+    fails([data, '-o', out, '-m', folder / 'a.onnx', '--freeze', 'to=nowhere'],
+          "a.onnx: there is no node or tensor 'nowhere'")
+    fails([folder / 'rare', '-o', out, '-m', folder / 'a.onnx'],
+          'a.onnx: the model gives scores of shape 32x3, expected 32x2 for as many classes')
     fails([data, '-o', out, '--recalibrate'], 'need --model')
     fails([data, '-o', out, '-m', folder / 'a.onnx', '--unfold', data / 'rows'], 'no convolution')
     fails([data, '-o', out, '--recipe', 'cake'], "--recipe is 'cake'")

@@ -147,6 +147,9 @@ def test_errors(folder):
     fails([folder / 'anything.json', '-i', PHOTOS, '-m', MODEL, '-o', out, '--head', 'keep'],
           'expected --head new')
     fails([few, '-a', few, '-m', MODEL, '-o', out], 'expected one')
+    fails([PHOTOS, '-a', few, '-m', MODEL, '-o', out, '--head', 'new', '--size', 100],
+          f'at --size 100, which not every model can take: {MODEL} with new classes: node')
+    fails([PHOTOS, '-a', few, '-r', 'yolox', '-o', out, '--freeze', 'to=x'], "recipe yolox: there is no node")
     fails([folder / 'no.json', '-m', MODEL, '-o', out], 'no.json')
     fails([few, '-i', folder, '-m', MODEL, '-o', out], '.jpg')
     fails([few, '-i', PHOTOS, '-m', DATA / 'models/classify/squeezenet1.1.onnx', '-o', out],

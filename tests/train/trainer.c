@@ -329,7 +329,7 @@ static const struct {
     const char *message;
 } bad[] = {
     { { .output = 1 }, "output is 1, but the model has 1 outputs" },
-    { { .freeze_to = "nowhere" }, "freeze_to is 'nowhere', but the model has no node" },
+    { { .freeze_to = "nowhere" }, "there is no node or tensor 'nowhere'" },
     { { .freeze_to = "scores" }, "no parameters to learn behind scores" },
     { { .momentum = 2 }, "momentum is 2, expected" },
     { { .average = NAN }, "average is nan, expected 0 to 1" },
