@@ -266,6 +266,8 @@ set_up (Run *r, const char *folder, GError **error)
         (!r->model && !make_recipe (r, error)) || !take_norms (r, error))
         return FALSE;
     r->shape = (FovShape){ 4, { o->batch, 3, r->size, r->size } };
+    if (!train_rebatch (&r->model, &r->shape, error))
+        return FALSE;
     r->loader = source_learn (&r->source, o, r->device, FALSE, error);
     r->apart =
         r->loader ? source_walk_new (&r->source, r->source.valid, (guint) o->batch, error) : NULL;

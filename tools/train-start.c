@@ -66,6 +66,30 @@ train_goes_on_from_output (const TrainOptions *options)
            g_file_test (options->output, G_FILE_TEST_EXISTS);
 }
 
+/* Of other differences the trainer speaks. */
+gboolean
+train_rebatch (FovModel **model, const FovShape *shape, GError **error)
+{
+    g_autoptr (GError) why = NULL;
+    FovTensorInfo in;
+    FovModel *made;
+
+    fov_model_input (*model, 0, &in);
+    if (in.shape.dim[0] < 0 || in.shape.dim[0] == shape->dim[0])
+        return TRUE;
+    made = fov_model_reshape (*model, shape, &why);
+    if (made) {
+        fov_model_unref (*model);
+        *model = made;
+        return TRUE;
+    }
+    g_set_error (error, why->domain, why->code,
+                 "%s; the model is for batches of %" G_GINT64_FORMAT ", expected --batch "
+                 "%" G_GINT64_FORMAT ", or an export that leaves the batch open",
+                 why->message, in.shape.dim[0], in.shape.dim[0]);
+    return FALSE;
+}
+
 gboolean
 train_try_output (const TrainOptions *options, FovTrainer *trainer, GError **error)
 {

@@ -176,6 +176,8 @@ set_up (Run *r, const TaskKind *kind, const TrainOptions *o, const char *data, G
     if (!r->device || !load_model (r, error))
         return FALSE;
     r->shape = (FovShape){ 4, { o->batch, 3, r->task.height, r->task.width } };
+    if (!train_rebatch (&r->model, &r->shape, error))
+        return FALSE;
     r->loader = source_learn (&r->task.source, o, r->device, FALSE, error);
     r->apart =
         r->loader ? source_walk_new (&r->task.source, r->task.source.valid, (guint) o->batch, error)

@@ -58,6 +58,8 @@ void train_start_clear (const TrainOptions *options);
 void train_start_explain (const TrainOptions *options, const char *recipe, GError **error);
 /** --resume without a word of what the run began with: FILE is loaded. */
 gboolean train_goes_on_from_output (const TrainOptions *options);
+/** *model for batches of that shape, where its file fixes another batch. */
+gboolean train_rebatch (FovModel **model, const FovShape *shape, GError **error);
 /** Whether FILE can be written, before an epoch is spent. */
 gboolean train_try_output (const TrainOptions *options, FovTrainer *trainer, GError **error);
 

@@ -98,13 +98,17 @@ take_layer (Smote *s, GError **error)
 static FovSession *
 feature_session (const Smote *s, const FovShape *shapes, GError **error)
 {
-    FovGraph *graph = fov_graph_copy (fov_model_graph (s->model));
-    FovTensor *seen = fov_graph_find (graph, s->layer->inputs[0]->name);
+    g_autoptr (FovModel) fitted = fov_model_reshape (s->model, shapes, error);
+    FovGraph *graph;
+    FovTensor *seen;
 
+    if (!fitted)
+        return NULL;
+    graph = fov_graph_copy (fov_model_graph (fitted));
+    seen = fov_graph_find (graph, s->layer->inputs[0]->name);
     fov_graph_clear_outputs (graph);
     fov_graph_add_output (graph, seen);
-    return fov_session_new_from_graph (s->device, graph,
-                                       &(FovSessionParams){ .input_shapes = shapes }, error);
+    return fov_session_new_from_graph (s->device, graph, NULL, error);
 }
 
 static gboolean

@@ -11,6 +11,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import wire  # noqa: E402
+
 FOVEA = sys.argv[1]
 SIZE = 24
 
@@ -145,6 +148,44 @@ def test_takes_new_statistics(folder, data):
     assert first['--recalibrate',] > first[()], first
 
 
+def write_net(path, batch, apart=False):
+    """A convolution, and scores of its means: exported for so many pictures, -1: any; apart: with
+    a constant for each picture in its midst."""
+    rand = random.Random(3)
+    def values(n):
+        return [rand.uniform(-0.4, 0.4) for _ in range(n)]
+    nodes = [wire.node('Conv', ['x', 'kernel', 'bias'], 'c'), wire.node('Relu', 'c', 'r'),
+             wire.node('GlobalAveragePool', 'r', 'p'), wire.node('Reshape', ['p', 'rows'], 'm'),
+             wire.node('Concat', ['m', 'beside'], 'a', axis=1) if apart else wire.node('Identity', 'm', 'a'),
+             wire.node('Gemm', ['a', 'head', 'shift'], 'y')]
+    path.write_bytes(wire.model(nodes, [
+        wire.constant('kernel', (8, 3, 3, 3), values(8 * 27)), wire.constant('bias', (8,), values(8)),
+        wire.constant('rows', (2,), [batch, 8]), wire.constant('beside', (1, 2), values(2)),
+        wire.constant('head', (10 if apart else 8, 3), values(30 if apart else 24)),
+        wire.constant('shift', (3,), values(3))], [('x', (batch, 3, 16, 16))], [('y', (batch, 3))]))
+    return path
+
+
+def test_batch_of_one(folder, data):
+    """An export for one picture at a time learns from as many as others, and stays what it is."""
+    curves = []
+    for batch in 1, -1:
+        args = [*common(data, folder / f'batch{batch}.onnx'), '--epochs', 3, '-m',
+                write_net(folder / 'net.onnx', batch), '--smote']
+        subprocess.run(train(*args), check=True)
+        curves.append((folder / f'batch{batch}.onnx.csv').read_text())
+        before, after = ((folder / name).read_bytes() for name in ('net.onnx', f'batch{batch}.onnx'))
+        shape = wire.tensor_info('x', (batch, 3, 16, 16))
+        assert before != after and shape in before and shape in after
+    assert curves[0] == curves[1], curves
+    subprocess.run(train(data, '-o', folder / 'batch1.onnx', '-t', 'vectors', '-m',
+                         write_net(folder / 'net.onnx', 1), '--size', 16, '-e', 1), check=True)
+    args = [*common(data, folder / 'apart.onnx'), '-m', write_net(folder / 'net.onnx', 1, apart=True)]
+    fails(args, "net.onnx: node 'a' (Concat)")
+    fails(args, 'the model is for batches of 1, expected --batch 1, or an export')
+    subprocess.run(train(*args, '--batch', 1, '--epochs', 1), check=True)
+
+
 def test_balance(folder, data):
     """Of thirty pictures and four an epoch has 34; where the four come as often as the thirty, 60."""
     rare = folder / 'rare'
@@ -221,7 +262,7 @@ def test_errors(folder, data):
 
 def main():
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
-             test_vulkan, test_goes_on_from_a_model, test_balance, test_mixed, test_remedies,
+             test_vulkan, test_goes_on_from_a_model, test_batch_of_one, test_balance, test_mixed, test_remedies,
              test_preview, test_takes_new_statistics, test_errors]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:

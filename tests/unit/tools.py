@@ -13,6 +13,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import wire  # noqa: E402
+
 FOVEA = sys.argv[1]
 DATA = os.environ.get('FOVEA_TEST_DATA')
 DEVICE = 'cpu'
@@ -60,39 +63,9 @@ def yolox():
     return data('models/detect/yolox_nano.onnx')
 
 
-# ---- a network of one node, written by hand ------------------------------------
-
-
-def varint(value):
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes(out + bytes([value]))
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    value = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def tensor_info(name, dims):
-    shape = b''.join(field(1, field(2, 'free') if d < 0 else field(1, d)) for d in dims)
-    return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
-
-
-def tiny_model(dims):
-    node = field(1, 'x') + field(2, 'y') + field(3, 'clip') + field(4, 'Relu')
-    graph = (field(1, node) + field(2, 'tiny') + field(11, tensor_info('x', dims))
-             + field(12, tensor_info('y', dims)))
-    return field(1, 8) + field(7, graph) + field(8, field(1, '') + field(2, 13))
-
-
 def write_tiny(folder, dims=(1, 3, 16, 16), name='tiny.onnx'):
     path = folder / name
-    path.write_bytes(tiny_model(dims))
+    path.write_bytes(wire.model([wire.node('Relu', 'x', 'y')], [], [('x', dims)], [('y', dims)]))
     return path
 
 
