@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
+#include "jpeg.h"
 #include "picture.h"
 #include "source.h"
 
@@ -380,6 +381,18 @@ read_packet (FovSource *source)
     }
 }
 
+/* A file's last bytes may be missing without the decoder's notice. */
+static gboolean
+is_cut (FovSource *source)
+{
+    if (!is_one_picture (source) || source->decoder->codec_id != AV_CODEC_ID_MJPEG ||
+        fov_jpeg_ends (source->packet->data, (gsize) source->packet->size))
+        return FALSE;
+    if (!source->reason)
+        source->reason = g_strdup ("the end is missing, the file was cut off");
+    return TRUE;
+}
+
 /* Gives the decoder one packet, or the end. */
 static int
 feed (FovSource *source)
@@ -394,7 +407,7 @@ feed (FovSource *source)
     if (ret < 0)
         return ret;
     if (source->packet->stream_index == source->stream->index) {
-        ret = source->packet->flags & AV_PKT_FLAG_CORRUPT
+        ret = source->packet->flags & AV_PKT_FLAG_CORRUPT || is_cut (source)
                   ? AVERROR_INVALIDDATA
                   : avcodec_send_packet (source->decoder, source->packet);
         if (ret < 0 && ret != AVERROR (ENOMEM)) {

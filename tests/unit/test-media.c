@@ -6,6 +6,7 @@
 #include "folder.h"
 #include <fovea/media.h>
 #include "media/clock.h"
+#include "media/jpeg.h"
 
 #define FRAME_NS 40000000
 
@@ -434,11 +435,13 @@ test_cut_stills (void **state)
 
         assert_true (fov_image_save (&image, path, NULL));
         assert_true (g_file_get_contents (path, &bytes, &size, NULL));
-        for (gsize percent = 25; percent < 100; percent += 24) {
-            g_autoptr (GBytes) part = g_bytes_new (bytes, size * percent / 100);
+        for (guint i = 0; i < 8; i++) {
+            const gsize length =
+                i < 4 ? size * (25 + 24 * i) / 100 : size - (gsize[]){ 1, 2, 3, 9 }[i - 4];
+            g_autoptr (GBytes) part = g_bytes_new (bytes, length);
             GError *error = NULL;
 
-            write_bytes (path, bytes, size * percent / 100);
+            write_bytes (path, bytes, length);
             assert_false (fov_image_load (path, &loaded, &error));
             assert_fov_error (&error, FOV_ERROR_FORMAT, names[k]);
             assert_false (fov_image_decode (part, "some bytes", &loaded, &error));
@@ -448,6 +451,50 @@ test_cut_stills (void **state)
         }
     }
     g_free (image.plane[0]);
+}
+
+/* Sound are a thumbnail with an end of its own, fill bytes, and whatever follows the end. */
+static void
+test_jpeg_ends (void **state)
+{
+    static const struct {
+        const char *bytes;
+        gsize n;
+        gboolean ends;
+    } rows[] = {
+#define ROW(bytes, ends) { bytes, sizeof bytes - 1, ends }
+        ROW ("", FALSE),
+        ROW ("\xff", FALSE),
+        ROW ("\xff\xd8\xff\xda\0\3a12\xff\0\xff\xd3"
+             "3\xff\xd9",
+             TRUE),
+        ROW ("\xff\xd8\xff\xda\0\3a12\xff\0\xff\xd3"
+             "3\xff",
+             FALSE),
+        ROW ("\xff\xd8\xff\xda\0\3a12\xff\xff\xd9"
+             "behind",
+             TRUE),
+        ROW ("\xff\xd8\xff\xe1\0\6\xff\xd8\xff\xd9\xff\xda\0\2"
+             "12",
+             FALSE),
+        ROW ("\xff\xd8\xff\xe1\0\6\xff\xd8\xff\xd9\xff\xda\0\2"
+             "12\xff\xd9",
+             TRUE),
+        ROW ("\xff\xd8\xff\xe1\xff\xff\xff\xd9", FALSE),
+        ROW ("\xff\xd8\xff\xe1\0", FALSE),
+        ROW ("\xff\xd8\xff\xda\0\2"
+             "1\xff\xc4\0\3"
+             "1\xff\xda\0\2"
+             "2",
+             FALSE),
+#undef ROW
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+        g_autofree guint8 *bytes = g_memdup2 (rows[i].bytes, rows[i].n);
+        if (fov_jpeg_ends (bytes, rows[i].n) != rows[i].ends)
+            fail_msg ("row %u", i);
+    }
 }
 
 static void
@@ -753,14 +800,23 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_clips),         cmocka_unit_test (test_variable_rate),
-        cmocka_unit_test (test_stills),        cmocka_unit_test (test_folder),
-        cmocka_unit_test (test_glob),          cmocka_unit_test (test_bad_input),
-        cmocka_unit_test (test_damaged_files), cmocka_unit_test (test_cut_stills),
-        cmocka_unit_test (test_cut_in_series), cmocka_unit_test (test_orientations),
-        cmocka_unit_test (test_clock),         cmocka_unit_test (test_cancel),
-        cmocka_unit_test (test_cancel_stream), cmocka_unit_test (test_writer_arguments),
-        cmocka_unit_test (test_disk_full),     cmocka_unit_test (test_real_film),
+        cmocka_unit_test (test_clips),
+        cmocka_unit_test (test_variable_rate),
+        cmocka_unit_test (test_stills),
+        cmocka_unit_test (test_folder),
+        cmocka_unit_test (test_glob),
+        cmocka_unit_test (test_bad_input),
+        cmocka_unit_test (test_damaged_files),
+        cmocka_unit_test (test_cut_stills),
+        cmocka_unit_test (test_cut_in_series),
+        cmocka_unit_test (test_jpeg_ends),
+        cmocka_unit_test (test_orientations),
+        cmocka_unit_test (test_clock),
+        cmocka_unit_test (test_cancel),
+        cmocka_unit_test (test_cancel_stream),
+        cmocka_unit_test (test_writer_arguments),
+        cmocka_unit_test (test_disk_full),
+        cmocka_unit_test (test_real_film),
     };
     return RUN_IN_FOLDER ("media", tests);
 }

@@ -145,8 +145,8 @@ FOV_API void fov_writer_free (FovWriter *writer);
 
 /**
  * Decodes one image file into a newly allocated RGB image, upright as EXIF's orientation says;
- * g_free (image->plane[0]). One that is cut off or otherwise damaged is FOV_ERROR_FORMAT, not
- * half a picture; errors name the file.
+ * g_free (image->plane[0]). One that is cut off (a JPEG: if only its last two bytes, the end, are
+ * missing) or otherwise damaged is FOV_ERROR_FORMAT, not half a picture; errors name the file.
  */
 FOV_API gboolean fov_image_load (const char *path, FovImage *image, GError **error);
 
