@@ -260,6 +260,41 @@ run_all (Tracking *tracking, const GPtrArray *sequences, GError **error)
     return TRUE;
 }
 
+/* Options of a tracker would be taken for ones that work. */
+static gboolean
+check_results (GError **error)
+{
+    const struct {
+        const char *name;
+        gboolean given;
+    } unused[] = {
+        { "tracker", r.track.tracker != NULL },
+        { "dets", detections != NULL },
+        { "preset", r.track.preset != NULL },
+        { "set", r.track.set != NULL },
+        { "no-gmc", d.no_camera_motion },
+        { "ground", d.ground },
+        { "images", r.images != NULL },
+        { "embedding-model", r.track.embedding_model != NULL },
+        { "visual", r.track.visual != NULL },
+        { "backbone", r.track.backbone != NULL },
+        { "head", r.track.head != NULL },
+        { "device", r.device != NULL },
+        { "every", r.every > 1 },
+        { "rate", r.rate > 0 },
+        { "seed", r.track.seed > 0 },
+        { "save", save != NULL },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS (unused); i++)
+        if (unused[i].given)
+            return cli_usage_error (error,
+                                    "--results takes no options of a tracker, and no --save, but "
+                                    "there is --%s",
+                                    unused[i].name) >= 0;
+    return TRUE;
+}
+
 static int
 check_usage (char **args, GError **error)
 {
@@ -268,9 +303,8 @@ check_usage (char **args, GError **error)
                                        "MOT17/train");
     if (args[1])
         return cli_usage_error (error, "'%s' is too much: expected one DIR", args[1]);
-    if (results &&
-        (r.track.tracker || detections || r.track.set || r.track.preset || r.images || save))
-        return cli_usage_error (error, "--results takes no options of a tracker, and no --save");
+    if (results && !check_results (error))
+        return -1;
     if (!results && !detections)
         return cli_usage_error (error, "--dets is missing: expected the detections' name, such as "
                                        "yolox for det/yolox.txt (or --results)");

@@ -190,6 +190,9 @@ run (char **args, GError **error)
                                        "/dev/videoN or a URL");
     if (o.every > 1 && o.model.batch > 1)
         return cli_usage_error (error, "--every and --batch exclude each other");
+    if (t.mot && args[1])
+        return cli_usage_error (error, "--mot takes one INPUT: frames and identities of each count "
+                                       "from 1");
     interrupt_catch ();
     ok = init ? run_one (args, error) : detect_run (&o, args, error);
     if (!ok)

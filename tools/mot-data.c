@@ -45,6 +45,15 @@ recognise (const char *folder, const char *name)
     return s;
 }
 
+/* A sequence whose truth is missing, such as those that benchmarks keep to themselves. */
+static gboolean
+is_unmarked (const char *folder)
+{
+    g_autofree char *info = g_build_filename (folder, "seqinfo.ini", NULL);
+
+    return is_there (info);
+}
+
 static int
 by_name (gconstpointer a, gconstpointer b)
 {
@@ -68,6 +77,8 @@ find_in_folder (const char *dir, GPtrArray *sequences, GError **error)
         MotSequence *s = recognise (folder, name);
         if (s)
             g_ptr_array_add (sequences, s);
+        else if (is_unmarked (folder))
+            g_printerr ("%s: left out, there is no gt/gt.txt or label_02.txt\n", folder);
     }
     g_ptr_array_sort (sequences, by_name);
     return TRUE;
@@ -159,6 +170,18 @@ load_camera (MotSequence *s, const MotDataParams *params, GError **error)
     return !s->has_ground || fov_ground_camera_load (camera, &s->ground, error);
 }
 
+/* Rows beyond the sequence's end would count for nothing. */
+static gboolean
+check_length (const MotSequence *s, const GArray *rows, const char *what, GError **error)
+{
+    if (last_frame (rows) <= s->n_frames)
+        return TRUE;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
+                 "%s: %s in frame %u, but seqinfo.ini says that the sequence has %u frames",
+                 s->folder, what, last_frame (rows), s->n_frames);
+    return FALSE;
+}
+
 /* From seqinfo.ini, where there is one; else the last frame that any file speaks of. */
 static gboolean
 load_info (MotSequence *s, GError **error)
@@ -180,7 +203,8 @@ load_info (MotSequence *s, GError **error)
         s->height = info.height;
         fov_mot_sequence_info_clear (&info);
     }
-    return ok;
+    return ok && check_length (s, s->truths, "truth", error) &&
+           check_length (s, s->detections, "detections", error);
 }
 
 static gboolean

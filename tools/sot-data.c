@@ -156,7 +156,7 @@ sot_data_results (const SotSequence *s, const char *dir, GError **error)
     g_autofree char *path = g_build_filename (dir, name, NULL);
     GArray *boxes = fov_sot_file_read (path, error);
 
-    if (boxes && boxes->len < s->truths->len) {
+    if (boxes && boxes->len != s->truths->len) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "%s: %u rows, but the truth has %u", path,
                      boxes->len, s->truths->len);
         g_clear_pointer (&boxes, g_array_unref);

@@ -124,6 +124,13 @@ fov_mot_motions_read (const char *path, GError **error)
         return NULL;
     }
     g_array_sort (motions, by_frame);
+    for (guint i = 1; i < motions->len; i++)
+        if (by_frame (&g_array_index (motions, FovMotMotion, i - 1),
+                      &g_array_index (motions, FovMotMotion, i)) == 0) {
+            g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "%s: picture %u is there twice", path,
+                         g_array_index (motions, FovMotMotion, i).frame - 1);
+            return NULL;
+        }
     return g_steal_pointer (&motions);
 }
 

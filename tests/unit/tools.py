@@ -144,6 +144,7 @@ USAGE = [
     (['track', 'a', 'b', '--init', '1,2,3,4'], '--init takes one INPUT'),
     (['track', 'a', '-m', 'm', '--init', '1,2,3,4'], '--init needs no --model'),
     (['track', 'a', '--init', '1,2,3,4', '--visual', 'none'], '--init needs --visual dcf'),
+    (['track', 'a', 'b', '-m', 'm', '--mot', 'f'], '--mot takes one INPUT'),
     (['track', 'a', '-m', 'm', '--every', '2', '-b', '2'], '--every and --batch exclude'),
     (['info', 'x'], "'x' is too much"),
     (['info', '--steps'], '--steps needs a --model'),

@@ -94,7 +94,10 @@ typedef struct {
     double m[6];
 } FovMotMotion;
 
-/** Rows "k a b tx c d ty", k from 0: GArray of FovMotMotion, by rising frame. */
+/**
+ * Rows "k a b tx c d ty", k from 0, each once: GArray of FovMotMotion, by rising frame.
+ * FOV_ERROR_IO, FOV_ERROR_FORMAT.
+ */
 FOV_API GArray *fov_mot_motions_read (const char *path, GError **error);
 /** Of one frame; NULL where the file has none. */
 FOV_API const FovMotMotion *fov_mot_motion_of_frame (const GArray *motions, guint frame);
