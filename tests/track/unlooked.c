@@ -183,13 +183,56 @@ test_two_detectors (void **state)
         }
 }
 
+/* Walkers whose classes tremble: whatever the detectors do, no track changes from one to another.
+ */
+static void
+test_one_detector_each (void **state)
+{
+    /* Classes 0 and 1 are one detector's, 2 another's; 3 and what has no class a third one's. */
+    static const guint detector[] = { 1, 1, 0, 2 };
+
+    for (const char *const *name = fov_tracker_names (); *name; name++) {
+        g_autoptr (FovTracker) tracker = walk_tracker (*name);
+        g_autoptr (GRand) rand = g_rand_new_with_seed (5);
+        g_autoptr (GHashTable) owner = g_hash_table_new (NULL, NULL);
+        g_autoptr (GArray) tracks = g_array_new (FALSE, FALSE, sizeof (FovTrack));
+        GError *error = NULL;
+        Walker walkers[30];
+        walk_start (walkers, 30, rand);
+        fov_tracker_set (tracker, "class-aware", 0, NULL); /* those that have it */
+        for (int frame = 0; frame < 300; frame++) {
+            FovClassDetector looks[3];
+            FovDetection d[30];
+            guint n = walk_detect (walkers, 30, rand, d);
+            for (guint i = 0; i < 3; i++)
+                looks[i] = (FovClassDetector){ detector[i], g_rand_boolean (rand) };
+            for (guint i = 0; i < n; i++)
+                d[i].label = g_rand_int_range (rand, -1, 4);
+            fov_tracker_set_detectors (tracker, looks, 3);
+            assert_fov_ok (fov_tracker_update (tracker, NULL, WIDTH, HEIGHT, d, n, TRUE,
+                                               WALK_PTS (frame), tracks, &error),
+                           error);
+            for (guint i = 0; i < tracks->len; i++) {
+                const FovTrack *t = &g_array_index (tracks, FovTrack, i);
+                gpointer id = GSIZE_TO_POINTER ((gsize) t->id);
+                guint of = 1 + detector[t->label < 0 ? 3 : t->label];
+                guint before = GPOINTER_TO_UINT (g_hash_table_lookup (owner, id));
+                if (before && before != of)
+                    fail_msg ("%s, frame %d: track %u changes its detector", *name, frame,
+                              (guint) t->id);
+                g_hash_table_insert (owner, id, GUINT_TO_POINTER (of));
+            }
+        }
+    }
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_sizes),         cmocka_unit_test (test_particles),
         cmocka_unit_test (test_pause),         cmocka_unit_test (test_doubt),
-        cmocka_unit_test (test_two_detectors),
+        cmocka_unit_test (test_two_detectors), cmocka_unit_test (test_one_detector_each),
     };
     return RUN ("unlooked", tests);
 }
