@@ -316,7 +316,7 @@ collect_roi (const GstVideoRegionOfInterestMeta *roi, const View *view, GArray *
     o.y_max = (double) roi->y + roi->h;
     if (s) {
         gst_structure_get_int (s, "label_id", &o.label_id);
-        if (gst_structure_get_double (s, "confidence", &confidence))
+        if (gst_structure_get_double (s, "confidence", &confidence) && isfinite (confidence))
             o.confidence = (float) confidence;
     }
     s = gst_video_region_of_interest_meta_get_param ((GstVideoRegionOfInterestMeta *) roi,

@@ -514,6 +514,29 @@ test_foreign_rois (void **state)
     stream_close (&s);
 }
 
+/* A confidence that is no number is none: the object is followed, and its record is JSON. */
+static void
+test_foreign_confidence (void **state)
+{
+    static const double broken[] = { NAN, INFINITY, -INFINITY };
+
+    for (guint k = 0; k < G_N_ELEMENTS (broken); k++) {
+        Stream s;
+        stream_open (&s, "foveatrack ! foveametaconvert");
+        for (guint i = 0; i < N_SURE; i++) {
+            GstBuffer *buffer = test_frame (CAPS, i);
+            GstVideoRegionOfInterestMeta *roi =
+                gst_buffer_add_video_region_of_interest_meta (buffer, "cat", 100, 60, 80, 90);
+            gst_video_region_of_interest_meta_add_param (
+                roi, gst_structure_new ("detection", "confidence", G_TYPE_DOUBLE, broken[k], NULL));
+            stream_push (&s, buffer);
+        }
+        assert_true (id_of (&s, "cat") >= 0);
+        assert_null (strstr (s.json, "confidence"));
+        stream_close (&s);
+    }
+}
+
 /* Parts of objects and unwanted classes have no identity; what is wanted can change. */
 static void
 test_whom (void **state)
@@ -891,6 +914,7 @@ main (int argc, char **argv)
         cmocka_unit_test (test_backwards),
         cmocka_unit_test (test_strange_times),
         cmocka_unit_test (test_foreign_rois),
+        cmocka_unit_test (test_foreign_confidence),
         cmocka_unit_test (test_whom),
         cmocka_unit_test (test_corrupt),
         cmocka_unit_test (test_numbers),
