@@ -98,11 +98,13 @@ struct _FovOpDef {
 
     /* Bit i: input / output i is planar whatever layout the node has (weights; at most 32). */
     guint planar_inputs, planar_outputs;
-    guint parameters; /* bit i: input i is there to be learned where it is a constant */
+    guint scratch_outputs; /* bit i: output i is a kernel's own memory, and no result */
+    guint row_outputs;     /* bit i: output i's last dimension is a row of unlike numbers */
+    guint parameters;      /* bit i: input i is there to be learned where it is a constant */
 
     /**
-     * Fills input index with what the start-up self-check (model/check.c) is to run on. NULL:
-     * random numbers do.
+     * Fills input index (of zeros) with what the start-up self-check (model/check.c) is to run on.
+     * NULL: random numbers do, but for FOV_OP_READS_INPUT ops, which are not checked then.
      */
     void (*example) (const FovNode *node, guint index, FovView *input);
 

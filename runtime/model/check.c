@@ -13,6 +13,8 @@
 /** A step that is checked: what it reads and what comes out of it. */
 typedef struct {
     const FovStep *step;
+    FovStep placed;     /* the same with the inputs of the check's program */
+    FovOperand *frame;  /* of what the step reads where the graph's inputs lie */
     GPtrArray *kernels; /* char * */
     double flops;
     FovView *in, *out;     /* dense: what the device is given, what the reference makes of it */
@@ -28,6 +30,8 @@ check_free (gpointer data)
 
     g_ptr_array_unref (c->kernels);
     g_ptr_array_unref (c->memory);
+    g_free (c->placed.in);
+    g_free (c->frame);
     g_free (c->in);
     g_free (c->out);
     g_free (c->input);
@@ -48,11 +52,12 @@ static gboolean
 can_check (const FovStep *step)
 {
     const FovNode *node = step->node;
+    const gboolean reads_input = (node->op->flags & FOV_OP_READS_INPUT) != 0;
 
-    if (node->op->flags & (FOV_OP_READS_INPUT | FOV_OP_ALIAS))
+    if ((node->op->flags & FOV_OP_ALIAS) || (reads_input && !node->op->example))
         return FALSE;
     for (guint i = 0; i < node->n_inputs; i++) {
-        if (step->in[i] && step->in[i]->place == FOV_PLACE_INPUT)
+        if (step->in[i] && step->in[i]->place == FOV_PLACE_INPUT && !reads_input)
             return FALSE;
         for (guint k = 0; step->in[i] && k < i; k++)
             if (step->in[k] && overlap (step->in[i], step->in[k]))
@@ -208,6 +213,7 @@ prepare_input (Check *c, guint i, GArray *bytes, GRand *rand)
     for (guint k = 0; k < i; k++)
         if (c->step->in[k] == o) {
             c->in[i] = c->in[k];
+            c->placed.in[i] = c->placed.in[k];
             return;
         }
     c->in[i] = make_view (c, o);
@@ -216,6 +222,11 @@ prepare_input (Check *c, guint i, GArray *bytes, GRand *rand)
     else
         fill (&c->in[i], rand);
     c->input[i] = bytes->len;
+    if (o->place == FOV_PLACE_INPUT) {
+        c->frame[i] = *o;
+        c->frame[i].input = bytes->len;
+        c->placed.in[i] = &c->frame[i];
+    }
     g_array_append_val (bytes, o->bytes);
 }
 
@@ -245,13 +256,17 @@ prepare (Check *c, GArray *in_bytes, GArray *out_bytes, GRand *rand)
     c->out = g_new0 (FovView, node->n_outputs + 1);
     c->input = g_new (guint, node->n_inputs + 1);
     c->output = g_new (guint, node->n_outputs + 1);
+    c->frame = g_new0 (FovOperand, node->n_inputs + 1);
+    c->placed = *c->step;
+    c->placed.in = g_memdup2 (c->step->in, (node->n_inputs + 1) * sizeof *c->step->in);
     for (guint i = 0; i < node->n_inputs; i++)
         prepare_input (c, i, in_bytes, rand);
     for (guint i = 0; i < node->n_outputs; i++) {
         const FovOperand *o = c->step->out[i];
-        c->output[i] = o ? out_bytes->len : G_MAXUINT;
-        if (!o)
+        c->output[i] = G_MAXUINT;
+        if (!o || node->op->scratch_outputs & (1u << i))
             continue;
+        c->output[i] = out_bytes->len;
         g_array_append_val (out_bytes, o->bytes);
         c->out[i] = make_view (c, o);
     }
@@ -264,10 +279,10 @@ record (FovGpuProgram *program, GPtrArray *checks, GError **error)
 {
     for (guint k = 0; k < checks->len; k++) {
         const Check *c = checks->pdata[k];
-        const FovStep *step = c->step;
+        const FovStep *step = &c->placed;
         fov_gpu_program_set_label (program, step->node->op->name, step->node->name);
         for (guint i = 0; i < step->node->n_inputs; i++)
-            if (c->input[i] != G_MAXUINT)
+            if (c->input[i] != G_MAXUINT && step->in[i]->place == FOV_PLACE_ARENA)
                 fov_gpu_program_copy_input (program, c->input[i], step->in[i]->offset,
                                             step->in[i]->bytes);
         if (!step->node->op->gpu->record (program, step, error))
@@ -316,21 +331,24 @@ run (FovGpu *gpu, const FovPlan *plan, GPtrArray *checks, GError **error)
 
 /* ---- comparing -------------------------------------------------------- */
 
-/* What is wrong with an output, to g_free; NULL: nothing. What is no number proves nothing. */
+/* What is wrong with an output of so many unlike columns, to g_free; NULL: nothing. What is no
+ * number proves nothing. */
 static char *
-compare (const FovView *got, const FovView *want)
+compare (const FovView *got, const FovView *want, gint64 columns)
 {
     gint64 n = fov_shape_elements (&want->shape);
-    double most = 1e-3;
 
-    for (gint64 i = 0; i < n; i++)
-        if (isfinite (fov_view_get (want, i)))
-            most = MAX (most, fabs (fov_view_get (want, i)));
-    for (gint64 i = 0; i < n; i++) {
-        double a = fov_view_get (got, i), b = fov_view_get (want, i);
-        double most_off = want->dtype == FOV_F32 ? TOLERANCE * most : 0;
-        if (isfinite (b) && !(fabs (a - b) <= most_off))
-            return g_strdup_printf ("element %" G_GINT64_FORMAT " is %g, expected %g", i, a, b);
+    for (gint64 column = 0; column < columns; column++) {
+        double most = 1e-3;
+        for (gint64 i = column; i < n; i += columns)
+            if (isfinite (fov_view_get (want, i)))
+                most = MAX (most, fabs (fov_view_get (want, i)));
+        for (gint64 i = column; i < n; i += columns) {
+            double a = fov_view_get (got, i), b = fov_view_get (want, i);
+            double most_off = want->dtype == FOV_F32 ? TOLERANCE * most : 0;
+            if (isfinite (b) && !(fabs (a - b) <= most_off))
+                return g_strdup_printf ("element %" G_GINT64_FORMAT " is %g, expected %g", i, a, b);
+        }
     }
     return NULL;
 }
@@ -348,7 +366,7 @@ judge (FovGpuProgram *program, Check *c, char **wrong)
         const FovOperand *o = c->step->out[i];
         FovView got = c->out[i];
         g_autofree char *found = NULL;
-        if (!o)
+        if (c->output[i] == G_MAXUINT)
             continue;
         got.data = (gpointer) fov_gpu_program_output (program, 0, c->output[i]);
         if (o->format.layout == FOV_BLOCKED) {
@@ -356,7 +374,8 @@ judge (FovGpuProgram *program, Check *c, char **wrong)
             got = make_view (c, o);
             convert (o, memory, &got, FALSE);
         }
-        found = compare (&got, &c->out[i]);
+        found = compare (&got, &c->out[i],
+                         node->op->row_outputs & (1u << i) ? o->shape.dim[o->shape.rank - 1] : 1);
         if (found)
             *wrong = g_strdup_printf ("%s '%s': %s", node->op->name, node->name, found);
     }

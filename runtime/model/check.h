@@ -9,8 +9,8 @@
  *
  * For each kernel not yet known the cheapest of the plan's steps that run it is
  * taken, at its place in the arena and with its constants, given seeded random
- * inputs. Not checked are ops that read frames in place (fov.Preprocess and
- * such), and kernels whose cheapest step would take the reference seconds.
+ * inputs, or those of the op's example. Not checked are kernels whose cheapest
+ * step would take the reference seconds.
  */
 #include "graph/plan.h"
 #include "gpu/gpu.h"

@@ -167,6 +167,36 @@ shape_flops (const FovNode *node)
     return 50.0 * fov_tensor_elements (node->outputs[0]) / 3;
 }
 
+/* For the self-check: a picture of 4 x 4 below and half a plain colour above. Turned, but not where
+ * the nearest pixel of one that lies between two would hang on the last bits. */
+static void
+shape_example (const FovNode *node, guint index, FovView *input)
+{
+    const FovAugmentShapeParams *p = node->params;
+    const float dx = 4 / (float) p->width, dy = 4 / (float) p->height, turn = p->nearest ? 0 : 0.1f;
+    const FovAugmentLayer picture = { .stride = 12,
+                                      .bytes = 3,
+                                      .x_max = 3,
+                                      .y_max = 3,
+                                      .region = { -100, -100, 100, 100 },
+                                      .h = { dx, turn * dy, 0.3f * dx, -turn * dx, dy, 0.3f * dy,
+                                             turn * dx, 0, 1 },
+                                      .alpha = 1 };
+    const FovAugmentLayer plain = { .region = { 0, 0, (float) (p->width / 2) + 0.25f, 40000 },
+                                    .h = { 1, 0, 0, 0, 1, 0, 0, 0, 1 },
+                                    .alpha = 0.25f,
+                                    .fill = { 250, 100, 20 } };
+    FovRandom random = fov_random (1, 0, 0);
+
+    for (gint64 i = 0; index == 0 && i < MIN (fov_shape_elements (&input->shape), 64); i++)
+        ((guint8 *) input->data)[i] = (guint8) fov_random_below (&random, 256);
+    for (gint64 n = 0; index == 1 && n < input->shape.dim[0]; n++) {
+        FovAugmentLayer *layers = (FovAugmentLayer *) input->data + n * FOV_AUGMENT_LAYERS;
+        layers[0] = picture;
+        layers[2] = plain;
+    }
+}
+
 static const FovOpDef augment_shape = {
     .name = "fov.AugmentShape",
     .min_inputs = 2,
@@ -179,6 +209,7 @@ static const FovOpDef augment_shape = {
     .infer = shape_infer,
     .reference = shape_reference,
     .flops = shape_flops,
+    .example = shape_example,
     .host = &fov_host_augment_shape,
     .gpu = &fov_gpu_augment_shape,
 };

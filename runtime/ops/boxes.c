@@ -66,8 +66,8 @@ check_field (const FovNode *node, const FovField *field, const FovLevel *level, 
     return TRUE;
 }
 
-static int
-box_components (const FovHeads *heads)
+int
+fov_box_components (const FovHeads *heads)
 {
     return heads->box_coding == FOV_BOX_DISTANCE ? 4 * heads->n_bins : 4;
 }
@@ -78,7 +78,7 @@ check_level (const FovNode *node, const FovHeads *heads, const FovLevel *level, 
     return check_field (node, &level->score, level, heads->background + heads->n_classes, "scores",
                         error) &&
            check_field (node, &level->object, level, 1, "objectness", error) &&
-           check_field (node, &level->box, level, box_components (heads), "boxes", error) &&
+           check_field (node, &level->box, level, fov_box_components (heads), "boxes", error) &&
            check_field (node, &level->label, level, 1, "labels", error);
 }
 
@@ -512,6 +512,9 @@ static const FovOpDef decode = {
     .infer = decode_infer,
     .reference = decode_reference,
     .flops = decode_flops,
+    .scratch_outputs = 1 << 2,
+    .row_outputs = 1 << 0,
+    .example = fov_decode_example,
     .host = &fov_decode_host,
     .gpu = &fov_decode_gpu,
 };
@@ -527,6 +530,8 @@ static const FovOpDef nms = {
     .params_size = sizeof (FovNmsParams),
     .infer = nms_infer,
     .reference = nms_reference,
+    .row_outputs = 1 << 0,
+    .example = fov_nms_example,
     .host = &fov_nms_host,
     .gpu = &fov_nms_gpu,
 };

@@ -96,11 +96,18 @@ typedef struct {
 gint64 fov_level_anchors (const FovLevel *level);
 gint64 fov_heads_anchors (const FovHeads *heads);
 
+/** Numbers that code a box. */
+int fov_box_components (const FovHeads *heads);
+
 /** Sets open grid heights (-1) from the node's concrete inputs. */
 void fov_heads_resolve (FovHeads *heads, const FovNode *node);
 
 /** 32-bit words of scratch per picture; heads resolved. */
 gint64 fov_decode_scratch_words (const FovDecodeParams *params);
+
+/** boxes.example.c: inputs for the self-check. */
+void fov_decode_example (const FovNode *node, guint index, FovView *input);
+void fov_nms_example (const FovNode *node, guint index, FovView *input);
 
 extern const FovHostOp fov_decode_host, fov_nms_host;
 extern const FovGpuOp fov_decode_gpu, fov_nms_gpu;

@@ -2,6 +2,7 @@
 #include "ops/frame.h"
 
 #include "ops/ops.h"
+#include "vision/random.h"
 
 #include <math.h>
 #include <string.h>
@@ -227,6 +228,34 @@ preprocess_flops (const FovNode *node)
     return 30.0 * fov_tensor_elements (node->outputs[0]) / 3;
 }
 
+/* For the self-check: NV12, which takes most arithmetic, and as a packed picture of every other
+ * frame; what may be sampled ends before the picture does. */
+static void
+preprocess_example (const FovNode *node, guint index, FovView *input)
+{
+    const FovPreprocessParams *p = node->params;
+    const gint64 bytes = fov_tensor_elements (node->inputs[0]);
+    const int side = bytes >= 2048 ? 32 : 2, stride = MAX (side, 4);
+    const FovBox region = { 0.1f * (float) side, 0.05f * (float) side, 0.9f * (float) side,
+                            0.45f * (float) side };
+    const FovLetterbox map =
+        fov_letterbox (region, (int) p->width, (int) p->height, FOV_FIT_LETTERBOX_CENTER);
+    FovRandom random = fov_random (1, 0, 0);
+
+    for (gint64 i = 0; index == 0 && i < MIN (bytes, 2048); i++)
+        ((guint8 *) input->data)[i] = (guint8) fov_random_below (&random, 256);
+    for (gint64 n = 0; index == 1 && n < input->shape.dim[0]; n++) {
+        const gboolean packed = n % 2;
+        const FovImage image = { .format = packed ? FOV_PIXEL_BGRX : FOV_PIXEL_NV12,
+                                 .width = side,
+                                 .height = packed ? side / 2 : side,
+                                 .stride = { packed ? 4 * side : stride, stride } };
+        FovFrameInfo frame = { .offset = { 0, (gint64) stride * side } };
+        fov_frame_set_picture (&frame, &image, region, &map);
+        memcpy ((FovFrameInfo *) input->data + n, &frame, sizeof frame);
+    }
+}
+
 static const FovOpDef preprocess = {
     .name = "fov.Preprocess",
     .min_inputs = 2,
@@ -239,6 +268,7 @@ static const FovOpDef preprocess = {
     .infer = preprocess_infer,
     .reference = preprocess_reference,
     .flops = preprocess_flops,
+    .example = preprocess_example,
     .host = &fov_preprocess_host,
     .gpu = &fov_preprocess_gpu,
 };

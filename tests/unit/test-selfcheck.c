@@ -6,6 +6,8 @@
 #include <fovea/loader.h>
 
 #include "gpu/shader-table.h"
+#include "ops/boxes.h"
+#include "ops/frame.h"
 
 #include "folder.h"
 #include "nothing.h"
@@ -170,6 +172,80 @@ test_wrong_kernel_of_labels (void **state)
     assert_non_null (strstr (error->message, "fov.Ctc"));
 }
 
+/* A network of none: pictures of 32 x 32 are the rows of 384 boxes with 3 classes. */
+static FovGraph *
+detector_graph (void)
+{
+    const FovField field = { .input = 1, .component = 1, .cell = 8, .picture = 384 * 8 };
+    const FovAttr size[] = { { "width", FOV_ATTR_INT, .i = 32 },
+                             { "height", FOV_ATTR_INT, .i = 32 } };
+    const FovAttr most = { "max_candidates", FOV_ATTR_INT, .i = 100 };
+    FovGraph *graph = fov_graph_new ();
+    FovTensor *pictures = fov_graph_add_input (graph, "p", FOV_U8, &(FovShape){ 2, { 1, 3000 } });
+    FovTensor *frames =
+        fov_graph_add_input (graph, "f", FOV_I32, &(FovShape){ 2, { 1, FOV_FRAME_WORDS } });
+    FovNode *made = fov_graph_add_node (graph, "fov.Preprocess", "preprocess",
+                                        (FovTensor *[]){ pictures, frames }, 2, 1, size, 2, NULL);
+    FovTensor *shape = fov_graph_add_ints (graph, "rows", (const gint64[]){ 1, 384, 8 }, 3);
+    FovHeads *heads;
+
+    made = fov_graph_add_node (graph, "Reshape", "rows", (FovTensor *[]){ made->outputs[0], shape },
+                               2, 1, NULL, 0, NULL);
+    made = fov_graph_add_node (graph, "fov.Decode", "decode",
+                               (FovTensor *[]){ frames, made->outputs[0] }, 2, 3, &most, 1, NULL);
+    heads = &((FovDecodeParams *) made->params)->heads;
+    *heads = (FovHeads){ .n_levels = 1, .n_classes = 3, .net_w = 32, .net_h = 32 };
+    heads->level[0] = (FovLevel){ .score = field,
+                                  .object = field,
+                                  .box = field,
+                                  .grid_w = 384,
+                                  .grid_h = 1,
+                                  .n_priors = 1,
+                                  .step_x = 1,
+                                  .step_y = 1 };
+    heads->level[0].object.first = 4;
+    heads->level[0].score.first = 5;
+    made = fov_graph_add_node (graph, "fov.Nms", "nms",
+                               (FovTensor *[]){ frames, made->outputs[0], made->outputs[1] }, 3, 2,
+                               NULL, 0, NULL);
+    fov_graph_add_output (graph, made->outputs[0]);
+    fov_graph_add_output (graph, made->outputs[1]);
+    return graph;
+}
+
+/* What reads frames, and not tensors alone, gets some made for it. */
+static void
+test_wrong_kernels_of_detectors (void **state)
+{
+    static const struct {
+        const char *shader, *op; /* NULL: none is wrong */
+    } rows[] = {
+        { "preprocess", "fov.Preprocess" },
+        { "detect_scan", "fov.Decode" },
+        { "detect_select", "fov.Decode" },
+        { "detect_expand", "fov.Decode" },
+        { "detect_rows", "fov.Decode" },
+        { "detect_nms", "fov.Nms" },
+        { NULL, NULL },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS (rows) && !forget (NULL); i++) {
+        g_autoptr (FovDevice) device = open_vulkan ();
+        g_autoptr (GError) error = NULL;
+        g_autoptr (FovSession) session = NULL;
+        FovShader wrong = nothing;
+        wrong.name = rows[i].shader;
+        if (rows[i].shader)
+            fov_gpu_replace_shader (device->gpu, &wrong);
+        session = fov_session_new_from_graph (device, detector_graph (), NULL, &error);
+        if (!rows[i].shader)
+            assert_fov_ok (session != NULL, error);
+        else if (session || !strstr (error->message, rows[i].op))
+            fail_msg ("%s that does nothing: %s", rows[i].shader,
+                      error ? error->message : "unseen");
+    }
+}
+
 /* One that has another form gives way to it, and results are right. */
 static void
 test_demoted_kernel (void **state)
@@ -230,28 +306,33 @@ keep_message (const char *domain, GLogLevelFlags level, const char *message, gpo
 static void
 test_wrong_augmentation (void **state)
 {
-    g_autoptr (FovDevice) device = open_vulkan ();
+    static const char *const rows[][2] = { { "augment_shape", "fov.AugmentShape" },
+                                           { "augment_color", "fov.AugmentColor" } };
     g_autoptr (FovData) data = fov_data_new (NULL);
-    g_autoptr (GString) log = g_string_new (NULL);
-    g_autoptr (GError) error = NULL;
-    const FovLoaderParams params = {
-        .width = 16, .height = 16, .batch = 1, .load = load_grey, .device = device
-    };
-    FovShader wrong = nothing;
-    FovBatch batch;
-    guint handler;
 
-    wrong.name = "augment_color";
-    fov_gpu_replace_shader (device->gpu, &wrong);
     assert_true (fov_data_add (data, &(FovSample){ .name = "grey" }, NULL));
-    handler = g_log_set_handler ("Fovea", G_LOG_LEVEL_INFO, keep_message, log);
-    g_autoptr (FovLoader) loader = fov_loader_new (data, &params, &error);
-    g_log_remove_handler ("Fovea", handler);
-    assert_fov_ok (loader != NULL, error);
-    assert_non_null (strstr (log->str, "does not augment pictures, the host does: "));
-    assert_non_null (strstr (log->str, "gives wrong results with this driver"));
-    assert_fov_ok (fov_loader_next (loader, &batch, &error), error);
-    assert_float_equal (((const float *) batch.pictures.data)[0], 0, 0);
+    for (guint i = 0; i < G_N_ELEMENTS (rows) && !forget (NULL); i++) {
+        g_autoptr (FovDevice) device = open_vulkan ();
+        g_autoptr (GString) log = g_string_new (NULL);
+        g_autoptr (GError) error = NULL;
+        const FovLoaderParams params = {
+            .width = 16, .height = 16, .batch = 1, .load = load_grey, .device = device
+        };
+        FovShader wrong = nothing;
+        FovBatch batch;
+        guint handler;
+        wrong.name = rows[i][0];
+        fov_gpu_replace_shader (device->gpu, &wrong);
+        handler = g_log_set_handler ("Fovea", G_LOG_LEVEL_INFO, keep_message, log);
+        g_autoptr (FovLoader) loader = fov_loader_new (data, &params, &error);
+        g_log_remove_handler ("Fovea", handler);
+        assert_fov_ok (loader != NULL, error);
+        assert_non_null (strstr (log->str, "does not augment pictures, the host does: "));
+        assert_non_null (strstr (log->str, rows[i][1]));
+        assert_non_null (strstr (log->str, "gives wrong results with this driver"));
+        assert_fov_ok (fov_loader_next (loader, &batch, &error), error);
+        assert_float_equal (((const float *) batch.pictures.data)[0], 0, 0);
+    }
 }
 
 static void
@@ -279,9 +360,10 @@ main (void)
         cmocka_unit_test_setup (test_checked_once, forget),
         cmocka_unit_test_setup (test_wrong_kernel, forget),
         cmocka_unit_test_setup (test_wrong_kernel_of_labels, forget),
+        cmocka_unit_test (test_wrong_kernels_of_detectors),
         cmocka_unit_test_setup (test_demoted_kernel, forget),
         cmocka_unit_test_setup (test_damaged_file, forget),
-        cmocka_unit_test_setup (test_wrong_augmentation, forget),
+        cmocka_unit_test (test_wrong_augmentation),
         cmocka_unit_test (test_validation_silent),
     };
     return cmocka_run_group_tests (tests, make_cache, remove_folder);
