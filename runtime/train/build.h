@@ -18,7 +18,7 @@
 typedef struct {
     FovGraph *graph;       /* inputs: the model's, target, step */
     GPtrArray *parameters; /* FovTensor*, states that learn, in the graph's order */
-    GHashTable *scales;    /* FovTensor*, of parameters those that are added or multiplied alone */
+    GHashTable *scales; /* FovTensor*, of parameters the biases and scales, whatever their form */
     GPtrArray *statistics; /* FovTensor*, running means and variances */
     GPtrArray *averages;   /* FovTensor*, of parameters and then statistics; empty without */
     FovTensor *target;
@@ -62,7 +62,9 @@ gboolean fov_train_find_parameters (FovTrainGraph *t, const FovTrainerParams *pa
                                     GError **error);
 /**
  * Nodes (Add, Sub, Mul, Div) one of whose inputs is a bias or scale of a learned layer's features:
- * FovNode* -> that input's index + 1. shapes: the graph's inputs', or NULL. NULL: error set.
+ * FovNode* -> that input's index + 1; or 0 for a node whose own parameters only fill a place, as
+ * those of a group norm written as instance norm do. shapes: the graph's inputs', or NULL. NULL:
+ * error set.
  */
 GHashTable *fov_train_find_scales (const FovGraph *graph, const FovShape *shapes, GError **error);
 /** The float32 constant that t is, or is a cast or other form of; NULL: it is none. */

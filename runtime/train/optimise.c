@@ -112,11 +112,7 @@ state_like (FovGrad *g, const FovTensor *of, const char *suffix, gboolean same)
 static double
 decay_of (const FovTrainGraph *t, const FovTrainerParams *p, const FovTensor *parameter)
 {
-    const FovNode *reader = parameter->consumers->len ? parameter->consumers->pdata[0] : NULL;
-    const gboolean bias = reader && fov_node_is (reader, "LSTM") && reader->n_inputs > 3 &&
-                          reader->inputs[3] == parameter;
-
-    return parameter->shape.rank > 1 && !bias && !g_hash_table_contains (t->scales, parameter)
+    return parameter->shape.rank > 1 && !g_hash_table_contains (t->scales, parameter)
                ? p->weight_decay
                : 0;
 }

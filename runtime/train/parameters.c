@@ -107,12 +107,25 @@ take_parameter (FovTrainGraph *t, FovNode *node, guint index, gboolean scale)
     }
 }
 
-static void
-take_parameters (FovTrainGraph *t, FovNode *node, guint scale)
+/* Theirs have a dimension for directions, unlike those of other layers. */
+static gboolean
+is_bias_of_cells (const FovNode *node, guint index)
 {
+    return index == 3 && (fov_node_is (node, "LSTM") || fov_node_is (node, "GRU"));
+}
+
+static void
+take_parameters (FovTrainGraph *t, FovNode *node, GHashTable *scales)
+{
+    gpointer found = NULL;
+    const gboolean known = g_hash_table_lookup_extended (scales, node, NULL, &found);
+    const guint scale = GPOINTER_TO_UINT (found);
+
+    if (known && !scale)
+        return;
     for (guint i = 0; i < node->n_inputs && i < 32; i++)
         if (node->op->parameters & 1u << i || i + 1 == scale)
-            take_parameter (t, node, i, i + 1 == scale);
+            take_parameter (t, node, i, i + 1 == scale || is_bias_of_cells (node, i));
 }
 
 /* Live statistics, and running ones that follow them. */
@@ -156,7 +169,7 @@ fov_train_find_parameters (FovTrainGraph *t, const FovTrainerParams *params, GEr
         FovNode *node = t->graph->nodes->pdata[i];
         if (g_hash_table_contains (frozen, node))
             continue;
-        take_parameters (t, node, GPOINTER_TO_UINT (g_hash_table_lookup (scales, node)));
+        take_parameters (t, node, scales);
         if (fov_node_is (node, "Dropout"))
             ((FovDropoutParams *) node->params)->live = TRUE;
         if (fov_node_is (node, "BatchNormalization") && !params->frozen_norms)

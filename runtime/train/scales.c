@@ -68,6 +68,36 @@ axis_after_reshape (const FovShape *in, const FovShape *out, int axis)
     return -1;
 }
 
+static const char *const forms[] = { "Reshape", "Flatten", "Squeeze", "Unsqueeze", NULL };
+
+/*
+ * PyTorch writes group norm as InstanceNormalization of a form with a plane for each group: what
+ * that form was made of, or NULL. Its scale and bias for each feature come behind.
+ */
+static const FovTensor *
+whole_of_groups (const FovNode *node)
+{
+    const FovNode *form =
+        fov_node_is (node, "InstanceNormalization") ? node->inputs[0]->producer : NULL;
+
+    return form && is_one_of (form, forms) &&
+                   form->inputs[0]->shape.dim[1] != node->inputs[0]->shape.dim[1]
+               ? form->inputs[0]
+               : NULL;
+}
+
+/* Also where groups become features again. */
+static int
+axis_after_form (const Features *f, const FovNode *node)
+{
+    const FovTensor *in = node->inputs[0], *out = node->outputs[0];
+    const FovTensor *whole = in->producer ? whole_of_groups (in->producer) : NULL;
+
+    return whole && fov_shape_equal (&whole->shape, &out->shape)
+               ? axis_of (f, whole)
+               : axis_after_reshape (&in->shape, &out->shape, axis_of (f, in));
+}
+
 static int
 axis_after_transpose (const FovNode *node, int axis)
 {
@@ -106,7 +136,6 @@ axis_behind (const Features *f, const FovNode *node)
                                         "LogSoftmax", "Log",         NULL };
     static const char *const same[] = { "Dropout",         "Identity", "Cast",
                                         "LpNormalization", "LRN",      NULL };
-    static const char *const forms[] = { "Reshape", "Flatten", "Squeeze", "Unsqueeze", NULL };
     static const char *const pools[] = {
         "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Resize", "Pad", NULL
     };
@@ -126,7 +155,7 @@ axis_behind (const Features *f, const FovNode *node)
     if ((node->op->flags & FOV_OP_UNARY) || is_one_of (node, same))
         return before;
     if (is_one_of (node, forms))
-        return axis_after_reshape (&in->shape, &node->outputs[0]->shape, before);
+        return axis_after_form (f, node);
     if (fov_node_is (node, "Transpose"))
         return axis_after_transpose (node, before);
     return is_one_of (node, pools) && before == 1 ? 1 : -1;
@@ -209,10 +238,10 @@ only_learns (GHashTable *scales, const FovTensor *t, int depth)
 static gboolean
 is_shared (gpointer node, gpointer scale, gpointer scales)
 {
-    FovTensor *in = ((FovNode *) node)->inputs[GPOINTER_TO_UINT (scale) - 1];
-    const FovTensor *source = fov_train_source (in);
+    const guint i = GPOINTER_TO_UINT (scale);
+    const FovTensor *source = i ? fov_train_source (((FovNode *) node)->inputs[i - 1]) : NULL;
 
-    return !source || !only_learns (scales, source, 0);
+    return i && (!source || !only_learns (scales, source, 0));
 }
 
 GHashTable *
@@ -238,8 +267,9 @@ fov_train_find_scales (const FovGraph *graph, const FovShape *shapes, GError **e
         here = fov_graph_find (graph, node->outputs[0]->name);
         scale = find_scale (&f, node);
         f.axis[node->outputs[0]->id] = axis_behind (&f, node);
-        if (scale >= 0 && here && here->producer && here->producer->op == node->op)
-            g_hash_table_insert (scales, here->producer, GUINT_TO_POINTER ((guint) scale + 1));
+        if ((scale >= 0 || whole_of_groups (node)) && here && here->producer &&
+            here->producer->op == node->op)
+            g_hash_table_insert (scales, here->producer, GUINT_TO_POINTER ((guint) (scale + 1)));
     }
     g_free (f.axis);
     while (g_hash_table_foreach_remove (scales, is_shared, scales))

@@ -159,6 +159,28 @@ norm (void)
     return net;
 }
 
+/* PyTorch's group norm: the instance norm's own numbers stay 1 and 0 in effect. */
+static Net
+groups (void)
+{
+    Net net = begin (4, (gint64[]){ 1, 3, 6, 6 });
+    FovTensor *inputs[3];
+    FovNode *node;
+
+    put (&net, "Conv", CONSTANT (&net, "learns.kernel", 8, 3, 3, 3), NULL, 0);
+    ints (&net, "Reshape", 3, (gint64[]){ 0, 2, -1 });
+    inputs[0] = net.at;
+    inputs[1] = CONSTANT (&net, "stays.ones", 2);
+    inputs[2] = CONSTANT (&net, "stays.zeros", 2);
+    node = fov_graph_add_node (net.graph, "InstanceNormalization", "norm", inputs, 3, 1, NULL, 0,
+                               NULL);
+    net.at = node->outputs[0];
+    ints (&net, "Reshape", 4, (gint64[]){ 1, 8, 4, 4 });
+    put (&net, "Mul", CONSTANT (&net, "learns.gain", 8, 1, 1), NULL, 0);
+    put (&net, "Add", CONSTANT (&net, "learns.bias", 8, 1, 1), NULL, 0);
+    return net;
+}
+
 /* Constants that are brought into form first. */
 static Net
 formed (void)
@@ -186,7 +208,7 @@ static const struct {
     Net (*make) (void);
 } cases[] = {
     { "linear", linear }, { "planes", planes }, { "boxes", boxes },
-    { "norm", norm },     { "formed", formed },
+    { "norm", norm },     { "groups", groups }, { "formed", formed },
 };
 
 /* ---- how the file holds its constants ------------------------------------------- */
@@ -274,14 +296,14 @@ hold (const char *path, Form form)
 /* ---- tests -------------------------------------------------------------------------- */
 
 static void
-learn (FovModel *model, const char *path, const char *what)
+learn (FovModel *model, float decay, int steps, const char *path, const char *what)
 {
     g_autoptr (GError) error = NULL;
     g_autoptr (FovDevice) device = fov_device_open ("cpu:1", NULL);
     g_autoptr (FovTrainer) trainer =
         fov_trainer_new (device, model,
                          &(FovTrainerParams){
-                             .loss = FOV_LOSS_MSE, .weight_decay = 0.1f, .learning_rate = 0.05f },
+                             .loss = FOV_LOSS_MSE, .weight_decay = decay, .learning_rate = 0.05f },
                          &error);
     FovTensorInfo x, y;
     FovView in, target;
@@ -294,7 +316,7 @@ learn (FovModel *model, const char *path, const char *what)
     target = (FovView){ y.dtype, y.shape, g_malloc0 (fov_shape_elements (&y.shape) * 4) };
     for (gint64 i = 0; i < fov_shape_elements (&x.shape); i++)
         fov_view_set (&in, i, 0.6 + 0.4 * cos (0.9 * (double) i));
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < steps; i++)
         if (!fov_trainer_step (trainer, &in, &target, NULL, &error))
             fail_msg ("%s: %s", what, error->message);
     if (!fov_trainer_write_onnx (trainer, path, FOV_WEIGHTS_CURRENT, &error))
@@ -323,7 +345,7 @@ run_case (guint c, Form form)
     model = fov_model_load (path, &error);
     if (!model)
         fail_msg ("%s: %s", what, error->message);
-    learn (model, path, what);
+    learn (model, 0.1f, 2, path, what);
     learned = fov_model_load (path, &error);
     if (!learned)
         fail_msg ("%s: %s", what, error->message);
@@ -348,10 +370,66 @@ test_what_learns (void **state)
             run_case (c, form);
 }
 
+/* An LSTM's or GRU's constants after a step. */
+static FovModel *
+learn_cells (const char *op, gint64 gates, float decay)
+{
+    enum { IN = 3, HIDDEN = 4 };
+    g_autofree char *path = g_build_filename (g_get_tmp_dir (), "fovea-cells-XXXXXX", NULL);
+    const FovAttr hidden = { .name = "hidden_size", .type = FOV_ATTR_INT, .i = HIDDEN };
+    Net net = begin (3, (gint64[]){ 5, 2, IN });
+    FovTensor *inputs[] = { net.at, CONSTANT (&net, "weight", 1, gates * HIDDEN, IN),
+                            CONSTANT (&net, "repeated", 1, gates * HIDDEN, HIDDEN),
+                            CONSTANT (&net, "bias", 1, 2 * gates * HIDDEN) };
+    FovNode *node = fov_graph_add_node (net.graph, op, op, inputs, 4, 1, &hidden, 1, NULL);
+    g_autoptr (FovModel) model = NULL;
+    FovModel *learned;
+
+    fov_graph_add_output (net.graph, node->outputs[0]);
+    model = fov_model_new_from_graph (net.graph, "made", "made", NULL);
+    close (g_mkstemp (path));
+    assert_true (fov_model_save (model, path, NULL));
+    g_clear_pointer (&model, fov_model_unref);
+    model = fov_model_load (path, NULL);
+    learn (model, decay, 1, path, op);
+    learned = fov_model_load (path, NULL);
+    assert_non_null (learned);
+    g_unlink (path);
+    return learned;
+}
+
+static gboolean
+same_constant (FovModel *a, FovModel *b, const char *name)
+{
+    return g_bytes_equal (fov_graph_find (fov_model_graph (a), name)->data,
+                          fov_graph_find (fov_model_graph (b), name)->data);
+}
+
+/* They have two dimensions, unlike other biases. */
+static void
+test_biases_of_cells_do_not_decay (void **state)
+{
+    static const struct {
+        const char *op;
+        gint64 gates;
+    } cells[] = { { "LSTM", 4 }, { "GRU", 3 } };
+
+    (void) state;
+    for (guint i = 0; i < G_N_ELEMENTS (cells); i++) {
+        g_autoptr (FovModel) free = learn_cells (cells[i].op, cells[i].gates, 0);
+        g_autoptr (FovModel) drawn = learn_cells (cells[i].op, cells[i].gates, 0.5f);
+        assert_false (same_constant (free, drawn, "weight"));
+        assert_false (same_constant (free, drawn, "repeated"));
+        if (!same_constant (free, drawn, "bias"))
+            fail_msg ("the biases of %s decay", cells[i].op);
+    }
+}
+
 int
 main (void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test (test_what_learns) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test (test_what_learns),
+                                        cmocka_unit_test (test_biases_of_cells_do_not_decay) };
 
     return cmocka_run_group_tests_name ("scales", tests, NULL, NULL);
 }
