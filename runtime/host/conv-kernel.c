@@ -4,7 +4,7 @@
  * of output channels stays in registers while all taps and input channels
  * stream by. Each pixel's input is broadcast against vectors of weights.
  */
-#include "host/vec.h"
+#include "host/epilogue.h"
 
 #if FOV_TIER == 2
 #define MAX_TILE 14 /* 28 accumulators, two weights, a broadcast: 31 registers of 32 */
@@ -15,75 +15,6 @@
 typedef void (*TileFunc) (const FovConvArgs *a, const FovConvPart *part, int row, int px);
 
 #define DW_TILE 8
-
-/* Relu becomes Clip; simple: the epilogue is inlined and unused channels stay 0 by themselves. */
-static void
-simplify (FovConvArgs *a)
-{
-    if (a->act.kind == FOV_ACT_RELU)
-        a->act = (FovAct){ FOV_ACT_CLIP, 0.0f, INFINITY };
-    a->simple = a->act.kind == FOV_ACT_NONE || a->act.kind == FOV_ACT_LEAKY_RELU ||
-                (a->act.kind == FOV_ACT_CLIP && a->act.a <= 0.0f && a->act.b >= 0.0f);
-}
-
-/* Activations other than the inlined ones, and whatever leaves unused channels not 0. */
-static void
-finish (const FovConvArgs *a, float *y, const float *r, int block, int n)
-{
-    FOV_SUFFIX (fov_act_run) (&a->act, y, y, (gsize) n * VL);
-    if (r && a->residual_last)
-        for (int i = 0; i < n; i++)
-            vstore (y + i * VL, vload (y + i * VL) + vload (r + i * VL));
-    if (a->tail && block == a->tail_block)
-        for (int i = 0; i < n; i++)
-            for (int c = a->tail; c < VL; c++)
-                y[i * VL + c] = 0.0f;
-}
-
-INLINE V
-inline_act (V v, int kind, V lo, V hi)
-{
-    if (kind == FOV_ACT_CLIP)
-        return vmin (vmax (v, lo), hi);
-    return vmax (v, (V){ 0 }) + lo * vmin (v, (V){ 0 });
-}
-
-/* Adds the residual, applies the activation and stores P pixels of one block. */
-INLINE void
-store_pixels (const FovConvArgs *a, V *acc, int acc_step, int block, int row, int px, const int P)
-{
-    float *y = a->y + block * a->y_block + row * a->y_row + px * VL;
-    const float *r = a->r ? a->r + block * a->r_block + row * a->r_row + px * VL : NULL;
-    const int kind = a->act.kind;
-
-    if (r && !a->residual_last) {
-        UNROLL
-        for (int i = 0; i < P; i++)
-            acc[i * acc_step] += vload (r + i * VL);
-    }
-    if (a->simple && kind != FOV_ACT_NONE) {
-        V lo = vset (a->act.a), hi = vset (a->act.b);
-        if (kind == FOV_ACT_CLIP) {
-            UNROLL
-            for (int i = 0; i < P; i++)
-                acc[i * acc_step] = inline_act (acc[i * acc_step], FOV_ACT_CLIP, lo, hi);
-        } else {
-            UNROLL
-            for (int i = 0; i < P; i++)
-                acc[i * acc_step] = inline_act (acc[i * acc_step], FOV_ACT_LEAKY_RELU, lo, hi);
-        }
-    }
-    if (r && a->residual_last && a->simple) {
-        UNROLL
-        for (int i = 0; i < P; i++)
-            acc[i * acc_step] += vload (r + i * VL);
-    }
-    UNROLL
-    for (int i = 0; i < P; i++)
-        vstore (y + i * VL, acc[i * acc_step]);
-    if (!a->simple)
-        finish (a, y, r, block, P);
-}
 
 /* One tile; R, P, OB and mostly sx are constants where this is inlined. */
 INLINE void
@@ -205,7 +136,7 @@ FOV_SUFFIX (fov_conv_run) (const FovConvArgs *args, int part0, int part1, int ro
                                                    : &any_table;
     const int max_tile = table == &any_table ? MIN (MAX_TILE, 4) : MAX_TILE;
 
-    simplify (&a);
+    fov_conv_simplify (&a);
     for (int part = part0; part < part1; part++)
         run_part (&a, &a.parts[part], table, max_tile, row0, row1);
 }
@@ -274,7 +205,7 @@ FOV_SUFFIX (fov_depthwise_run) (const FovConvArgs *args, int block0, int block1,
                                            : square && a.kh == 5 ? stride + 1
                                                                  : 4];
 
-    simplify (&a);
+    fov_conv_simplify (&a);
     for (int block = block0; block < block1; block++)
         for (int row = row0; row < row1; row++)
             for (int t = 0; t < tiles; t++) {

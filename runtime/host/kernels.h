@@ -11,6 +11,8 @@
 #include "host/act.h"
 #include "host/host.h"
 
+#include <math.h>
+
 /** Output blocks that are computed together: one or two, from a range of input channels. */
 typedef struct {
     const float *w;    /* [ic / v][tap][ic % v][blocks * v], real channels only */
@@ -29,11 +31,21 @@ typedef struct {
     int kh, kw, width;
     FovAct act;
     gboolean residual_last;
-    gboolean simple;      /* the kernel's own */
+    gboolean simple;      /* set by fov_conv_simplify */
     int tail_block, tail; /* this output block has only tail channels; 0: none is so */
     const FovConvPart *parts;
     const float *w, *bias; /* depthwise: [block][tap][v], [block][v] */
 } FovConvArgs;
+
+/** Relu becomes Clip; simple: the epilogue is inlined and unused channels stay 0 by themselves. */
+static inline void
+fov_conv_simplify (FovConvArgs *a)
+{
+    if (a->act.kind == FOV_ACT_RELU)
+        a->act = (FovAct){ FOV_ACT_CLIP, 0.0f, INFINITY };
+    a->simple = a->act.kind == FOV_ACT_NONE || a->act.kind == FOV_ACT_LEAKY_RELU ||
+                (a->act.kind == FOV_ACT_CLIP && a->act.a <= 0.0f && a->act.b >= 0.0f);
+}
 
 /** The gradient of weights between a block of input channels and one or two of the output's. */
 typedef struct {
@@ -94,8 +106,9 @@ typedef struct _FovHostKernels {
      */
     void (*winograd_input) (const float *x, gsize x_row, int rows, int columns, float *v,
                             gsize step); /* 6x6 pixels */
-    void (*winograd_output) (const float *m, gsize step, const float *bias, float *y, gsize y_row,
-                             int rows, int columns); /* 4x4 pixels */
+    /** 4x4 pixels of a block from (row, px) on, as to says, which is simplified. */
+    void (*winograd_output) (const float *m, gsize step, const float *bias, const FovConvArgs *to,
+                             int block, int row, int px, int rows, int columns);
     void (*winograd_output_grad) (const float *dy, gsize dy_row, int rows, int columns, float *m,
                                   gsize step); /* of 4x4 pixels */
     /** Of 3x3 kernels, their vectors w_step floats apart. */

@@ -216,8 +216,9 @@ void FOV_SUFFIX (fov_conv_grad_run) (const FovConvGradArgs *a);
 void FOV_SUFFIX (fov_depthwise_grad_run) (const FovConvGradArgs *a);
 void FOV_SUFFIX (fov_winograd_input_run) (const float *x, gsize x_row, int rows, int columns,
                                           float *v, gsize step);
-void FOV_SUFFIX (fov_winograd_output_run) (const float *m, gsize step, const float *bias, float *y,
-                                           gsize y_row, int rows, int columns);
+void FOV_SUFFIX (fov_winograd_output_run) (const float *m, gsize step, const float *bias,
+                                           const FovConvArgs *to, int block, int row, int px,
+                                           int rows, int columns);
 void FOV_SUFFIX (fov_winograd_output_grad_run) (const float *dy, gsize dy_row, int rows,
                                                 int columns, float *m, gsize step);
 void FOV_SUFFIX (fov_winograd_weights_run) (const float *w, gssize w_step, float *u, gsize step);

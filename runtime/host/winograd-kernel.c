@@ -6,7 +6,7 @@
  * of Toom and Cook for the points 0, +-P, +-Q and infinity: 5/8 and 3/2 round less than half as
  * much as the usual 1 and 2. Each lane is a channel of its own.
  */
-#include "host/vec.h"
+#include "host/epilogue.h"
 
 #define P 0.625f
 #define Q 1.5f
@@ -169,8 +169,9 @@ FOV_SUFFIX (fov_winograd_output_grad_run) (const float *dy, gsize dy_row, int ro
 }
 
 void
-FOV_SUFFIX (fov_winograd_output_run) (const float *m, gsize step, const float *bias, float *y,
-                                      gsize y_row, int rows, int columns)
+FOV_SUFFIX (fov_winograd_output_run) (const float *m, gsize step, const float *bias,
+                                      const FovConvArgs *to, int block, int row, int px, int rows,
+                                      int columns)
 {
     const V b = vload (bias);
     V t[TILE * TILE];
@@ -181,12 +182,14 @@ FOV_SUFFIX (fov_winograd_output_run) (const float *m, gsize step, const float *b
     for (int i = 0; i < OUT * TILE; i++)
         t[i] += b;
     if (rows >= OUT && columns >= OUT) {
-        store_square (t, y, y_row, VL, OUT);
+        UNROLL
+        for (int i = 0; i < OUT; i++)
+            store_pixels (to, t + i * TILE, 1, block, row + i, px, OUT);
         return;
     }
     for (int i = 0; i < MIN (rows, OUT); i++)
         for (int j = 0; j < MIN (columns, OUT); j++)
-            vstore (y + i * y_row + j * VL, t[i * TILE + j]);
+            store_pixels (to, t + i * TILE + j, 1, block, row + i, px + j, 1);
 }
 
 void

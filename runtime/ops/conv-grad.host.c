@@ -131,10 +131,10 @@ winograd_run (const FovHostStep *step, const FovHostFrame *frame, guint task)
     for (gsize at = fov_host_cut (count, s->n_groups, group); at < end; at += n) {
         n = (int) ((end - at) / ((end - at + most - 1) / most)); /* evenly */
         fov_host_winograd_take (&s->winograd, &s->x, fov_host_in (frame, step->step.in[0]), 0,
-                                s->in_blocks, at, n, kernels->winograd_input, v);
+                                s->in_blocks, at, n, kernels->winograd_input, v, s->v_step);
         fov_host_winograd_take (&s->winograd, &s->dy, fov_host_in (frame, step->step.in[1]),
                                 2 * part0, 2 * part0 + blocks, at, n, kernels->winograd_output_grad,
-                                m);
+                                m, m_step);
         for (int p = part0; p < part1; p++)
             for (int k = 0; k < s->in_blocks; k++)
                 add_tiles (s, k, p, n, v, m + 2 * (p - part0) * most * s->block, m_step, sums,
@@ -263,7 +263,7 @@ prepare_winograd (FovHostStep *step, ConvGrad *s)
     for (int i = 0; i < 2; i++)
         if (p->kernel_shape.v[i] != 3 || p->strides.v[i] != 1 || p->dilations.v[i] != 1)
             return FALSE;
-    if (s->group != 1 || !fov_host_winograd_pays (s->channels, &dy->shape, b, &s->winograd))
+    if (s->group != 1 || !fov_host_winograd_pays (s->channels, &dy->shape, b, FALSE, &s->winograd))
         return FALSE;
     s->x = (FovWinogradPicture){ s->x_base, s->xs.image, s->xs.block,
                                  s->xs.row, rows + 2,    columns + 2 };

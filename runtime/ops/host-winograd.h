@@ -30,21 +30,22 @@ typedef void (*FovWinogradTransform) (const float *x, gsize x_row, int rows, int
                                       gsize step);
 
 /**
- * Whether a convolution of that many channels, and an output of those sizes, is worth it. If so
- * the tiles are set.
+ * Whether a convolution of that many channels, and an output of those sizes, is worth it: constant
+ * weights, which are transformed once, or others. The tiles are set in any case.
  */
-gboolean fov_host_winograd_pays (int channels, const FovShape *output, int block,
+gboolean fov_host_winograd_pays (int channels, const FovShape *output, int block, gboolean constant,
                                  FovWinogradTiles *tiles);
 /** Tiles in all. */
 gsize fov_host_winograd_count (const FovWinogradTiles *tiles);
 /** Floats from one plane to the next, of so many channel blocks. */
 gsize fov_host_winograd_step (const FovWinogradTiles *tiles, int blocks);
-/** Brings tiles [first, first + n) of blocks [block0, block1) of a picture into v's planes. */
+/** Brings tiles [first, first + n) of blocks [block0, block1) of a picture into v's planes, step
+ * apart. */
 void fov_host_winograd_take (const FovWinogradTiles *tiles, const FovWinogradPicture *picture,
                              const float *data, int block0, int block1, gsize first, int n,
-                             FovWinogradTransform transform, float *v);
+                             FovWinogradTransform transform, float *v, gsize step);
 
-/** A Conv or ConvTranspose with weights that change: whether it goes that way, and then how. */
+/** A Conv or ConvTranspose: whether it goes that way, and then how. */
 gboolean fov_host_winograd_fits (const FovHostStep *step);
 void fov_host_winograd_prepare (FovHostStep *step);
 
