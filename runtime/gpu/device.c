@@ -222,7 +222,6 @@ fov_gpu_open (FovGpuSelect select, int index, const char *match, GError **error)
     fov_physical_limits (gpu->physical, &gpu->limits, &gpu->has_shuffle, &gpu->has_wide);
     compute_family (gpu->physical, &gpu->family, &timestamp_bits);
     gpu->name = g_strdup (gpu->props.deviceName);
-    gpu->is_real = fov_physical_is_real (gpu->physical);
     /* Ways to try, on any device, what those without shuffles or doubles run, and what real GPUs
      * do. */
     if (g_getenv ("FOVEA_NO_SHUFFLE"))
@@ -273,12 +272,6 @@ const char *
 fov_gpu_name (FovGpu *gpu)
 {
     return gpu->name;
-}
-
-gboolean
-fov_gpu_is_real (FovGpu *gpu)
-{
-    return gpu->is_real;
 }
 
 const FovGpuLimits *

@@ -35,7 +35,7 @@ struct _FovGpu {
     VkPhysicalDeviceProperties props;
     VkPhysicalDeviceMemoryProperties memory;
     char *name;
-    gboolean is_real, has_shuffle;
+    gboolean has_shuffle;
     gboolean has_wide; /* 64-bit integers, where stores of them pay */
     FovGpuLimits limits;
     VkDevice device;

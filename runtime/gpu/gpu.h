@@ -46,7 +46,6 @@ FovGpu *fov_gpu_open (FovGpuSelect select, int index, const char *match, GError 
 FovGpu *fov_gpu_ref (FovGpu *gpu);
 void fov_gpu_unref (FovGpu *gpu);
 const char *fov_gpu_name (FovGpu *gpu);
-gboolean fov_gpu_is_real (FovGpu *gpu);
 const FovGpuLimits *fov_gpu_limits (FovGpu *gpu);
 /** Messages of the validation layers so far in this process (FOVEA_VALIDATION=1 turns them on). */
 guint fov_gpu_validation_errors (void);

@@ -8,7 +8,7 @@ static const struct {
     enum AVPixelFormat av;
     FovPixelFormat fov;
 } formats[] = {
-    /* The first of a FovPixelFormat is the one that fov_picture_format gives. */
+    /* The first of a FovPixelFormat is the one that av_format gives. */
     { AV_PIX_FMT_YUV420P, FOV_PIXEL_I420 }, { AV_PIX_FMT_YUVJ420P, FOV_PIXEL_I420 },
     { AV_PIX_FMT_NV12, FOV_PIXEL_NV12 },    { AV_PIX_FMT_GRAY8, FOV_PIXEL_GRAY },
     { AV_PIX_FMT_RGB24, FOV_PIXEL_RGB },    { AV_PIX_FMT_BGR24, FOV_PIXEL_BGR },
@@ -130,8 +130,8 @@ nearest (const AVFrame *frame, gboolean still)
     return still ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_YUV420P;
 }
 
-enum AVPixelFormat
-fov_picture_format (FovPixelFormat format)
+static enum AVPixelFormat
+av_format (FovPixelFormat format)
 {
     for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
         if (formats[i].fov == format)
@@ -143,7 +143,7 @@ fov_picture_format (FovPixelFormat format)
 void
 fov_picture_wrap (const FovImage *image, AVFrame *frame)
 {
-    frame->format = fov_picture_format (image->format);
+    frame->format = av_format (image->format);
     frame->width = image->width;
     frame->height = image->height;
     frame->colorspace = image->matrix == FOV_MATRIX_BT709 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;

@@ -46,9 +46,6 @@ AVFrame *fov_picture_convert (FovScaler *scaler, const AVFrame *src, gboolean st
  */
 gboolean fov_picture_turn_upright (AVFrame *frame, GError **error);
 
-/** FFmpeg's name of a FovPixelFormat. */
-enum AVPixelFormat fov_picture_format (FovPixelFormat format);
-
 /** Describes image as a frame that owns nothing and borrows the planes. */
 void fov_picture_wrap (const FovImage *image, AVFrame *frame);
 

@@ -119,8 +119,9 @@ read_nodes (FovTfjs *tfjs, JsonObject *topology, GHashTable *by_name, GError **e
 
 /* ---- cutting the picture loop off ------------------------------------------- */
 
-gboolean
-fov_tfjs_is_control_flow (const char *op)
+/* It can only be cut off, not converted. */
+static gboolean
+is_control_flow (const char *op)
 {
     static const char *const ops[] = {
         "Enter",  "Exit",           "If",    "LoopCond", "Merge",    "NextIteration", "StatelessIf",
@@ -270,7 +271,7 @@ add_node (FovTfjs *tfjs, FovTfjsNode *node, GError **error)
         return add_const (tfjs, node, error);
     if (g_str_equal (node->op, "Placeholder"))
         return add_placeholder (tfjs, node, error);
-    if (fov_tfjs_is_control_flow (node->op))
+    if (is_control_flow (node->op))
         return fov_tfjs_error (node, FOV_ERROR_UNSUPPORTED, error,
                                "control flow is supported only where it resizes the pictures of a "
                                "batch before the network");
@@ -310,8 +311,7 @@ add_with_inputs (FovTfjs *tfjs, guint start, GError **error)
         guint index;
 
         /* A loop's nodes are named as such, before the cycle is met. */
-        if (node->cut.rank || fov_tfjs_is_control_flow (node->op) ||
-            top->next_input == node->n_inputs) {
+        if (node->cut.rank || is_control_flow (node->op) || top->next_input == node->n_inputs) {
             if (!add_node (tfjs, node, error))
                 return FALSE;
             node->state = DONE;
@@ -400,9 +400,8 @@ add_outputs (FovTfjs *tfjs, JsonObject *root, GHashTable *by_name, GError **erro
         return add_signature (tfjs, outputs, by_name, error);
     for (guint i = 0; i < tfjs->n_nodes; i++) {
         const FovTfjsNode *node = &tfjs->nodes[i];
-        if (node->consumed || fov_tfjs_is_control_flow (node->op) ||
-            g_str_equal (node->op, "Const") || g_str_equal (node->op, "Placeholder") ||
-            g_str_equal (node->op, "NoOp"))
+        if (node->consumed || is_control_flow (node->op) || g_str_equal (node->op, "Const") ||
+            g_str_equal (node->op, "Placeholder") || g_str_equal (node->op, "NoOp"))
             continue;
         if (!add_output (tfjs, i, 0, error))
             return FALSE;

@@ -72,8 +72,6 @@ struct _FovTfjs {
 
 /** Fills node->values; its inputs have theirs. */
 gboolean fov_tfjs_convert (FovTfjs *tfjs, FovTfjsNode *node, GError **error);
-/** Control flow can only be cut off, not converted. */
-gboolean fov_tfjs_is_control_flow (const char *op);
 /** "node 'x' (Op): ..."; returns FALSE. */
 gboolean fov_tfjs_error (const FovTfjsNode *node, FovErrorCode code, GError **error,
                          const char *format, ...) G_GNUC_PRINTF (4, 5);

@@ -59,8 +59,9 @@ fov_train_beside (FovGrad *g, FovTensor *a, FovTensor *b)
     return node ? node->outputs[0] : NULL;
 }
 
-FovTensor *
-fov_train_sum (FovGrad *g, FovTensor *x, gint64 axis)
+/* Added up over a dimension, which goes. */
+static FovTensor *
+add_up (FovGrad *g, FovTensor *x, gint64 axis)
 {
     FovAttr drop = { .name = "keepdims", .type = FOV_ATTR_INT };
     FovTensor *inputs[] = { x, fov_grad_ints (g, &axis, 1) };
@@ -241,7 +242,7 @@ mean_bins (FovGrad *g, FovTrainHeads *h)
         return NULL;
     x = mul (g, node->outputs[0],
              fov_train_constant (g, "bins", &(FovShape){ 1, { bins } }, numbers));
-    h->distances = fov_train_sum (g, x, 3);
+    h->distances = add_up (g, x, 3);
     return h->distances;
 }
 

@@ -26,8 +26,6 @@ FovTensor *fov_train_columns (FovGrad *g, FovTensor *x, gint64 from, gint64 to);
 FovTensor *fov_train_constant (FovGrad *g, const char *name, const FovShape *shape, float *values);
 /** a and b side by side along the last of three dimensions. */
 FovTensor *fov_train_beside (FovGrad *g, FovTensor *a, FovTensor *b);
-/** Added up over a dimension, which goes. */
-FovTensor *fov_train_sum (FovGrad *g, FovTensor *x, gint64 axis);
 /** Columns in the order x, y, x, y where the network gives y first. */
 FovTensor *fov_train_turn (FovGrad *g, FovTensor *x);
 

@@ -42,9 +42,6 @@ gboolean fov_norm_is_unfolded (const FovNode *node);
 /** A batch norm with constant statistics of its own. */
 gboolean fov_norm_has_statistics (const FovNode *node);
 
-/** Puts a float32 vector in a constant's place, of the same size. */
-void fov_constant_set (FovTensor *constant, const double *values);
-
 /**
  * Writes the ONNX file source to path with the constants of these names (char*) as graph has them.
  * Norms that un-folding made are folded into graph's convolutions first; their own constants are

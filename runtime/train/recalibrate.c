@@ -37,8 +37,9 @@ fov_model_n_norms (FovModel *model)
     return n;
 }
 
-void
-fov_constant_set (FovTensor *constant, const double *values)
+/* Puts a float32 vector in a constant's place, of the same size. */
+static void
+set_constant (FovTensor *constant, const double *values)
 {
     const gint64 n = fov_tensor_elements (constant);
     float *v = g_new (float, n);
@@ -130,8 +131,8 @@ set_statistics (FovNode *norm, const FovMoments *m, const FovNormFrames *frames,
     }
     if (moves)
         note_move (moves, norm, mean, var, m->channels);
-    fov_constant_set (norm->inputs[3], mean);
-    fov_constant_set (norm->inputs[4], var);
+    set_constant (norm->inputs[3], mean);
+    set_constant (norm->inputs[4], var);
 }
 
 static gboolean
