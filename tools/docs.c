@@ -116,8 +116,8 @@ cli_print_group_help (const char *first)
             continue;
         if (!any)
             printf ("Usage: fovea %s KIND [ARGUMENT...]\n\n", first);
-        printf ("  %-10s", (*c)->name);
-        print_wrapped ((*c)->summary, 12, 12);
+        printf ("  %-12s", (*c)->name);
+        print_wrapped ((*c)->summary, 14, 14);
         any = TRUE;
     }
     if (any)
@@ -130,8 +130,8 @@ cli_print_help (void)
 {
     printf ("Usage: fovea COMMAND [ARGUMENT...]\n\n%s\n\nCommands:\n", about);
     for (const CliCommand *const *c = cli_commands; *c; c++) {
-        printf ("  %-10s", (*c)->name);
-        print_wrapped ((*c)->summary, 12, 12);
+        printf ("  %-12s", (*c)->name);
+        print_wrapped ((*c)->summary, 14, 14);
     }
     printf ("\nOptions:\n"
             "  -h, --help            Shows this text\n"
