@@ -6,6 +6,8 @@
 
 #define TRUTHS "groundtruth_rect.txt"
 #define MAX_SKIP 10000000
+/* The JSON parser recurses for each level that so many brackets can open. */
+#define MAX_META (8 << 10)
 
 static void
 sequence_free (gpointer data)
@@ -43,10 +45,22 @@ read_meta (SotSequence *s, const char *folder, const char *path, GError **error)
 {
     g_autoptr (JsonParser) parser = json_parser_new ();
     g_autoptr (GError) cause = NULL;
+    g_autofree char *text = NULL;
+    gsize size;
     JsonNode *root, *video, *first;
     gint64 skip = 1;
 
-    if (!json_parser_load_from_file (parser, path, &cause)) {
+    if (!g_file_get_contents (path, &text, &size, &cause)) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "%s: %s", path, cause->message);
+        return FALSE;
+    }
+    if (size > MAX_META) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
+                     "%s: %" G_GSIZE_FORMAT " bytes, expected a video's name and little more (%d)",
+                     path, size, MAX_META);
+        return FALSE;
+    }
+    if (!json_parser_load_from_data (parser, text, (gssize) size, &cause)) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "%s: %s", path, cause->message);
         return FALSE;
     }

@@ -1,53 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model/tfjs.h"
 
-#include <string.h>
+#include "vision/json.h"
 
-/* The parser recurses, and a value of two characters becomes a node of some
- * eighty bytes. */
-#define MAX_DEPTH 64
+/* A value of two characters becomes a node of some eighty bytes. */
 #define MAX_SIZE ((gsize) 64 << 20)
-
-static gboolean
-check_nesting (const char *text, gsize size, GError **error)
-{
-    gboolean in_string = FALSE;
-    int depth = 0;
-
-    for (gsize i = 0; i < size; i++) {
-        if (in_string) {
-            if (text[i] == '\\')
-                i++;
-            else if (text[i] == '"')
-                in_string = FALSE;
-        } else if (text[i] == '"') {
-            in_string = TRUE;
-        } else if (text[i] == '{' || text[i] == '[') {
-            if (++depth > MAX_DEPTH) {
-                g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
-                             "JSON nested deeper than %d levels at byte %" G_GSIZE_FORMAT,
-                             MAX_DEPTH, i);
-                return FALSE;
-            }
-        } else if (text[i] == '}' || text[i] == ']') {
-            depth--;
-        } else if (strchr ("/#'", text[i]) && text[i]) {
-            /* The parser knows comments and other quotes, which could hide brackets from us. */
-            g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
-                         "not JSON: '%c' outside a string at byte %" G_GSIZE_FORMAT, text[i], i);
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
 
 JsonNode *
 fov_tfjs_parse (GBytes *data, GError **error)
 {
     gsize size;
     const char *text = g_bytes_get_data (data, &size);
-    g_autoptr (JsonParser) parser = NULL;
-    g_autoptr (GError) why = NULL;
 
     if (size > MAX_SIZE) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_UNSUPPORTED,
@@ -55,14 +18,7 @@ fov_tfjs_parse (GBytes *data, GError **error)
                      MAX_SIZE);
         return NULL;
     }
-    if (!check_nesting (text, size, error))
-        return NULL;
-    parser = json_parser_new_immutable ();
-    if (!json_parser_load_from_data (parser, text, (gssize) size, &why)) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "not JSON: %s", why->message);
-        return NULL;
-    }
-    return json_parser_steal_root (parser);
+    return fov_json_parse (text, size, error);
 }
 
 static JsonNode *

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vision/labels-private.h"
 
-#include <json-glib/json-glib.h>
-#include <string.h>
+#include "vision/json.h"
 
-#define MAX_JSON_DEPTH 16
+#include <string.h>
 
 gboolean
 fov_labels_append (GPtrArray *names, const char *name, gsize len, GError **error)
@@ -151,26 +150,6 @@ fov_labels_read_indexed (const char *text, GPtrArray *names, GError **error)
     return walk_indexed (text, names, error);
 }
 
-/* json-glib recurses for each level, so a hostile file could exhaust the stack. */
-static gboolean
-json_shallow (const char *text)
-{
-    int depth = 0;
-    gboolean in_string = FALSE;
-
-    for (const char *p = text; *p && depth <= MAX_JSON_DEPTH; p++) {
-        if (in_string && *p == '\\' && p[1])
-            p++;
-        else if (*p == '"')
-            in_string = !in_string;
-        else if (!in_string && (*p == '[' || *p == '{'))
-            depth++;
-        else if (!in_string && (*p == ']' || *p == '}'))
-            depth--;
-    }
-    return depth <= MAX_JSON_DEPTH;
-}
-
 static const char *
 json_name (JsonNode *node)
 {
@@ -220,22 +199,13 @@ read_json_object (JsonObject *object, GPtrArray *names, GError **error)
 gboolean
 fov_labels_read_json (const char *text, GPtrArray *names, GError **error)
 {
-    g_autoptr (JsonParser) parser = json_parser_new ();
-    g_autoptr (GError) parse_error = NULL;
+    g_autoptr (JsonNode) root = fov_json_parse (text, strlen (text), error);
 
-    if (!json_shallow (text)) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "JSON: nested deeper than %d levels",
-                     MAX_JSON_DEPTH);
+    if (!root)
         return FALSE;
-    }
-    if (!json_parser_load_from_data (parser, text, -1, &parse_error)) {
-        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "JSON: %s", parse_error->message);
-        return FALSE;
-    }
-    JsonNode *root = json_parser_get_root (parser);
-    if (root && JSON_NODE_HOLDS_ARRAY (root))
+    if (JSON_NODE_HOLDS_ARRAY (root))
         return read_json_array (json_node_get_array (root), names, error);
-    if (root && JSON_NODE_HOLDS_OBJECT (root))
+    if (JSON_NODE_HOLDS_OBJECT (root))
         return read_json_object (json_node_get_object (root), names, error);
     g_set_error_literal (error, FOV_ERROR, FOV_ERROR_FORMAT, "JSON: expected an array or object");
     return FALSE;

@@ -290,6 +290,8 @@ def sot_of_bad_data(folder):
     fails(1, '5 rows, but the truth has 4', 'eval', 'sot', '--results', folder, dir)
     (folder / 'one.txt').write_text('10,10,40,40\n1,2,x,4\n')
     fails(1, "one.txt:2: column 3 is 'x'", 'eval', 'sot', '--results', folder, dir)
+    (dir / 'one' / 'meta.json').write_text('[' * 200000)
+    fails(1, 'meta.json: 200000 bytes, expected', 'eval', 'sot', '--tracker', 'dcf', dir)
 
 
 tools.TESTS = [

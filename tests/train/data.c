@@ -138,6 +138,27 @@ test_bad_coco (void **state)
     }
 }
 
+/* The parser recurses: so many levels would exhaust the stack. */
+static char *
+deep_json (void)
+{
+    return g_strnfill (200000, '[');
+}
+
+static void
+test_deep_coco (void **state)
+{
+    g_autofree char *deep = deep_json (), *path = file_with ("deep.json", deep);
+    g_autofree char *truth = file_with ("flat.json", COCO (""));
+    g_autoptr (FovData) data = open_data (truth, NULL);
+    g_autoptr (GError) error = NULL;
+
+    assert_null (fov_data_open (path, NULL, &error));
+    assert_fov_error (&error, FOV_ERROR_FORMAT, "deep.json': JSON nested deeper than 64 levels");
+    assert_null (fov_data_read_detections (data, path, &error));
+    assert_fov_error (&error, FOV_ERROR_FORMAT, "deep.json': JSON nested deeper than 64 levels");
+}
+
 static void
 test_real_coco (void **state)
 {
@@ -343,7 +364,7 @@ static const struct {
     { { "a.jpg", "x" }, "a': there is a picture, but no .json" },
     { { "a.json", "{}" }, "a': there is a .json, but no picture" },
     { { "a.jpg", "x", "a.json", "{" }, "a.json: " },
-    { { "a.jpg", "x", "a.json", "" }, "an empty file" },
+    { { "a.jpg", "x", "a.json", "" }, "there is nothing in it" },
     { { "a.jpg", "x", "a.json", "[]" }, "holds no object" },
     { { "a.jpg", "x", "a.json", "{\"objects\":3}" }, "no list \"objects\"" },
     { { "a.jpg", "x", "a.json", "{\"objects\":[{\"bbox\":[0,0,1,1],\"label\":\"d\"}]}" },
@@ -365,6 +386,20 @@ test_bad_shards (void **state)
             skip ();
         assert_fov_error (&error, FOV_ERROR_FORMAT, bad_shards[i].says);
     }
+}
+
+static void
+test_deep_shard (void **state)
+{
+    g_autofree char *deep = deep_json ();
+    g_autofree char *path =
+        put_tar ("deep.tar", (const char *const[]){ "a.jpg", "x", "a.json", deep, NULL });
+    g_autoptr (GError) error = NULL;
+
+    assert_null (fov_data_open (path, NULL, &error));
+    if (no_shards (error))
+        skip ();
+    assert_fov_error (&error, FOV_ERROR_FORMAT, "a.json: JSON nested deeper than 64 levels");
 }
 
 /* Cut anywhere, a shard is refused or read, never more than that. */
@@ -621,26 +656,17 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_coco),
-        cmocka_unit_test (test_coco_classes),
-        cmocka_unit_test (test_coco_results),
-        cmocka_unit_test (test_bad_coco),
-        cmocka_unit_test (test_real_coco),
-        cmocka_unit_test (test_relabel),
-        cmocka_unit_test (test_relabel_by_name_alone),
-        cmocka_unit_test (test_yolo),
-        cmocka_unit_test (test_bad_yolo),
-        cmocka_unit_test (test_shards),
-        cmocka_unit_test (test_bad_shards),
-        cmocka_unit_test (test_cut_shard),
-        cmocka_unit_test (test_folders),
-        cmocka_unit_test (test_nothing),
-        cmocka_unit_test (test_add),
-        cmocka_unit_test (test_split_video),
-        cmocka_unit_test (test_split_names),
-        cmocka_unit_test (test_split_classes),
-        cmocka_unit_test (test_repeat),
-        cmocka_unit_test (test_weights),
+        cmocka_unit_test (test_coco),         cmocka_unit_test (test_coco_classes),
+        cmocka_unit_test (test_coco_results), cmocka_unit_test (test_bad_coco),
+        cmocka_unit_test (test_deep_coco),    cmocka_unit_test (test_real_coco),
+        cmocka_unit_test (test_relabel),      cmocka_unit_test (test_relabel_by_name_alone),
+        cmocka_unit_test (test_yolo),         cmocka_unit_test (test_bad_yolo),
+        cmocka_unit_test (test_shards),       cmocka_unit_test (test_bad_shards),
+        cmocka_unit_test (test_deep_shard),   cmocka_unit_test (test_cut_shard),
+        cmocka_unit_test (test_folders),      cmocka_unit_test (test_nothing),
+        cmocka_unit_test (test_add),          cmocka_unit_test (test_split_video),
+        cmocka_unit_test (test_split_names),  cmocka_unit_test (test_split_classes),
+        cmocka_unit_test (test_repeat),       cmocka_unit_test (test_weights),
         cmocka_unit_test (test_smote),
     };
     return RUN_IN_FOLDER ("train-data", tests);

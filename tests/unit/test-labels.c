@@ -77,6 +77,7 @@ static const struct {
     { "[]", -1, "no names" },
     { "[\"a\"", -1, "JSON" },
     { "{\"x\": \"a\"}", -1, "member \"x\"" },
+    { "{\"x\": /* [ */ 1}", -1, "'/' outside a string" },
     { "{\"100000\": \"a\"}", -1, "below 100000" },
     { "{\"0\": [[[]]]}", -1, "member \"0\"" },
     { "names:\n  0: a\n  b\n", -1, "line 3" },

@@ -7,7 +7,7 @@
 
 typedef struct {
     FovSample sample; /* video is owned here */
-    const char *file; /* of the parser's tree */
+    const char *file; /* of the tree that is read */
     GArray *objects;
     GPtrArray *shapes; /* what their masks and points are in */
 } Picture;
@@ -256,8 +256,7 @@ add_pictures (Reader *r, const char *path, GError **error)
 static gboolean
 read_all (Reader *r, const char *path, GError **error)
 {
-    g_autoptr (JsonParser) parser = json_parser_new_immutable ();
-    JsonNode *root = fov_field_file (parser, path, error);
+    g_autoptr (JsonNode) root = fov_field_file (path, error);
     JsonObject *object;
 
     if (!root)

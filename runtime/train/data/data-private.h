@@ -113,8 +113,8 @@ gboolean fov_field_shapes (const FovJsonAt *at, JsonObject *from, int width, int
                            FovData *data, FovDataObject *object, GPtrArray *shapes);
 /** "keypoints": names; must be those that data has, if it has any. */
 gboolean fov_field_point_names (const FovJsonAt *at, JsonObject *object, FovData *data);
-/** The root of a JSON file, parsed by parser. */
-JsonNode *fov_field_file (JsonParser *parser, const char *path, GError **error);
+/** The root of a JSON file; json_node_unref. */
+JsonNode *fov_field_file (const char *path, GError **error);
 /** A string, or NULL. */
 const char *fov_field_text (JsonObject *object, const char *name);
 /** A list, or NULL with an error (required) or without. */

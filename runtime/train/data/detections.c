@@ -52,8 +52,7 @@ note_ids (Reader *r)
 static gboolean
 read_all (Reader *r, const char *path, GError **error)
 {
-    g_autoptr (JsonParser) parser = json_parser_new_immutable ();
-    JsonNode *root = fov_field_file (parser, path, error);
+    g_autoptr (JsonNode) root = fov_field_file (path, error);
     JsonArray *array = root && JSON_NODE_HOLDS_ARRAY (root) ? json_node_get_array (root) : NULL;
     FovJsonAt at = { path, "detections", 0, error };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "train/data/data-private.h"
 
+#include "vision/json.h"
+
 #include <math.h>
 
 gboolean
@@ -116,14 +118,17 @@ fov_field_entry (const FovJsonAt *at, JsonArray *array)
 }
 
 JsonNode *
-fov_field_file (JsonParser *parser, const char *path, GError **error)
+fov_field_file (const char *path, GError **error)
 {
     g_autoptr (GError) found = NULL;
+    g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, &found);
+    JsonNode *root = NULL;
 
-    if (json_parser_load_from_mapped_file (parser, path, &found) && json_parser_get_root (parser))
-        return json_parser_get_root (parser);
-    g_set_error (error, FOV_ERROR,
-                 found && found->domain != JSON_PARSER_ERROR ? FOV_ERROR_IO : FOV_ERROR_FORMAT,
-                 "cannot read '%s': %s", path, found ? found->message : "there is nothing in it");
-    return NULL;
+    if (file)
+        root = fov_json_parse (g_mapped_file_get_contents (file), g_mapped_file_get_length (file),
+                               &found);
+    if (!root)
+        g_set_error (error, FOV_ERROR, file ? FOV_ERROR_FORMAT : FOV_ERROR_IO,
+                     "cannot read '%s': %s", path, found->message);
+    return root;
 }

@@ -3,6 +3,8 @@
 /* Tar files of NAME.jpg and NAME.json, read through libarchive. */
 #include "train/data/data-private.h"
 
+#include "vision/json.h"
+
 #ifdef HAVE_LIBARCHIVE
 
 #include <archive.h>
@@ -15,7 +17,7 @@ enum { MAX_PICTURE = 256 << 20, MAX_TEXT = 64 << 20 };
 
 typedef struct {
     GBytes *picture, *mask;
-    JsonParser *text;
+    JsonNode *text;
     char *name; /* SHARD:KEY */
 } Pair;
 
@@ -35,7 +37,7 @@ pair_free (gpointer data)
 
     g_clear_pointer (&pair->picture, g_bytes_unref);
     g_clear_pointer (&pair->mask, g_bytes_unref);
-    g_clear_object (&pair->text);
+    g_clear_pointer (&pair->text, json_node_unref);
     g_free (pair->name);
     g_free (pair);
 }
@@ -116,13 +118,11 @@ take_text (Pair *pair, struct archive *archive, const char *path, const char *na
 
     if (!bytes)
         return FALSE;
-    g_clear_object (&pair->text);
-    pair->text = json_parser_new_immutable ();
-    if (bytes->len &&
-        json_parser_load_from_data (pair->text, (const char *) bytes->data, bytes->len, &found))
+    g_clear_pointer (&pair->text, json_node_unref);
+    pair->text = fov_json_parse ((const char *) bytes->data, bytes->len, &found);
+    if (pair->text)
         return TRUE;
-    g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "'%s': %s: %s", path, name,
-                 found ? found->message : "an empty file");
+    g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "'%s': %s: %s", path, name, found->message);
     return FALSE;
 }
 
@@ -193,9 +193,8 @@ note_class (Reader *r, JsonNode *node)
 static JsonObject *
 root_of (const Pair *pair)
 {
-    JsonNode *root = pair->text ? json_parser_get_root (pair->text) : NULL;
-
-    return root && JSON_NODE_HOLDS_OBJECT (root) ? json_node_get_object (root) : NULL;
+    return pair->text && JSON_NODE_HOLDS_OBJECT (pair->text) ? json_node_get_object (pair->text)
+                                                             : NULL;
 }
 
 static JsonNode *
