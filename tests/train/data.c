@@ -388,6 +388,44 @@ test_bad_shards (void **state)
     }
 }
 
+/* A shard of so many frames, f_000 and so on from first. */
+static void
+put_frames (const char *name, int first, int n)
+{
+    g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);
+
+    for (int i = first; i < first + n; i++) {
+        g_ptr_array_add (files, g_strdup_printf ("f_%03d.jpg", i));
+        g_ptr_array_add (files, g_strdup ("x"));
+        g_ptr_array_add (files, g_strdup_printf ("f_%03d.json", i));
+        g_ptr_array_add (files, g_strdup ("{}"));
+    }
+    g_ptr_array_add (files, NULL);
+    g_free (put_tar (name, (const char *const *) files->pdata));
+}
+
+/* Frames are known by their keys: the last fifth of a video that goes through two shards. */
+static void
+test_split_shards (void **state)
+{
+    g_autofree char *path = in_folder ("parts");
+    g_autoptr (GError) error = NULL;
+    g_autoptr (FovData) data = NULL, train = NULL, valid = NULL;
+
+    g_mkdir (path, 0700);
+    put_frames ("parts/shard-000000.tar", 0, 30);
+    put_frames ("parts/shard-000001.tar", 30, 30);
+    data = fov_data_open (path, NULL, &error);
+    if (no_shards (error))
+        skip ();
+    assert_fov_ok (data != NULL, error);
+    fov_data_split (data, NULL, &train, &valid);
+    assert_int_equal (fov_data_length (train), 43); /* 5 of a gap */
+    assert_int_equal (fov_data_length (valid), 12);
+    assert_true (g_str_has_suffix (fov_data_sample (train, 42)->name, "-000001.tar:f_042"));
+    assert_int_equal (fov_data_sample (valid, 0)->frame, 48);
+}
+
 static void
 test_deep_shard (void **state)
 {
@@ -656,18 +694,18 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_coco),         cmocka_unit_test (test_coco_classes),
-        cmocka_unit_test (test_coco_results), cmocka_unit_test (test_bad_coco),
-        cmocka_unit_test (test_deep_coco),    cmocka_unit_test (test_real_coco),
-        cmocka_unit_test (test_relabel),      cmocka_unit_test (test_relabel_by_name_alone),
-        cmocka_unit_test (test_yolo),         cmocka_unit_test (test_bad_yolo),
-        cmocka_unit_test (test_shards),       cmocka_unit_test (test_bad_shards),
-        cmocka_unit_test (test_deep_shard),   cmocka_unit_test (test_cut_shard),
-        cmocka_unit_test (test_folders),      cmocka_unit_test (test_nothing),
-        cmocka_unit_test (test_add),          cmocka_unit_test (test_split_video),
-        cmocka_unit_test (test_split_names),  cmocka_unit_test (test_split_classes),
-        cmocka_unit_test (test_repeat),       cmocka_unit_test (test_weights),
-        cmocka_unit_test (test_smote),
+        cmocka_unit_test (test_coco),          cmocka_unit_test (test_coco_classes),
+        cmocka_unit_test (test_coco_results),  cmocka_unit_test (test_bad_coco),
+        cmocka_unit_test (test_deep_coco),     cmocka_unit_test (test_real_coco),
+        cmocka_unit_test (test_relabel),       cmocka_unit_test (test_relabel_by_name_alone),
+        cmocka_unit_test (test_yolo),          cmocka_unit_test (test_bad_yolo),
+        cmocka_unit_test (test_shards),        cmocka_unit_test (test_bad_shards),
+        cmocka_unit_test (test_split_shards),  cmocka_unit_test (test_deep_shard),
+        cmocka_unit_test (test_cut_shard),     cmocka_unit_test (test_folders),
+        cmocka_unit_test (test_nothing),       cmocka_unit_test (test_add),
+        cmocka_unit_test (test_split_video),   cmocka_unit_test (test_split_names),
+        cmocka_unit_test (test_split_classes), cmocka_unit_test (test_repeat),
+        cmocka_unit_test (test_weights),       cmocka_unit_test (test_smote),
     };
     return RUN_IN_FOLDER ("train-data", tests);
 }

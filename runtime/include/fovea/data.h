@@ -119,8 +119,9 @@ FOV_API FovData *fov_data_new (const char *const *classes);
  * Shards: NAME.jpg (or .png) and NAME.json in a tar, plain or compressed:
  * {"objects": [{"bbox": [x, y, width, height] in pixels, "label": name or index,
  * "ignore": false}], "width": w, "height": h, "classes": [name or index], "video": name,
- * "frame": number}; all but the objects' bbox and label may be left out, width and height
- * where there are no objects. Objects may have "segmentation" and "keypoints" as COCO's,
+ * "frame": number}; where no video is named, NAMEs that differ in a trailing number alone are
+ * frames of one, through all shards. All but the objects' bbox and label may be left out, width and
+ * height where there are no objects. Objects may have "segmentation" and "keypoints" as COCO's,
  * whose names the file's "keypoints" lists. NAME.mask.png is a picture of classes.
  *
  * Folders: DIR/CLASS/picture, classes sorted by name.

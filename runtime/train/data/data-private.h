@@ -75,6 +75,12 @@ void fov_shape_2d_free (gpointer shape);
 /** Hands what was gathered to an object that lives no longer than shape. */
 void fov_shape_2d_give (FovShape2D *shape, FovDataObject *object);
 
+/**
+ * "DIR/walk_0012" of length 13 -> video "DIR/walk_" (g_free) and number 12; FALSE where no digits
+ * end it.
+ */
+gboolean fov_data_name_frame (const char *name, gsize length, char **video, gint64 *number);
+
 /** Names in a folder, sorted, hidden ones left out; folders or regular files. */
 GPtrArray *fov_data_list (const char *folder, gboolean folders, GError **error);
 /** Whether the name ends like a picture's. */

@@ -18,7 +18,8 @@ enum { MAX_PICTURE = 256 << 20, MAX_TEXT = 64 << 20 };
 typedef struct {
     GBytes *picture, *mask;
     JsonNode *text;
-    char *name; /* SHARD:KEY */
+    char *name;      /* SHARD:KEY */
+    const char *key; /* in name */
 } Pair;
 
 typedef struct {
@@ -86,6 +87,7 @@ pair_of (Reader *r, const char *path, const char *key)
         return pair;
     pair = g_new0 (Pair, 1);
     pair->name = g_strdup_printf ("%s:%s", path, key);
+    pair->key = pair->name + strlen (path) + 1;
     g_ptr_array_add (r->pairs, pair);
     g_hash_table_insert (r->open, g_strdup (key), pair);
     return pair;
@@ -321,6 +323,18 @@ read_lists (Reader *r, const Pair *pair, JsonObject *root, Reading *w, GError **
     return TRUE;
 }
 
+/* A video may span shards: what they are called says nothing, what stands in them does. */
+static gboolean
+read_frame (const Pair *pair, const FovJsonAt *at, JsonObject *root, FovSample *s, char **video)
+{
+    const gboolean named = fov_data_name_frame (pair->key, strlen (pair->key), video, &s->frame);
+
+    s->video = fov_field_text (root, "video");
+    if (!s->video && named)
+        s->video = *video;
+    return fov_field_maybe_int (at, root, "frame", 0, G_MAXINT64, &s->frame);
+}
+
 static gboolean
 add_pair (Reader *r, const Pair *pair, GError **error)
 {
@@ -330,7 +344,7 @@ add_pair (Reader *r, const Pair *pair, GError **error)
     g_autoptr (GArray) classes = g_array_new (FALSE, FALSE, sizeof (int));
     g_autoptr (GPtrArray) shapes = g_ptr_array_new_with_free_func (fov_shape_2d_free);
     Reading w = { { .name = pair->name, .bytes = pair->picture }, objects, classes, shapes };
-    g_autofree char *mask = g_strconcat (pair->name, ".mask.png", NULL);
+    g_autofree char *mask = g_strconcat (pair->name, ".mask.png", NULL), *video = NULL;
     FovSample *s = &w.sample;
     gint64 width = 0, height = 0;
 
@@ -341,7 +355,7 @@ add_pair (Reader *r, const Pair *pair, GError **error)
                                                 : "there is a picture, but no .json of that name");
     if (!fov_field_maybe_int (&at, root, "width", 1, 32768, &width) ||
         !fov_field_maybe_int (&at, root, "height", 1, 32768, &height) ||
-        !fov_field_maybe_int (&at, root, "frame", 0, G_MAXINT64, &s->frame))
+        !read_frame (pair, &at, root, s, &video))
         return FALSE;
     s->width = height ? (int) width : 0;
     s->height = width ? (int) height : 0;
@@ -349,7 +363,6 @@ add_pair (Reader *r, const Pair *pair, GError **error)
         return FALSE;
     if (objects->len && !s->width)
         return fov_field_wrong (&at, "\"width\" and \"height\" of the picture are missing");
-    s->video = fov_field_text (root, "video");
     s->mask = pair->mask ? mask : NULL;
     s->mask_bytes = pair->mask;
     s->objects = (const FovDataObject *) (void *) objects->data;

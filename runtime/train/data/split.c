@@ -15,13 +15,18 @@ typedef struct {
     guint32 lot; /* of what is no frame: drawn */
 } Member;
 
-/* "DIR/walk_0012.jpg" -> "DIR/walk_" and 12; FALSE where no digits end the name. */
-static gboolean
-split_name (const char *name, char **video, gint64 *number)
+static const char *
+base_of (const char *name)
 {
     const char *slash = strrchr (name, '/');
-    const char *base = slash ? slash + 1 : name, *dot = strrchr (base, '.');
-    const char *end = dot ? dot : base + strlen (base), *start = end;
+
+    return slash ? slash + 1 : name;
+}
+
+gboolean
+fov_data_name_frame (const char *name, gsize length, char **video, gint64 *number)
+{
+    const char *base = base_of (name), *end = name + length, *start = end;
 
     while (start > base && g_ascii_isdigit (start[-1]))
         start--;
@@ -30,6 +35,15 @@ split_name (const char *name, char **video, gint64 *number)
     *video = g_strndup (name, (gsize) (start - name));
     *number = g_ascii_strtoll (start, NULL, 10);
     return TRUE;
+}
+
+/* The same of a picture's file. */
+static gboolean
+split_name (const char *name, char **video, gint64 *number)
+{
+    const char *dot = strrchr (base_of (name), '.');
+
+    return fov_data_name_frame (name, dot ? (gsize) (dot - name) : strlen (name), video, number);
 }
 
 static void
