@@ -563,6 +563,33 @@ test_split_video (void **state)
     }
 }
 
+/* A video without numbers is cut in the order of its names' numbers, else of the list. */
+static void
+test_split_unnumbered (void **state)
+{
+    static const char *const names[] = { "v_%03d.jpg", "%c.jpg" };
+
+    for (guint k = 0; k < G_N_ELEMENTS (names); k++) {
+        g_autoptr (GString) images = g_string_new (NULL);
+        g_autofree char *path = NULL;
+        g_autoptr (FovData) data = NULL, train = NULL, valid = NULL;
+        for (int i = 0; i < 20; i++) { /* of the names with numbers, the last comes first */
+            g_string_append_printf (images, "%s{\"id\":%d,\"file_name\":\"", i ? "," : "", i);
+            g_string_append_printf (images, names[k], k ? 'a' + i : 19 - i);
+            g_string_append (images, "\",\"width\":8,\"height\":8,\"video_id\":3}");
+        }
+        g_string_prepend (images, "{" CATEGORIES ",\"annotations\":[],\"images\":[");
+        g_string_append (images, "]}");
+        path = file_with ("unnumbered.json", images->str);
+        data = open_data (path, NULL);
+        fov_data_split (data, NULL, &train, &valid);
+        assert_int_equal (fov_data_length (valid), 4);
+        assert_int_equal (fov_data_length (train), 15);
+        assert_int_equal (fov_data_sample (valid, 0)->id, k ? 16 : 0);
+        assert_int_equal (fov_data_sample (train, 0)->id, k ? 0 : 5);
+    }
+}
+
 static void
 test_split_names (void **state)
 {
@@ -694,18 +721,19 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_coco),          cmocka_unit_test (test_coco_classes),
-        cmocka_unit_test (test_coco_results),  cmocka_unit_test (test_bad_coco),
-        cmocka_unit_test (test_deep_coco),     cmocka_unit_test (test_real_coco),
-        cmocka_unit_test (test_relabel),       cmocka_unit_test (test_relabel_by_name_alone),
-        cmocka_unit_test (test_yolo),          cmocka_unit_test (test_bad_yolo),
-        cmocka_unit_test (test_shards),        cmocka_unit_test (test_bad_shards),
-        cmocka_unit_test (test_split_shards),  cmocka_unit_test (test_deep_shard),
-        cmocka_unit_test (test_cut_shard),     cmocka_unit_test (test_folders),
-        cmocka_unit_test (test_nothing),       cmocka_unit_test (test_add),
-        cmocka_unit_test (test_split_video),   cmocka_unit_test (test_split_names),
-        cmocka_unit_test (test_split_classes), cmocka_unit_test (test_repeat),
-        cmocka_unit_test (test_weights),       cmocka_unit_test (test_smote),
+        cmocka_unit_test (test_coco),         cmocka_unit_test (test_coco_classes),
+        cmocka_unit_test (test_coco_results), cmocka_unit_test (test_bad_coco),
+        cmocka_unit_test (test_deep_coco),    cmocka_unit_test (test_real_coco),
+        cmocka_unit_test (test_relabel),      cmocka_unit_test (test_relabel_by_name_alone),
+        cmocka_unit_test (test_yolo),         cmocka_unit_test (test_bad_yolo),
+        cmocka_unit_test (test_shards),       cmocka_unit_test (test_bad_shards),
+        cmocka_unit_test (test_split_shards), cmocka_unit_test (test_deep_shard),
+        cmocka_unit_test (test_cut_shard),    cmocka_unit_test (test_folders),
+        cmocka_unit_test (test_nothing),      cmocka_unit_test (test_add),
+        cmocka_unit_test (test_split_video),  cmocka_unit_test (test_split_unnumbered),
+        cmocka_unit_test (test_split_names),  cmocka_unit_test (test_split_classes),
+        cmocka_unit_test (test_repeat),       cmocka_unit_test (test_weights),
+        cmocka_unit_test (test_smote),
     };
     return RUN_IN_FOLDER ("train-data", tests);
 }

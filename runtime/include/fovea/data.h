@@ -61,7 +61,7 @@ typedef struct {
     const int *classes; /**< of the whole picture, for classifiers */
     guint n_classes;
     const char *video; /**< which video it is a frame of, or NULL */
-    gint64 frame;      /**< its number in that video */
+    gint64 frame;      /**< its number in that video; negative: not known, see fov_data_split */
     /**
      * The file of a picture of its pixels' classes (of any size, stretched over the picture), or
      * NULL. With two classes above half grey (128 to 255) is class 1; with more the grey value is
@@ -105,9 +105,9 @@ FOV_API FovData *fov_data_new (const char *const *classes);
  *
  * COCO: images, annotations, categories; labels count up in the order of
  * category ids; iscrowd regions are to be ignored. An image may say "video" and
- * "frame" (or "video_id", "frame_id"). "segmentation" may be polygons or a run-length
- * code, as numbers or as text; "keypoints" are x, y, 0..2 for each of the names that
- * the categories list (all the same).
+ * "frame" (or "video_id", "frame_id"; frames without numbers: see fov_data_split). "segmentation"
+ * may be polygons or a run-length code, as numbers or as text; "keypoints" are x, y, 0..2 for each
+ * of the names that the categories list (all the same).
  *
  * YOLO: DIR/images/.../NAME.jpg with DIR/labels/.../NAME.txt, lines "class cx cy
  * w h" or "class x y x y x y ..." (a polygon: a mask, and its hull the box), in shares
@@ -207,8 +207,9 @@ typedef struct {
  * Cuts data in two. Frames of one video, known by their video field or by names
  * that differ in a trailing number only (in one folder), are cut by time: the
  * last share of each video is for validation, and numbers on both sides differ
- * by more than the gap. Other pictures are dealt out by chance, seeded, of each
- * (first) class the same share. Both halves share the pictures.
+ * by more than the gap. Where a video's frames have no numbers, or all the same, it is
+ * in the order of the numbers that end their names, else of the list. Other pictures are dealt out
+ * by chance, seeded, of each (first) class the same share. Both halves share the pictures.
  */
 FOV_API void fov_data_split (const FovData *data, const FovSplitParams *params, FovData **train,
                              FovData **validation);

@@ -116,7 +116,7 @@ read_video (Picture *picture, const FovJsonAt *at, JsonObject *object)
 static gboolean
 read_image (Reader *r, const FovJsonAt *at, JsonObject *object)
 {
-    Picture picture = { .file = fov_field_text (object, "file_name") };
+    Picture picture = { .sample.frame = -1, .file = fov_field_text (object, "file_name") };
     gint64 id, width, height, *key;
 
     if (!fov_field_int (at, object, "id", G_MININT64, G_MAXINT64, &id) ||

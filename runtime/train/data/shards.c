@@ -327,8 +327,10 @@ read_lists (Reader *r, const Pair *pair, JsonObject *root, Reading *w, GError **
 static gboolean
 read_frame (const Pair *pair, const FovJsonAt *at, JsonObject *root, FovSample *s, char **video)
 {
-    const gboolean named = fov_data_name_frame (pair->key, strlen (pair->key), video, &s->frame);
+    gboolean named;
 
+    s->frame = -1;
+    named = fov_data_name_frame (pair->key, strlen (pair->key), video, &s->frame);
     s->video = fov_field_text (root, "video");
     if (!s->video && named)
         s->video = *video;

@@ -80,7 +80,46 @@ by_lot (gconstpointer a, gconstpointer b)
     return (x->index > y->index) - (x->index < y->index);
 }
 
+/* Whether all frames have numbers, and not all the same. */
+static gboolean
+is_numbered (const GArray *members)
+{
+    const Member *m = (const Member *) (gconstpointer) members->data;
+    gboolean differ = FALSE;
+
+    for (guint i = 0; i < members->len; i++) {
+        if (m[i].number < 0)
+            return FALSE;
+        differ = differ || m[i].number != m[0].number;
+    }
+    return differ;
+}
+
+/* Takes the numbers that end the names; FALSE where one has none. */
+static gboolean
+number_by_name (const FovData *data, GArray *members)
+{
+    for (guint i = 0; i < members->len; i++) {
+        Member *m = &g_array_index (members, Member, i);
+        g_autofree char *video = NULL;
+        if (!split_name (fov_data_sample (data, m->index)->name, &video, &m->number))
+            return FALSE;
+    }
+    return is_numbered (members);
+}
+
+/* By time. */
+static void
+sort_video (const FovData *data, GArray *members)
+{
+    if (!is_numbered (members) && !number_by_name (data, members))
+        for (guint i = 0; i < members->len; i++)
+            g_array_index (members, Member, i).number = i;
+    g_array_sort (members, by_time);
+}
+
 typedef struct {
+    const FovData *data;
     float share;
     gint64 gap;
     gint8 *side; /* 1: training, 2: validation, 0: neither */
@@ -95,7 +134,7 @@ cut_video (GArray *members, const Cut *cut)
     const guint n_last = CLAMP ((guint) (n * cut->share + 0.5f), 1, n - 1);
     gint64 span, gap, first;
 
-    g_array_sort (members, by_time);
+    sort_video (cut->data, members);
     span = m[n - 1].number - m[0].number;
     gap = cut->gap < 0 ? 0 : cut->gap ? cut->gap : MIN (25, span / 10);
     first = m[n - n_last].number;
@@ -164,7 +203,7 @@ fov_data_split (const FovData *data, const FovSplitParams *params, FovData **tra
     const FovSplitParams *p = params ? params : &defaults;
     const guint n = fov_data_length (data);
     g_autofree gint8 *side = g_new0 (gint8, n);
-    const Cut cut = { p->share > 0 ? MIN (p->share, 1) : 0.2f, p->gap, side };
+    const Cut cut = { data, p->share > 0 ? MIN (p->share, 1) : 0.2f, p->gap, side };
     g_autoptr (GHashTable) videos =
         g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_array_unref);
     g_autoptr (GArray) others = g_array_new (FALSE, FALSE, sizeof (Member));
