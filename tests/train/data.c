@@ -563,6 +563,52 @@ test_split_video (void **state)
     }
 }
 
+/* Where a video is cut a frame at least is on neither side, whatever its numbers' step. */
+static void
+test_split_short (void **state)
+{
+    static const struct {
+        int n, step;
+        guint train, valid;
+    } cases[] = { { 9, 1, 6, 2 }, { 9, 40, 6, 2 }, { 10, 1, 7, 2 }, { 5, 1, 3, 1 },
+                  { 4, 1, 2, 1 }, { 3, 7, 1, 1 },  { 2, 1, 2, 0 } };
+
+    for (guint k = 0; k < G_N_ELEMENTS (cases); k++) {
+        g_autoptr (FovData) data = fov_data_new (NULL), train = NULL, valid = NULL;
+        for (int i = 0; i < cases[k].n; i++)
+            add_named (data, "x", "v", i * cases[k].step);
+        fov_data_split (data, NULL, &train, &valid);
+        assert_int_equal (fov_data_length (train), cases[k].train);
+        assert_int_equal (fov_data_length (valid), cases[k].valid);
+        if (cases[k].valid)
+            assert_true (nearest_across (train, valid) >= 2 * cases[k].step);
+    }
+}
+
+/* Many videos that are too short to be cut: each goes whole to one side, by the seed. */
+static void
+test_split_many_short (void **state)
+{
+    g_autoptr (GString) first = g_string_new (NULL);
+
+    for (guint64 seed = 0; seed < 3; seed++) {
+        g_autoptr (FovData) data = fov_data_new (NULL), train = NULL, valid = NULL;
+        g_autoptr (GString) names = g_string_new (NULL);
+        for (int i = 0; i < 200; i++) {
+            g_autofree char *video = g_strdup_printf ("%d", i / 4);
+            add_named (data, video, video, i % 4);
+        }
+        fov_data_split (data, &(FovSplitParams){ .seed = seed }, &train, &valid);
+        assert_int_equal (fov_data_length (train), 160);
+        assert_int_equal (fov_data_length (valid), 40);
+        assert_int_equal (nearest_across (train, valid), G_MAXINT64);
+        for (guint i = 0; i < 40; i += 4)
+            g_string_append_printf (names, "%s ", fov_data_sample (valid, i)->name);
+        assert_string_not_equal (names->str, first->str);
+        g_string_assign (first, names->str);
+    }
+}
+
 /* A video without numbers is cut in the order of its names' numbers, else of the list. */
 static void
 test_split_unnumbered (void **state)
@@ -731,6 +777,7 @@ main (void)
         cmocka_unit_test (test_cut_shard),    cmocka_unit_test (test_folders),
         cmocka_unit_test (test_nothing),      cmocka_unit_test (test_add),
         cmocka_unit_test (test_split_video),  cmocka_unit_test (test_split_unnumbered),
+        cmocka_unit_test (test_split_short),  cmocka_unit_test (test_split_many_short),
         cmocka_unit_test (test_split_names),  cmocka_unit_test (test_split_classes),
         cmocka_unit_test (test_repeat),       cmocka_unit_test (test_weights),
         cmocka_unit_test (test_smote),

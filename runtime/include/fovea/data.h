@@ -198,9 +198,9 @@ FOV_API GPtrArray *fov_data_read_detections (const FovData *data, const char *pa
 /** Zero means the default. */
 typedef struct {
     float share;  /**< of the pictures that go to validation, 0..1; 0: 0.2 */
-    gint64 gap;   /**< frames of a video this near to the cut (by number) go to neither side;
-                       0: 25, at most a tenth of the video; negative: none */
-    guint64 seed; /**< of those that are no video frames */
+    gint64 gap;   /**< frames of a video this near to the cut (by number) go to neither side, and
+                       one at least; 0: 25, at most a tenth of the video; negative: none */
+    guint64 seed; /**< of what is dealt out by chance */
 } FovSplitParams;
 
 /**
@@ -208,8 +208,10 @@ typedef struct {
  * that differ in a trailing number only (in one folder), are cut by time: the
  * last share of each video is for validation, and numbers on both sides differ
  * by more than the gap. Where a video's frames have no numbers, or all the same, it is
- * in the order of the numbers that end their names, else of the list. Other pictures are dealt out
- * by chance, seeded, of each (first) class the same share. Both halves share the pictures.
+ * in the order of the numbers that end their names, else of the list. Videos whose share
+ * is less than a frame, or that have less than three numbers, go to one side whole (the longest
+ * of three or more is cut where validation would get nothing). They and other pictures are dealt
+ * out by chance, seeded, of each (first) class the same share. Both halves share the pictures.
  */
 FOV_API void fov_data_split (const FovData *data, const FovSplitParams *params, FovData **train,
                              FovData **validation);
