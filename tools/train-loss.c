@@ -51,6 +51,15 @@ even_weights (const double *counts, guint n, double total, gboolean yes_or_no)
     return weights;
 }
 
+static gboolean
+is_zero (const GArray *numbers)
+{
+    for (guint i = 0; i < numbers->len; i++)
+        if (g_array_index (numbers, float, i) > 0)
+            return FALSE;
+    return TRUE;
+}
+
 static float *
 given_weights (const char *text, const GPtrArray *names, GError **error)
 {
@@ -59,6 +68,12 @@ given_weights (const char *text, const GPtrArray *names, GError **error)
 
     if (!numbers)
         return NULL;
+    if (numbers->len == names->len && is_zero (numbers)) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "--class-weights %s: nothing would be learned, expected a number above 0",
+                     text);
+        return NULL;
+    }
     if (numbers->len == names->len)
         return (float *) (gpointer) g_array_free (g_steal_pointer (&numbers), FALSE);
     list = join_names (names);

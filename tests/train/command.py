@@ -247,6 +247,7 @@ def test_errors(folder, data):
           'made with --learning-rate left out, not 0.1')
     for args, text in (
             (['--class-weights', '1,2'], 'one for each of 3 classes: columns, diagonals, rows'),
+            (['--class-weights', '0,0,0'], 'nothing would be learned, expected a number above 0'),
             (['--class-weights', '1,x,2'], "'x' is not a number"),
             (['--focal', '2,0.9'], 'ALPHA is of two classes, but there are 3'),
             (['--focal', '0'], "--focal is '0', expected GAMMA above 0"),
