@@ -79,7 +79,10 @@ open_parts (Run *r, const char *path, const char *valid, GError **error)
         fov_data_open (path, &(FovDataParams){ .part = "train", .most = (guint) r->o->max_images },
                        error);
     r->valid = r->train ? fov_data_open (path, &(FovDataParams){ .part = valid }, error) : NULL;
-    return r->valid != NULL;
+    return r->valid &&
+           detect_check_labels (r->o, path,
+                                &(DetectParts){ { r->train, r->valid }, { "train", valid } },
+                                r->train, r->valid, error);
 }
 
 static gboolean
@@ -101,20 +104,9 @@ open_data (Run *r, const char *path, GError **error)
         fov_data_split (all, &(FovSplitParams){ .share = (float) o->validation / 100 }, &r->train,
                         &r->valid);
     else
-        r->train = g_steal_pointer (&all);
-    return r->valid || !o->valid_annotations;
-}
-
-static guint64
-count_objects (const FovData *data)
-{
-    g_autofree guint64 *counts = g_new0 (guint64, fov_data_n_classes (data) + 1);
-    guint64 n = 0;
-
-    fov_data_count (data, counts);
-    for (guint i = 0; i < fov_data_n_classes (data); i++)
-        n += counts[i];
-    return n;
+        r->train = fov_data_ref (all);
+    return (r->valid || !o->valid_annotations) &&
+           detect_check_labels (o, path, &(DetectParts){ { all } }, r->train, r->valid, error);
 }
 
 /* 'forklift', 'pallet', ... that are not among labels; g_free. */
@@ -147,7 +139,7 @@ relabel (const Run *r, FovData **data, const char *what, GError **error)
     *data = fov_data_relabel (own, r->labels, &n_left_out);
     if (!n_left_out)
         return TRUE;
-    left = count_objects (*data);
+    left = detect_count_objects (*data);
     unknown = name_unknown (own, r->labels);
     if (left) {
         g_printerr ("%s: %u of %" G_GUINT64_FORMAT
@@ -277,6 +269,18 @@ read_labels (const Run *r, FovModel *model, FovLabels **labels, GError **error)
     return TRUE;
 }
 
+/* A class that no object is of can not be learned, so that it is no reason for a new head. */
+static void
+tell_unseen (const Run *r, const FovLabels *own)
+{
+    g_autofree char *unknown = name_unknown (r->train, own);
+
+    if (*unknown)
+        g_printerr ("pictures to learn from: no object is of %s, which the model does not know; "
+                    "its classes stay (see --head)\n",
+                    unknown);
+}
+
 /* A run that goes on decides as it did at first, or its learning rate would be another. */
 static gboolean
 decide_head (Run *r, GError **error)
@@ -291,6 +295,8 @@ decide_head (Run *r, GError **error)
         return FALSE;
     r->new_head = g_str_equal (head, "new") ||
                   (g_str_equal (head, "auto") && (!own || !is_known (r->train, own)));
+    if (g_str_equal (head, "auto") && !r->new_head)
+        tell_unseen (r, own);
     g_hash_table_insert (r->o->settings, (gpointer) "head",
                          g_strdup (r->new_head ? "new" : "keep"));
     return TRUE;

@@ -209,6 +209,37 @@ def test_parts(folder):
     fails([*args, '--learning-rate', '1e3', '--epochs', 100], '(pictures of this step: 0 ')
 
 
+def test_labels_not_found(folder):
+    """Pictures whose label files are called otherwise have no objects, and would unlearn theirs."""
+    root = folder / 'amiss'
+    (root / 'images').mkdir(parents=True)
+    (root / 'labels').mkdir()
+    (root / 'classes.txt').write_text('person\nforklift\n')
+    names = [i['file_name'] for i in json.loads((folder / 'few.json').read_text())['images']]
+    for name in names:
+        (root / 'images' / name).symlink_to(PHOTOS / name)
+    out = folder / 'k.onnx'
+    args = [root, '-m', MODEL, '-o', out, '--size', 96, '--epochs', 1, '--batch', 1]
+    stem = names[0][:-4]
+    fails(args, f"labels/{stem}.txt', which is not there")
+    for name in names:
+        (root / 'labels' / f'{name}.txt').write_text('0 0.5 0.5 0.5 0.5\n')
+    fails(args, f"4 label files belong to no picture, as '{root}/labels/{sorted(names)[0]}.txt'")
+    (root / 'labels' / f'{stem}.txt').write_text('\n')
+    fails([*args, '--max-images', 1, '--validation', 0], f"{stem}.txt', which names none")
+    for name in names[:2]:
+        (root / 'labels' / f'{name}.txt').rename(root / 'labels' / f'{name[:-4]}.txt')
+    done = subprocess.run(train(*args), capture_output=True, text=True, check=True).stderr
+    assert '2 of 4 pictures have no label file' in done and '2 label files belong to' in done, done
+    assert "no object is of 'forklift', which the model does not know" in done, done
+    few = json.loads((folder / 'few.json').read_text())
+    for a in few['annotations']:
+        a['bbox'][2] = 0
+    (folder / 'flat.json').write_text(json.dumps(few))
+    fails([PHOTOS, '-a', folder / 'flat.json', *args[1:]],
+          'flat.json: no object on any of 3 pictures to learn from; expected boxes with an area')
+
+
 def write_classes(folder, name, *classes):
     """few.json's boxes, given to these classes in turn."""
     data = json.loads((folder / 'few.json').read_text())
@@ -271,7 +302,8 @@ def main():
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
              test_new_classes, test_frozen_backbone_learns_too, test_learns_from_nothing,
              test_preview, test_augments_on_vulkan, test_errors, test_orientation,
-             test_damaged, test_names, test_output_is_kept, test_parts]
+             test_damaged, test_names, test_output_is_kept, test_parts,
+             test_labels_not_found]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

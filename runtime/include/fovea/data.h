@@ -96,6 +96,10 @@ typedef struct {
 /** What is at path: by the name of a file, by what a folder holds; never FOV_DATA_AUTO. */
 FOV_API FovDataFormat fov_data_format (const char *path);
 
+/** Where YOLO's layout at root has the text of a picture, whose path begins with root's images/;
+ * g_free it. NULL: it does not. */
+FOV_API char *fov_data_label_file (const char *root, const char *picture);
+
 /** An empty list; classes: NULL-terminated names, copied. */
 FOV_API FovData *fov_data_new (const char *const *classes);
 

@@ -8,6 +8,7 @@
 
 typedef struct {
     const FovDataParams *params;
+    const char *root;
     FovData *data;
     GArray *map; /* int: the file's class -> label, -1: left out */
     guint
@@ -302,14 +303,25 @@ read_objects (Reader *r, const char *path, Read *read, GError **error)
 
 /* ---- folders -------------------------------------------------------------------- */
 
-static gboolean
-read_picture (Reader *r, const char *images, const char *labels, const char *name, GError **error)
+char *
+fov_data_label_file (const char *root, const char *picture)
 {
-    const char *dot = strrchr (name, '.');
-    g_autofree char *stem = g_strndup (name, (gsize) (dot - name));
-    g_autofree char *file = g_strconcat (stem, ".txt", NULL);
-    g_autofree char *text = g_build_filename (labels, file, NULL);
+    g_autofree char *images = g_build_filename (root, "images", G_DIR_SEPARATOR_S, NULL);
+    const char *name = picture + strlen (images), *dot = strrchr (picture, '.');
+    g_autofree char *stem = NULL, *file = NULL;
+
+    if (!g_str_has_prefix (picture, images))
+        return NULL;
+    stem = dot > name ? g_strndup (name, (gsize) (dot - name)) : g_strdup (name);
+    file = g_strconcat (stem, ".txt", NULL);
+    return g_build_filename (root, "labels", file, NULL);
+}
+
+static gboolean
+read_picture (Reader *r, const char *images, const char *name, GError **error)
+{
     g_autofree char *picture = g_build_filename (images, name, NULL);
+    g_autofree char *text = fov_data_label_file (r->root, picture);
     g_autoptr (GArray) objects = fov_objects_new ();
     g_autoptr (GPtrArray) shapes = g_ptr_array_new_with_free_func (fov_shape_2d_free);
     FovSample sample = { .name = picture };
@@ -322,19 +334,18 @@ read_picture (Reader *r, const char *images, const char *labels, const char *nam
 }
 
 static gboolean
-read_folder (Reader *r, const char *images, const char *labels, int depth, GError **error)
+read_folder (Reader *r, const char *images, int depth, GError **error)
 {
     g_autoptr (GPtrArray) files = fov_data_list (images, FALSE, error);
     g_autoptr (GPtrArray) folders = files ? fov_data_list (images, TRUE, error) : NULL;
 
     for (guint i = 0; folders && i < files->len; i++)
         if (fov_data_is_picture (files->pdata[i]) &&
-            !read_picture (r, images, labels, files->pdata[i], error))
+            !read_picture (r, images, files->pdata[i], error))
             return FALSE;
     for (guint i = 0; folders && depth && i < folders->len; i++) {
         g_autofree char *below = g_build_filename (images, folders->pdata[i], NULL);
-        g_autofree char *beside = g_build_filename (labels, folders->pdata[i], NULL);
-        if (!read_folder (r, below, beside, depth - 1, error))
+        if (!read_folder (r, below, depth - 1, error))
             return FALSE;
     }
     return folders != NULL;
@@ -344,14 +355,14 @@ FovData *
 fov_data_read_yolo (const char *path, const FovDataParams *params, GError **error)
 {
     Reader r = { .params = params,
+                 .root = path,
                  .data = fov_data_new_with (params),
                  .map = g_array_new (FALSE, FALSE, sizeof (int)) };
     g_autofree char *images = g_build_filename (path, "images", params->part, NULL);
-    g_autofree char *labels = g_build_filename (path, "labels", params->part, NULL);
 
     /* Links may run in a circle: folders are followed four deep. */
     if (!map_classes (&r, path, error) || !read_points_of (&r, path, error) ||
-        !read_folder (&r, images, labels, 4, error))
+        !read_folder (&r, images, 4, error))
         g_clear_pointer (&r.data, fov_data_unref);
     g_array_unref (r.map);
     return r.data;
