@@ -8,6 +8,9 @@
 #define IOU 0.7
 #define DETECTIONS 100
 
+#define FEWEST_ROWS 120 /* as a loader's */
+#define MOST_ROWS 1000  /* objects by places are what an assignment costs in memory */
+
 FovLabels *
 detect_data_labels (const FovData *data)
 {
@@ -17,6 +20,27 @@ detect_data_labels (const FovData *data)
     for (guint i = 0; i < n; i++)
         names[i] = fov_data_class (data, i);
     return fov_labels_new (names, n);
+}
+
+guint
+train_object_rows (const FovData *data, const FovAugment *augment, gboolean told)
+{
+    const guint pictures = (augment->mosaic > 0 ? 4 : 1) + (augment->mixup > 0 ? 1 : 0);
+    const FovSample *fullest = NULL;
+    guint64 most;
+
+    for (guint i = 0; i < fov_data_length (data); i++) {
+        const FovSample *s = fov_data_sample (data, i);
+        fullest = !fullest || s->n_objects > fullest->n_objects ? s : fullest;
+    }
+    most = fullest ? (guint64) fullest->n_objects * pictures + (augment->paste > 0 ? 1 : 0) : 0;
+    if (told && most > MOST_ROWS)
+        g_printerr ("%s: %u objects%s: the %d largest are learned, where the others are is "
+                    "ignored\n",
+                    fullest->name, fullest->n_objects,
+                    pictures > 1 ? ", with those of pictures that are put together more" : "",
+                    MOST_ROWS - 1);
+    return (guint) CLAMP (most, FEWEST_ROWS, MOST_ROWS);
 }
 
 static gboolean

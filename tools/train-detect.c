@@ -418,9 +418,12 @@ make_trainer (Run *r, GError **error)
                                 .average = 0.2f,
                                 .frozen_norms = o->frozen_norms };
     FovTensorInfo target;
+    FovAugment augment;
 
-    if (!train_parse_freeze (o->freeze, &params, error))
+    if (!train_parse_freeze (o->freeze, &params, error) ||
+        !train_parse_augment (o->augment, &augment, error))
         return FALSE;
+    params.max_objects = train_object_rows (r->train, &augment, TRUE);
     if (!plan_trainer (r, (guint) o->batch, &params, o->batch > 1 ? NULL : error) &&
         (o->batch == 1 || !plan_trainer (r, 1, &params, error)))
         return FALSE;

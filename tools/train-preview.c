@@ -222,8 +222,11 @@ open_boxes (View *view, const TrainOptions *o, const char *path, GError **error)
     if (!train_parse_augment (o->augment, &params.augment, error))
         return FALSE;
     view->data = train_open_boxes (o, path, error);
-    params.masks = view->data && fov_data_has_masks (view->data);
-    view->loader = view->data ? fov_loader_new (view->data, &params, error) : NULL;
+    if (!view->data)
+        return FALSE;
+    params.masks = fov_data_has_masks (view->data);
+    params.max_objects = train_object_rows (view->data, &params.augment, FALSE);
+    view->loader = fov_loader_new (view->data, &params, error);
     return view->loader != NULL;
 }
 

@@ -102,6 +102,9 @@ FovModel *train_detector_norms (FovModel *model, FovDevice *device, const TrainO
 FovData *train_open_boxes (const TrainOptions *options, const char *path, GError **error);
 /** --augment's words; NULL: light. Names the option in its error. */
 gboolean train_parse_augment (const char *text, FovAugment *augment, GError **error);
+/** Rows that hold a picture's objects however pictures are put together; told: whether it is said
+ * that some have more than can be. */
+guint train_object_rows (const FovData *data, const FovAugment *augment, gboolean told);
 /** A FovLoadPicture. */
 gboolean train_load_picture (const FovSample *sample, FovImage *image, gpointer data,
                              GError **error);

@@ -49,7 +49,7 @@ fov_train_complete (FovTrainerParams *p, GError **error)
     }
     if (p->learning_rate == 0)
         p->learning_rate = p->optimiser == FOV_OPTIMISER_SGD ? 0.01f : 0.001f;
-    p->max_objects = p->max_objects == 0 ? 100 : p->max_objects;
+    p->max_objects = p->max_objects == 0 ? 120 : p->max_objects;
     p->momentum = p->momentum < 0 ? 0 : p->momentum == 0 ? 0.9f : p->momentum;
     p->beta1 = p->beta1 == 0 ? 0.9f : p->beta1;
     p->beta2 = p->beta2 == 0 ? 0.999f : p->beta2;

@@ -240,6 +240,35 @@ def test_labels_not_found(folder):
           'flat.json: no object on any of 3 pictures to learn from; expected boxes with an area')
 
 
+def write_crowd(folder, n, largest):
+    """The first photo, with the largest of n boxes."""
+    few = json.loads((folder / 'few.json').read_text())
+    image, category = few['images'][0], few['categories'][0]['id']
+    boxes = [[10 * (i % 40), 9 * (i // 40), 8 + i % 3, 7 + i / n] for i in range(n)]
+    boxes.sort(key=lambda b: -b[2] * b[3])
+    few['images'] = [image]
+    few['annotations'] = [{'image_id': image['id'], 'category_id': category, 'bbox': b}
+                          for b in boxes[:largest]]
+    (folder / 'crowd.json').write_text(json.dumps(few))
+    return image['file_name']
+
+
+def test_many_objects(folder):
+    """All of a crowd are learned, not the largest alone; beyond what can be it is told."""
+    curves = []
+    args = [PHOTOS, '-a', folder / 'crowd.json', '-m', MODEL, '-o', folder / 'l.onnx', '--size', 256,
+            '--epochs', 1, '--batch', 1, '--augment', 'none', '--validation', 0]
+    for largest in (130, 200):
+        write_crowd(folder, 200, largest)
+        done = subprocess.run(train(*args), capture_output=True, text=True, check=True)
+        curves.append((folder / 'l.onnx.csv').read_text())
+        assert not done.stderr, done.stderr
+    assert curves[0] != curves[1]
+    name = write_crowd(folder, 1100, 1100)
+    done = subprocess.run(train(*args), capture_output=True, text=True, check=True)
+    assert f'{name}: 1100 objects' in done.stderr and 'the 999 largest' in done.stderr, done.stderr
+
+
 def write_classes(folder, name, *classes):
     """few.json's boxes, given to these classes in turn."""
     data = json.loads((folder / 'few.json').read_text())
@@ -303,7 +332,7 @@ def main():
              test_new_classes, test_frozen_backbone_learns_too, test_learns_from_nothing,
              test_preview, test_augments_on_vulkan, test_errors, test_orientation,
              test_damaged, test_names, test_output_is_kept, test_parts,
-             test_labels_not_found]
+             test_labels_not_found, test_many_objects]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

@@ -200,6 +200,31 @@ test_few_rows (void **state)
     assert_int_equal (b.objects.shape.dim[1], 1);
 }
 
+/* And what is left over is no background. */
+static void
+test_region_of_the_rest (void **state)
+{
+    static const FovDataObject objects[] = { { { 0.1f, 0.1f, 0.2f, 0.2f }, 0 },
+                                             { { 0.1f, 0.1f, 0.5f, 0.6f }, 1 },
+                                             { { 0.5f, 0.5f, 0.6f, 0.7f }, 0 },
+                                             { { 0.3f, 0.5f, 0.9f, 0.9f }, 0 } };
+    const FovSample s = { .name = "full", .objects = objects, .n_objects = 4 };
+    const FovLoaderParams p = {
+        .width = 100, .height = 100, .fit = FOV_FIT_STRETCH, .max_objects = 3, .load = load
+    };
+    static const float want[3][6] = { { 30, 50, 90, 90, 0, 1 },
+                                      { 10, 10, 50, 60, 1, 1 },
+                                      { 10, 10, 60, 70, -1, -1 } };
+    g_autoptr (FovData) data = make_data (0, NULL);
+    FovBatch b;
+
+    assert_true (fov_data_add (data, &s, NULL));
+    g_autoptr (FovLoader) loader = fov_loader_new (data, &p, NULL);
+    assert_true (fov_loader_next (loader, &b, NULL));
+    for (int i = 0; i < 18; i++)
+        assert_float_equal (((const float *) b.objects.data)[i], want[i / 6][i % 6], 1e-3);
+}
+
 static void
 test_cache (void **state)
 {
@@ -349,13 +374,21 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_threads),       cmocka_unit_test (test_resume),
-        cmocka_unit_test (test_bad_place),     cmocka_unit_test (test_epochs),
-        cmocka_unit_test (test_balance),       cmocka_unit_test (test_objects),
-        cmocka_unit_test (test_few_rows),      cmocka_unit_test (test_cache),
-        cmocka_unit_test (test_bad_picture),   cmocka_unit_test (test_wrong_size),
-        cmocka_unit_test (test_bad_params),    cmocka_unit_test (test_vulkan_repeats),
-        cmocka_unit_test (test_vulkan_agrees), cmocka_unit_test (test_vulkan_too_large),
+        cmocka_unit_test (test_threads),
+        cmocka_unit_test (test_resume),
+        cmocka_unit_test (test_bad_place),
+        cmocka_unit_test (test_epochs),
+        cmocka_unit_test (test_balance),
+        cmocka_unit_test (test_objects),
+        cmocka_unit_test (test_few_rows),
+        cmocka_unit_test (test_region_of_the_rest),
+        cmocka_unit_test (test_cache),
+        cmocka_unit_test (test_bad_picture),
+        cmocka_unit_test (test_wrong_size),
+        cmocka_unit_test (test_bad_params),
+        cmocka_unit_test (test_vulkan_repeats),
+        cmocka_unit_test (test_vulkan_agrees),
+        cmocka_unit_test (test_vulkan_too_large),
     };
 
     return RUN ("train-loader", tests);

@@ -73,7 +73,8 @@ typedef struct {
     const float *mean;  /**< 3 values in network channel order, 0..255 scale; NULL: 0 */
     const float *scale; /**< 3 factors applied after the mean is subtracted; NULL: 1 */
     float pad;          /**< grey beyond the picture, 0..255; 0: 114; negative: black */
-    guint max_objects;  /**< rows for each picture; 0: 120. Of more, the largest are taken */
+    guint max_objects;  /**< rows for each picture; 0: 120. Of more objects the largest are taken,
+                           and the last row (of several) is a region to be ignored about the rest */
     FovAugment augment;
     double balance;    /**< power of fov_data_repeat_factors, 0..1 */
     gboolean in_order; /**< as in the data, not shuffled */

@@ -115,7 +115,7 @@ typedef struct {
     float average;        /**< horizon of the parameters' running average, as a share of n_steps
                                (of 1000 steps if that is 0); 0: none */
 
-    guint max_objects;   /**< rows of a picture's target (detection); default 100 */
+    guint max_objects;   /**< rows of a picture's target (detection); default 120 */
     const char *decoder; /**< family (detection), as in FovDetectorParams; NULL: recognised */
 
     gboolean frozen_norms; /**< batch norms keep their statistics */

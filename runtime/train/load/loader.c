@@ -110,11 +110,37 @@ by_area (gconstpointer a, gconstpointer b)
     return (x < y) - (x > y);
 }
 
+/* Where they are more than there are rows, the last row is about those that are left over. */
+static guint
+rows_taken (const FovLoader *l)
+{
+    const guint n = l->result.targets->len, most = l->p.max_objects;
+
+    return n > most && most > 1 ? most - 1 : MIN (n, most);
+}
+
+/* What nobody tells the network of must not be learned as background. */
+static void
+write_rest (const GArray *targets, guint first, float *row)
+{
+    const FovTarget *t = &g_array_index (targets, FovTarget, first);
+    const float region[6] = { t->x1, t->y1, t->x2, t->y2, -1, -1 };
+
+    memcpy (row, region, sizeof region);
+    for (guint i = first + 1; i < targets->len; i++) {
+        t = &g_array_index (targets, FovTarget, i);
+        row[0] = MIN (row[0], t->x1);
+        row[1] = MIN (row[1], t->y1);
+        row[2] = MAX (row[2], t->x2);
+        row[3] = MAX (row[3], t->y2);
+    }
+}
+
 static void
 write_targets (FovLoader *l, Made *made, guint picture)
 {
     GArray *targets = l->result.targets;
-    const guint n = MIN (targets->len, l->p.max_objects), n_points = l->n_points;
+    const guint n = rows_taken (l), n_points = l->n_points;
     float *rows = made->objects + (gsize) picture * l->p.max_objects * 6;
     float *points = made->points + (gsize) picture * l->p.max_objects * n_points * 3;
 
@@ -133,6 +159,8 @@ write_targets (FovLoader *l, Made *made, guint picture)
             memcpy (points + 3 * ((gsize) i * n_points + k), point, sizeof point);
         }
     }
+    if (n < MIN (targets->len, l->p.max_objects))
+        write_rest (targets, n, rows + 6 * (gsize) n);
 }
 
 /* Pictures that share a place share its label. */
@@ -162,7 +190,7 @@ note_rows (FovLoader *l, const FovScenePicture *pictures, guint picture)
         for (guint i = 0; of >= 0 && i < pictures[of].sample->n_objects; i++)
             g_array_append_val (l->rows, none);
     }
-    for (guint i = 0; i < MIN (l->result.targets->len, l->p.max_objects); i++) {
+    for (guint i = 0; i < rows_taken (l); i++) {
         const FovTarget *t = &g_array_index (l->result.targets, FovTarget, i);
         if (t->layer >= 0)
             g_array_index (l->rows, int, first[t->layer] + t->object) = (int) i;
