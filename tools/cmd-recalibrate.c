@@ -10,6 +10,8 @@
 
 #include <math.h>
 
+#include <fovea/file.h>
+
 #define MOST_FRAMES 32
 
 static struct {
@@ -184,6 +186,8 @@ recalibrate (const char *path, GError **error)
 static int
 run (char **args, GError **error)
 {
+    g_autofree char *target = NULL;
+
     if (!args[0] || args[1])
         return cli_usage_error (error, "expected one MODEL, an .onnx file");
     if (!o.frames)
@@ -191,6 +195,9 @@ run (char **args, GError **error)
                                        "is to work on");
     if (!o.output)
         return cli_usage_error (error, "--output is missing: expected the .onnx file to write");
+    target = fov_file_target (o.output, error); /* before time is spent on it */
+    if (!target)
+        return -1;
     interrupt_catch ();
     if (recalibrate (args[0], error))
         return CLI_OK;

@@ -321,7 +321,7 @@ check_output (GError **error)
     if (o.resume && !g_file_test (checkpoint, G_FILE_TEST_EXISTS) &&
         !g_file_test (previous, G_FILE_TEST_EXISTS))
         return cli_usage_error (error, "--resume: there is no %s to go on from", checkpoint) > 0;
-    return TRUE;
+    return train_check_files (&o, error);
 }
 
 /* What was said of all that decides the result. Files and the device may have moved. */

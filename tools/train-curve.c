@@ -6,6 +6,8 @@
 #include <pango/pangocairo.h>
 #include <string.h>
 
+#include <fovea/file.h>
+
 enum {
     WIDTH = 960,
     PLOT = 200,
@@ -280,7 +282,7 @@ write_png (cairo_surface_t *surface, const char *path, GError **error)
     const cairo_status_t status = cairo_surface_write_to_png_stream (surface, append, bytes);
 
     if (status == CAIRO_STATUS_SUCCESS)
-        return g_file_set_contents (path, (const char *) bytes->data, (gssize) bytes->len, error);
+        return fov_file_write (path, bytes->data, bytes->len, error);
     g_set_error (error, FOV_ERROR, FOV_ERROR_FAILED, "%s: %s", path,
                  cairo_status_to_string (status));
     return FALSE;

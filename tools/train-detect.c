@@ -12,6 +12,8 @@
 
 #include <glib/gstdio.h>
 
+#include <fovea/file.h>
+
 #define RECIPE_SIZE 320
 #define RATE 1e-5          /* of a network that has learned before: */
 #define RATE_NEW_HEAD 2e-4 /* of one whose classes are new: */
@@ -533,7 +535,8 @@ train_detect_run (const TrainOptions *options, const char *data, GError **error)
     Run r = { .options = *options, .o = &r.options };
     g_autofree char *path = labels_path (options->output);
     g_autoptr (GPtrArray) names = g_ptr_array_new ();
-    gboolean ok = set_up (&r, data, error);
+    g_autofree char *target = fov_file_target (path, error);
+    gboolean ok = target && set_up (&r, data, error);
 
     for (guint i = 0; ok && i < fov_labels_count (r.labels); i++)
         g_ptr_array_add (names, (gpointer) fov_labels_get (r.labels, i));

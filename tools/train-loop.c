@@ -10,6 +10,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include <fovea/file.h>
+
 #define MOST_PARTS 4
 
 typedef struct {
@@ -165,8 +167,8 @@ write_labels (const TrainPlan *p, GError **error)
 
     for (guint i = 0; p->labels && i < p->labels->len; i++)
         g_string_append_printf (text, "%s\n", (char *) p->labels->pdata[i]);
-    return !p->labels || g_file_set_contents (p->labels_path ? p->labels_path : beside, text->str,
-                                              (gssize) text->len, error);
+    return !p->labels ||
+           fov_file_write (p->labels_path ? p->labels_path : beside, text->str, text->len, error);
 }
 
 static gboolean

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <fovea/file.h>
+
 #define SETTING "option." /* before its name, in a checkpoint's notes */
 
 TrainRecord *
@@ -69,8 +71,7 @@ train_record_save (TrainRecord *record, FovTrainer *trainer, const TrainPictures
 gboolean
 train_record_write_curve (const TrainRecord *record, GError **error)
 {
-    return g_file_set_contents (record->curve_path, record->curve->str, (gssize) record->curve->len,
-                                error);
+    return fov_file_write (record->curve_path, record->curve->str, record->curve->len, error);
 }
 
 /* Another run's checkpoint would be taken for this one's, and its end for this one's end. */

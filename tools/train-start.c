@@ -7,6 +7,8 @@
 
 #include <glib/gstdio.h>
 
+#include <fovea/file.h>
+
 static char *
 start_path (const TrainOptions *o)
 {
@@ -17,6 +19,23 @@ static void
 name_output (const TrainOptions *o, GError **error)
 {
     g_prefix_error (error, "--output %s: ", o->output);
+}
+
+gboolean
+train_check_files (const TrainOptions *options, GError **error)
+{
+    static const char *const endings[] = { "",     ".labels",      ".csv",
+                                           ".png", ".safetensors", ".safetensors.1" };
+
+    for (guint i = 0; i < G_N_ELEMENTS (endings); i++) {
+        g_autofree char *path = g_strconcat (options->output, endings[i], NULL);
+        g_autofree char *target = fov_file_target (path, error);
+        if (target)
+            continue;
+        g_prefix_error (error, "--output: ");
+        return FALSE;
+    }
+    return TRUE;
 }
 
 FovModel *
@@ -93,10 +112,13 @@ train_rebatch (FovModel **model, const FovShape *shape, GError **error)
 gboolean
 train_try_output (const TrainOptions *options, FovTrainer *trainer, GError **error)
 {
-    g_autofree char *path = g_strconcat (options->output, ".try", NULL);
-    const gboolean ok = fov_trainer_write_onnx (trainer, path, FOV_WEIGHTS_CURRENT, error);
+    g_autofree char *target = fov_file_target (options->output, error);
+    g_autofree char *path = target ? g_strconcat (target, ".try", NULL) : NULL;
+    const gboolean ok =
+        target && fov_trainer_write_onnx (trainer, path, FOV_WEIGHTS_CURRENT, error);
 
-    g_unlink (path);
+    if (target)
+        g_unlink (path);
     if (!ok)
         name_output (options, error);
     return ok;

@@ -49,6 +49,8 @@ gboolean train_check_options (const TrainOptions *options, TrainGoal goal, GErro
 
 /* ---- where it begins (train-start.c) ---------------------------------------- */
 
+/** Whether what a run writes replaces regular files only. */
+gboolean train_check_files (const TrainOptions *options, GError **error);
 /** What a run makes itself becomes a file beside FILE, for what is learned to go back into; the
  * model as loaded from there. */
 FovModel *train_start (const TrainOptions *options, FovModel *fresh, GError **error);

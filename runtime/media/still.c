@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
+#include <fovea/file.h>
 #include "source.h"
 #include "writer.h"
 
@@ -87,18 +88,14 @@ gboolean
 fov_still_save (const FovImage *image, const char *path, GError **error)
 {
     FovEncoder encoder = { 0 };
-    GError *local = NULL;
-    gboolean ok = encode (&encoder, image, has_suffix (path, ".png"), &local) &&
-                  g_file_set_contents (path, (const char *) encoder.packet->data,
-                                       encoder.packet->size, &local);
+    gboolean ok = encode (&encoder, image, has_suffix (path, ".png"), error);
 
-    fov_encoder_clear (&encoder);
     if (ok)
-        return TRUE;
-    g_set_error (error, FOV_ERROR, local->domain == FOV_ERROR ? local->code : FOV_ERROR_IO,
-                 "cannot write '%s': %s", path, local->message);
-    g_error_free (local);
-    return FALSE;
+        ok = fov_file_write (path, encoder.packet->data, (gsize) encoder.packet->size, error);
+    else
+        g_prefix_error (error, "cannot write '%s': ", path);
+    fov_encoder_clear (&encoder);
+    return ok;
 }
 
 gboolean

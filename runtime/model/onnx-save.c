@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <fovea/file.h>
+
 typedef struct {
     const FovGraph *from;
     Onnx__ModelProto model;
@@ -417,13 +419,9 @@ pack (const Save *s, const char *path, GError **error)
 {
     gsize size = onnx__model_proto__get_packed_size (&s->model);
     g_autofree guint8 *bytes = g_malloc (MAX (size, 1));
-    g_autoptr (GError) why = NULL;
 
     onnx__model_proto__pack (&s->model, bytes);
-    if (g_file_set_contents (path, (const char *) bytes, (gssize) size, &why))
-        return TRUE;
-    g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "%s", why->message);
-    return FALSE;
+    return fov_file_write (path, bytes, size, error);
 }
 
 gboolean

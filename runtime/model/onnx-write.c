@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include <fovea/file.h>
+
 typedef struct {
     gboolean (*values) (const char *name, FovView *view, gpointer data);
     gpointer data;
@@ -135,7 +137,6 @@ write_model (const Onnx__ModelProto *model, const char *path, GError **error)
 {
     gsize size = onnx__model_proto__get_packed_size (model);
     g_autofree guint8 *bytes = g_try_malloc (MAX (size, 1));
-    g_autoptr (GError) why = NULL;
 
     if (!bytes) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_MEMORY, "no memory for %" G_GSIZE_FORMAT " bytes",
@@ -143,10 +144,7 @@ write_model (const Onnx__ModelProto *model, const char *path, GError **error)
         return FALSE;
     }
     onnx__model_proto__pack (model, bytes);
-    if (g_file_set_contents (path, (const char *) bytes, (gssize) size, &why))
-        return TRUE;
-    g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "%s", why->message);
-    return FALSE;
+    return fov_file_write (path, bytes, size, error);
 }
 
 gboolean

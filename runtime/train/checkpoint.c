@@ -11,6 +11,8 @@
 #include <unistd.h>
 #include <glib/gstdio.h>
 
+#include <fovea/file.h>
+
 #define DIGEST "sha256"
 #define DIGEST_LENGTH 64
 #define MOST_HEADER ((guint64) 64 << 20)
@@ -160,22 +162,25 @@ gboolean
 fov_checkpoint_write (const char *path, const GArray *states, GHashTable *notes, GError **error)
 {
     g_autoptr (GByteArray) file = make_file (states, notes);
-    g_autofree char *fresh = g_strconcat (path, ".new", NULL);
-    g_autofree char *previous = g_strconcat (path, ".1", NULL);
+    g_autofree char *target = fov_file_target (path, error);
+    g_autofree char *fresh = target ? g_strconcat (target, ".new", NULL) : NULL;
+    g_autofree char *previous = target ? g_strconcat (target, ".1", NULL) : NULL;
     g_autoptr (GError) why = NULL;
 
+    if (!target)
+        return FALSE;
+    g_unlink (fresh); /* of a run that was killed */
     if (!g_file_set_contents_full (fresh, (const char *) file->data, (gssize) file->len,
-                                   G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-                                   0666, &why)) {
+                                   G_FILE_SET_CONTENTS_DURABLE, 0666, &why)) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "checkpoint: %s", why->message);
         g_unlink (fresh);
         return FALSE;
     }
-    if (g_file_test (path, G_FILE_TEST_EXISTS) && g_rename (path, previous) != 0)
+    if (g_file_test (target, G_FILE_TEST_EXISTS) && g_rename (target, previous) != 0)
         return io_error ("kept", path, error);
-    if (g_rename (fresh, path) != 0)
+    if (g_rename (fresh, target) != 0)
         return io_error ("written", path, error);
-    sync_folder (path);
+    sync_folder (target);
     return TRUE;
 }
 

@@ -11,6 +11,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <fovea/file.h>
+
 struct _FovTrainer {
     FovModel *model; /* or NULL: made of a graph */
     FovTrainerParams params;
@@ -395,11 +397,14 @@ fov_trainer_save (FovTrainer *trainer, const char *path, GHashTable *notes, GErr
 gboolean
 fov_trainer_load (FovTrainer *trainer, const char *path, GHashTable **notes_out, GError **error)
 {
-    g_autofree char *previous = g_strconcat (path, ".1", NULL);
+    g_autofree char *target = fov_file_target (path, error);
+    g_autofree char *previous = target ? g_strconcat (target, ".1", NULL) : NULL;
     g_autoptr (GHashTable) notes = NULL;
     g_autoptr (GError) why = NULL;
     const char *step;
 
+    if (!target)
+        return FALSE;
     if (!fov_checkpoint_read (path, trainer->states, &notes, &why)) {
         if (!g_file_test (previous, G_FILE_TEST_EXISTS) ||
             !fov_checkpoint_read (previous, trainer->states, &notes, NULL)) {
@@ -408,7 +413,7 @@ fov_trainer_load (FovTrainer *trainer, const char *path, GHashTable **notes_out,
         }
         g_warning ("%s; the checkpoint before it is used", why->message);
         if (g_error_matches (why, FOV_ERROR, FOV_ERROR_FORMAT))
-            fov_checkpoint_set_aside (path);
+            fov_checkpoint_set_aside (target);
     }
     if (!fov_session_store_states (trainer->session, error))
         return FALSE;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fovea/file.h>
 #include <fovea/motfile.h>
 
 #include <string.h>
@@ -249,7 +250,6 @@ gboolean
 fov_mot_file_write (const char *path, const GArray *rows, const char *kitti_class, GError **error)
 {
     g_autoptr (GString) text = g_string_new (NULL);
-    g_autoptr (GError) cause = NULL;
     char number[5][G_ASCII_DTOSTR_BUF_SIZE];
 
     for (guint i = 0; i < rows->len; i++) {
@@ -270,8 +270,5 @@ fov_mot_file_write (const char *path, const GArray *rows, const char *kitti_clas
                                     r->frame, r->id, number[0], number[1], number[2], number[3],
                                     number[4]);
     }
-    if (g_file_set_contents (path, text->str, (gssize) text->len, &cause))
-        return TRUE;
-    g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "%s: %s", path, cause->message);
-    return FALSE;
+    return fov_file_write (path, text->str, text->len, error);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fovea/file.h>
 #include <fovea/sot.h>
 
 #include <math.h>
@@ -98,7 +99,6 @@ gboolean
 fov_sot_file_write (const char *path, const GArray *boxes, GError **error)
 {
     g_autoptr (GString) text = g_string_new (NULL);
-    g_autoptr (GError) cause = NULL;
     char number[G_ASCII_DTOSTR_BUF_SIZE];
 
     for (guint i = 0; i < boxes->len; i++) {
@@ -109,8 +109,5 @@ fov_sot_file_write (const char *path, const GArray *boxes, GError **error)
                                     g_ascii_formatd (number, sizeof number, "%.4f", values[k]));
         g_string_append_c (text, '\n');
     }
-    if (g_file_set_contents (path, text->str, (gssize) text->len, &cause))
-        return TRUE;
-    g_set_error (error, FOV_ERROR, FOV_ERROR_IO, "%s: %s", path, cause->message);
-    return FALSE;
+    return fov_file_write (path, text->str, text->len, error);
 }

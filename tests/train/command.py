@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """fovea train, as its users meet it: command.py FOVEA"""
 import csv
+import os
 import pathlib
 import random
 import signal
@@ -218,6 +219,24 @@ def test_remedies(folder, data):
     assert files[2].read_bytes() != files[0].read_bytes()
 
 
+def test_output_that_is_no_file(folder, data):
+    """What is no regular file is refused before anything is learned; a link is followed."""
+    out = folder / 'pipe.onnx'
+    for path in out, folder / 'q.onnx.csv', folder / 'q.onnx.safetensors':
+        os.mkfifo(path)
+        name = path.name.replace('.csv', '').replace('.safetensors', '')
+        fails([*common(data, folder / name), '-m', folder / 'no'], f'{path.name} is a named pipe, expected')
+        assert path.is_fifo()
+        path.unlink()
+    (folder / 'kept').mkdir()
+    for name in 'l.onnx', 'l.onnx.csv', 'l.onnx.safetensors':
+        (folder / name).symlink_to(pathlib.Path('kept') / name)
+    subprocess.run(train(*common(data, folder / 'l.onnx'), '--epochs', 2), check=True)
+    assert all((folder / n).is_symlink() for n in ('l.onnx', 'l.onnx.csv', 'l.onnx.safetensors'))
+    assert sorted(p.name for p in (folder / 'kept').iterdir()) == [
+        'l.onnx', 'l.onnx.csv', 'l.onnx.safetensors', 'l.onnx.safetensors.1']
+
+
 def fails(args, text):
     done = subprocess.run(train(*args), capture_output=True, text=True, check=False)
     assert done.returncode in (1, 2) and text in done.stderr and done.stderr.count('\n') == 1, done
@@ -264,7 +283,7 @@ def test_errors(folder, data):
 def main():
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
              test_vulkan, test_goes_on_from_a_model, test_batch_of_one, test_balance, test_mixed, test_remedies,
-             test_preview, test_takes_new_statistics, test_errors]
+             test_preview, test_takes_new_statistics, test_output_that_is_no_file, test_errors]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

@@ -8,6 +8,7 @@
 #include <fovea/device.h>
 #include <fovea/embedder.h>
 #include <fovea/error.h>
+#include <fovea/file.h>
 #include <fovea/image.h>
 #include <fovea/labels.h>
 #include <fovea/loader.h>
