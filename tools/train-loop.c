@@ -207,13 +207,12 @@ static gboolean
 resume (Loop *l, GError **error)
 {
     const TrainPlan *p = l->plan;
-    g_autofree char *place = NULL;
 
     return train_record_resume (l->record, p->trainer,
-                                &(TrainPictures){ fov_data_length (p->data), p->labels }, &place,
+                                &(TrainPictures){ fov_data_length (p->data), p->labels }, p->loader,
                                 error) &&
-           fov_loader_seek (p->loader, place ? place : "", error) && write_model (p, error) &&
-           train_record_write_curve (l->record, error) && draw_curve (l, error);
+           write_model (p, error) && train_record_write_curve (l->record, error) &&
+           draw_curve (l, error);
 }
 
 /* ---- epochs ---------------------------------------------------------------------- */

@@ -3,7 +3,6 @@
 /* What every kind of training run keeps beside its network. */
 #include "train-record.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <fovea/file.h>
@@ -126,22 +125,93 @@ check_pictures (GHashTable *notes, const TrainPictures *pictures, GError **error
                     error);
 }
 
+static gboolean
+damaged (const char *note, const char *why, GError **error)
+{
+    g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "its note '%s' is damaged: %s", note, why);
+    return FALSE;
+}
+
+/* Of the run's epochs; 0: none of them. */
+static guint
+read_epoch (const TrainRecord *record, GHashTable *notes)
+{
+    const char *text = g_hash_table_lookup (notes, "epoch");
+    guint64 epoch = 0;
+
+    if (text)
+        g_ascii_string_to_unsigned (text, 10, 1, (guint64) record->o->epochs, &epoch, NULL);
+    return (guint) epoch;
+}
+
+static guint
+count_columns (const char *line)
+{
+    guint n = 1;
+
+    while ((line = strchr (line, ',')))
+        n++, line++;
+    return n;
+}
+
+/* The columns' names as this run has them, and a line for each epoch. */
+static gboolean
+is_curve (const char *curve, const char *names, guint epochs)
+{
+    g_auto (GStrv) lines = NULL;
+
+    if (!curve || !g_str_has_prefix (curve, names))
+        return FALSE;
+    lines = g_strsplit (curve + strlen (names), "\n", -1);
+    if (g_strv_length (lines) != epochs + 1 || *lines[epochs])
+        return FALSE;
+    for (guint i = 0; i < epochs; i++) {
+        g_autofree char *begin = g_strdup_printf ("%u,", i + 1);
+        if (!g_str_has_prefix (lines[i], begin) ||
+            count_columns (lines[i]) != count_columns (names))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+typedef struct {
+    const TrainRecord *record;
+    const TrainPictures *pictures;
+    FovLoader *loader;
+} Resume;
+
+/* A FovNotesCheck. A digest that fits does not say who made it. */
+static gboolean
+check_notes (GHashTable *notes, gpointer user_data, GError **error)
+{
+    const Resume *r = user_data;
+    const char *place = g_hash_table_lookup (notes, "place");
+    g_autofree char *epochs = g_strdup_printf ("expected 1 to %d", r->record->o->epochs);
+    const guint epoch = read_epoch (r->record, notes);
+    g_autoptr (GError) why = NULL;
+
+    if (!check_settings (r->record, notes, error) || !check_pictures (notes, r->pictures, error))
+        return FALSE;
+    if (!epoch)
+        return damaged ("epoch", epochs, error);
+    if (!is_curve (g_hash_table_lookup (notes, "curve"), r->record->curve->str, epoch))
+        return damaged ("curve", "expected a line for each epoch", error);
+    return fov_loader_seek (r->loader, place ? place : "", &why) ||
+           damaged ("place", why->message, error);
+}
+
 gboolean
 train_record_resume (TrainRecord *record, FovTrainer *trainer, const TrainPictures *pictures,
-                     char **place, GError **error)
+                     FovLoader *loader, GError **error)
 {
+    Resume resume = { record, pictures, loader };
     g_autoptr (GHashTable) notes = NULL;
-    const char *epoch, *curve;
 
-    if (!fov_trainer_load (trainer, record->checkpoint, &notes, error) ||
-        !check_settings (record, notes, error) || !check_pictures (notes, pictures, error))
+    if (!fov_trainer_load_checked (trainer, record->checkpoint, check_notes, &resume, &notes,
+                                   error))
         return FALSE;
-    epoch = g_hash_table_lookup (notes, "epoch");
-    curve = g_hash_table_lookup (notes, "curve");
-    record->epoch = epoch ? atoi (epoch) : 0;
-    g_string_assign (record->curve, curve ? curve : "");
-    if (place)
-        *place = g_strdup (g_hash_table_lookup (notes, "place"));
+    record->epoch = (int) read_epoch (record, notes);
+    g_string_assign (record->curve, g_hash_table_lookup (notes, "curve"));
     return TRUE;
 }
 

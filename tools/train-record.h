@@ -29,9 +29,10 @@ typedef struct {
 gboolean train_record_save (TrainRecord *record, FovTrainer *trainer, const TrainPictures *pictures,
                             const char *place, GError **error);
 gboolean train_record_write_curve (const TrainRecord *record, GError **error);
-/** Goes on from the checkpoint, if it is of such a run; place (may be NULL): g_free. */
+/** Goes on from the checkpoint, if it is of such a run, or from the one before where it is damaged;
+ * the loader too. record->curve has the names of its columns. */
 gboolean train_record_resume (TrainRecord *record, FovTrainer *trainer,
-                              const TrainPictures *pictures, char **place, GError **error);
+                              const TrainPictures *pictures, FovLoader *loader, GError **error);
 
 void train_record_start (TrainRecord *record);
 /** Seconds that the epochs that are left will take. */

@@ -394,20 +394,58 @@ fov_trainer_save (FovTrainer *trainer, const char *path, GHashTable *notes, GErr
            fov_checkpoint_write (path, trainer->states, all, error);
 }
 
+static gboolean
+read_step (GHashTable *notes, guint64 *step, GError **error)
+{
+    const char *text = g_hash_table_lookup (notes, STEP_NOTE);
+
+    if (text && g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT64, step, NULL))
+        return TRUE;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "the note '" STEP_NOTE "' is %s%s%s",
+                 text ? "'" : "missing", text ? text : "",
+                 text ? "', expected a whole number" : "");
+    return FALSE;
+}
+
+typedef struct {
+    FovNotesCheck check;
+    gpointer user_data;
+    GHashTable *notes;
+    guint64 step;
+} Load;
+
+/* The notes first: they say best why it does not fit, and values are taken last. */
+static gboolean
+load_file (FovTrainer *trainer, const char *path, Load *load, GError **error)
+{
+    g_autoptr (GArray) none = g_array_new (FALSE, FALSE, sizeof (FovTrainerState));
+    g_autoptr (GHashTable) notes = NULL;
+
+    if (!fov_checkpoint_read (path, none, &notes, error))
+        return FALSE;
+    if (!read_step (notes, &load->step, error) ||
+        (load->check && !load->check (notes, load->user_data, error))) {
+        g_prefix_error (error, "%s: ", path);
+        return FALSE;
+    }
+    return fov_checkpoint_read (path, trainer->states, &load->notes, error);
+}
+
 gboolean
-fov_trainer_load (FovTrainer *trainer, const char *path, GHashTable **notes_out, GError **error)
+fov_trainer_load_checked (FovTrainer *trainer, const char *path, FovNotesCheck check,
+                          gpointer user_data, GHashTable **notes, GError **error)
 {
     g_autofree char *target = fov_file_target (path, error);
     g_autofree char *previous = target ? g_strconcat (target, ".1", NULL) : NULL;
-    g_autoptr (GHashTable) notes = NULL;
+    g_autoptr (GHashTable) read = NULL;
     g_autoptr (GError) why = NULL;
-    const char *step;
+    Load load = { .check = check, .user_data = user_data };
 
     if (!target)
         return FALSE;
-    if (!fov_checkpoint_read (path, trainer->states, &notes, &why)) {
+    if (!load_file (trainer, path, &load, &why)) {
         if (!g_file_test (previous, G_FILE_TEST_EXISTS) ||
-            !fov_checkpoint_read (previous, trainer->states, &notes, NULL)) {
+            !load_file (trainer, previous, &load, NULL)) {
             g_propagate_error (error, g_steal_pointer (&why));
             return FALSE;
         }
@@ -415,13 +453,19 @@ fov_trainer_load (FovTrainer *trainer, const char *path, GHashTable **notes_out,
         if (g_error_matches (why, FOV_ERROR, FOV_ERROR_FORMAT))
             fov_checkpoint_set_aside (target);
     }
+    read = load.notes;
     if (!fov_session_store_states (trainer->session, error))
         return FALSE;
-    step = g_hash_table_lookup (notes, STEP_NOTE);
-    trainer->step = step ? g_ascii_strtoull (step, NULL, 10) : 0;
-    if (notes_out)
-        *notes_out = g_steal_pointer (&notes);
+    trainer->step = load.step;
+    if (notes)
+        *notes = g_steal_pointer (&read);
     return TRUE;
+}
+
+gboolean
+fov_trainer_load (FovTrainer *trainer, const char *path, GHashTable **notes, GError **error)
+{
+    return fov_trainer_load_checked (trainer, path, NULL, NULL, notes, error);
 }
 
 /* ---- what was learned ------------------------------------------------------ */

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """fovea train, as its users meet it: command.py FOVEA"""
 import csv
+import hashlib
+import json
 import os
 import pathlib
 import random
@@ -219,6 +221,37 @@ def test_remedies(folder, data):
     assert files[2].read_bytes() != files[0].read_bytes()
 
 
+def with_note(checkpoint, key, value):
+    """A checkpoint with another note, and the digest that fits."""
+    size = int.from_bytes(checkpoint[:8], 'little')
+    header = json.loads(checkpoint[8:8 + size])
+    header['__metadata__'] |= {'sha256': 64 * '0', key: value}
+    text = json.dumps(header, separators=(',', ':')).encode()
+    text += -len(text) % 8 * b' '
+    digest = hashlib.sha256(text + checkpoint[8 + size:]).hexdigest().encode()
+    return len(text).to_bytes(8, 'little') + text.replace(64 * b'0', digest) + checkpoint[8 + size:]
+
+
+def test_hostile_notes(folder, data):
+    """Notes that no run has are damage, whatever the digest says: the checkpoint before is used."""
+    out, files = folder / 'y.onnx', [folder / f'y.onnx.safetensors{n}' for n in ('', '.1')]
+    resume = train(*common(data, out), '--epochs', 3, '--resume')
+    subprocess.run([*resume[:-2], '--quiet'], check=True)
+    want, kept = out.read_bytes(), [path.read_bytes() for path in files]
+    for key, value in (('epoch', '-5'), ('epoch', '999999999999'), ('epoch', '2x'), ('step', '-1'),
+                       ('place', '1 1 72 0'), ('curve', 'epoch\n')):
+        bad = with_note(kept[0], key, value)
+        for path, content in zip(files, (bad, kept[1])):
+            path.write_bytes(content)
+        done = subprocess.run(resume, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and 'the checkpoint before it is used' in done.stderr, done
+        assert (folder / 'y.onnx.safetensors.damaged').read_bytes() == bad
+        assert out.read_bytes() == want
+    for path in files:
+        path.write_bytes(with_note(kept[0], 'epoch', '0'))
+    fails(resume[2:-1], "y.onnx.safetensors: its note 'epoch' is damaged: expected 1 to 3")
+
+
 def test_output_that_is_no_file(folder, data):
     """What is no regular file is refused before anything is learned; a link is followed."""
     out = folder / 'pipe.onnx'
@@ -283,7 +316,8 @@ def test_errors(folder, data):
 def main():
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
              test_vulkan, test_goes_on_from_a_model, test_batch_of_one, test_balance, test_mixed, test_remedies,
-             test_preview, test_takes_new_statistics, test_output_that_is_no_file, test_errors]
+             test_preview, test_takes_new_statistics, test_output_that_is_no_file, test_hostile_notes,
+             test_errors]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

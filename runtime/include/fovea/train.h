@@ -227,6 +227,18 @@ FOV_API gboolean fov_trainer_save (FovTrainer *trainer, const char *path, GHashT
 FOV_API gboolean fov_trainer_load (FovTrainer *trainer, const char *path, GHashTable **notes,
                                    GError **error);
 
+/** FALSE, and an error: a checkpoint with these notes can not be used. FOV_ERROR_FORMAT: they are
+ * damaged. */
+typedef gboolean (*FovNotesCheck) (GHashTable *notes, gpointer user_data, GError **error);
+/**
+ * The same for notes that someone else may have written: a checkpoint is used only where check
+ * (may be NULL) has nothing against its notes, and one whose notes are damaged is treated as
+ * damaged. check is called for path and then perhaps for path.1.
+ */
+FOV_API gboolean fov_trainer_load_checked (FovTrainer *trainer, const char *path,
+                                           FovNotesCheck check, gpointer user_data,
+                                           GHashTable **notes, GError **error);
+
 /**
  * Writes the ONNX file that the trainer's model was read from to path, with
  * what was learned in place of the constants of the same names; nothing else
