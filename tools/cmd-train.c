@@ -381,6 +381,8 @@ run (char **args, GError **error)
     o.classes = o.classes ? o.classes : 2;
     o.vector = o.vector ? o.vector : 64;
     o.size = o.size || detector ? o.size : kind && kind->size ? kind->size : 64;
+    if (!train_find_model (&o, error))
+        return -1;
     o.settings = list_settings ();
     interrupt_catch ();
     ok = detector ? train_detect_run (&o, args[0], error)

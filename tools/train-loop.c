@@ -262,8 +262,8 @@ train_loop (const TrainPlan *plan, GError **error)
 
     begin_curve (&l);
     ok = (!plan->o->resume || resume (&l, error)) &&
-         train_try_output (plan->o, plan->trainer, error) && run_epochs (&l, error) &&
-         finish (&l, error);
+         train_try_output (plan->o, plan->trainer, error) && train_keep_model (plan->o, error) &&
+         run_epochs (&l, error) && finish (&l, error);
     train_record_free (l.record);
     return ok;
 }

@@ -5,6 +5,8 @@
  * it may be somebody's only model. */
 #include "train.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <glib/gstdio.h>
 
 #include <fovea/file.h>
@@ -38,6 +40,84 @@ train_check_files (const TrainOptions *options, GError **error)
     return TRUE;
 }
 
+/* ---- in place ------------------------------------------------------------------ */
+
+/* FILE is replaced after an epoch; a run that goes on begins with what it was. */
+static char *
+kept_path (const TrainOptions *o)
+{
+    return g_strconcat (o->output, ".before.onnx", NULL);
+}
+
+static gboolean
+is_in_place (const TrainOptions *o)
+{
+    g_autofree char *from = realpath (o->model, NULL), *to = realpath (o->output, NULL);
+
+    return from && to && g_str_equal (from, to);
+}
+
+static gboolean
+copy (const char *from, const char *to, GError **error)
+{
+    g_autoptr (GMappedFile) file = g_mapped_file_new (from, FALSE, error);
+
+    return file && fov_file_write (to, g_mapped_file_get_contents (file),
+                                   g_mapped_file_get_length (file), error);
+}
+
+static char *
+without_ending (const char *path)
+{
+    return g_strndup (path, strlen (path) - (g_str_has_suffix (path, ".onnx") ? 5 : 0));
+}
+
+/* What says what a detector's classes are called, as it is found beside the model. */
+static gboolean
+keep_labels (const char *model, const char *kept, GError **error)
+{
+    static const char *const endings[] = { ".labels", ".names", ".txt", ".pbtxt", ".json" };
+    g_autofree char *from_stem = without_ending (model), *to_stem = without_ending (kept);
+
+    for (guint i = 0; i < G_N_ELEMENTS (endings); i++) {
+        g_autofree char *from = g_strconcat (from_stem, endings[i], NULL);
+        g_autofree char *to = g_strconcat (to_stem, endings[i], NULL);
+        g_unlink (to); /* another run's */
+        if (g_file_test (from, G_FILE_TEST_IS_REGULAR) && !copy (from, to, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+train_keep_model (const TrainOptions *options, GError **error)
+{
+    g_autofree char *kept = kept_path (options);
+
+    return options->resume || !options->model || !is_in_place (options) ||
+           (keep_labels (options->model, kept, error) && copy (options->model, kept, error));
+}
+
+gboolean
+train_find_model (TrainOptions *options, GError **error)
+{
+    g_autofree char *kept = kept_path (options);
+
+    if (!options->resume || !options->model || !is_in_place (options))
+        return TRUE;
+    if (!g_file_test (kept, G_FILE_TEST_EXISTS)) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                     "--resume: there is no %s, which is what a run that replaces its --model "
+                     "began with; without --resume the run begins anew",
+                     kept);
+        return FALSE;
+    }
+    options->model = g_steal_pointer (&kept);
+    return TRUE;
+}
+
+/* ---- what a run makes itself ----------------------------------------------------- */
+
 FovModel *
 train_start (const TrainOptions *options, FovModel *fresh, GError **error)
 {
@@ -54,9 +134,13 @@ void
 train_start_explain (const TrainOptions *options, const char *recipe, GError **error)
 {
     g_autofree char *path = start_path (options), *file = g_strconcat (path, ": ", NULL);
+    g_autofree char *kept = kept_path (options), *kept_file = g_strconcat (kept, ": ", NULL);
+    g_autofree char *output = g_strconcat (options->output, ": ", NULL);
     g_autofree char *given =
         options->model
-            ? g_strdup_printf ("%s with new classes: ", options->model)
+            ? g_strdup_printf ("%s with new classes: ", g_str_equal (options->model, kept)
+                                                            ? options->output
+                                                            : options->model)
             : g_strdup_printf ("recipe %s: ", options->recipe ? options->recipe : recipe);
     g_autoptr (GString) message = NULL;
 
@@ -64,6 +148,7 @@ train_start_explain (const TrainOptions *options, const char *recipe, GError **e
         return;
     message = g_string_new ((*error)->message);
     g_string_replace (message, file, given, 0);
+    g_string_replace (message, kept_file, output, 0);
     g_free ((*error)->message);
     (*error)->message = g_string_free (g_steal_pointer (&message), FALSE);
 }

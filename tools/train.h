@@ -51,6 +51,10 @@ gboolean train_check_options (const TrainOptions *options, TrainGoal goal, GErro
 
 /** Whether what a run writes replaces regular files only. */
 gboolean train_check_files (const TrainOptions *options, GError **error);
+/** Where FILE is the --model too, and will be replaced: keeps a copy for --resume. */
+gboolean train_keep_model (const TrainOptions *options, GError **error);
+/** With --resume options->model becomes that copy. */
+gboolean train_find_model (TrainOptions *options, GError **error);
 /** What a run makes itself becomes a file beside FILE, for what is learned to go back into; the
  * model as loaded from there. */
 FovModel *train_start (const TrainOptions *options, FovModel *fresh, GError **error);

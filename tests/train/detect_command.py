@@ -324,6 +324,30 @@ def test_output_is_kept(folder):
     assert (folder / 'h.onnx.safetensors.damaged').read_bytes() == b'damaged'
 
 
+def test_in_place(folder):
+    """FILE is the model too: killed after its head is another, the run ends as an unbroken one."""
+    runs = []
+    for name in 'whole.onnx', 'killed.onnx':
+        out = folder / name
+        out.write_bytes((folder / 'h.onnx').read_bytes())
+        out.with_suffix('.labels').write_bytes((folder / 'h.labels').read_bytes())
+        args = common(folder, out, annotations='fork.json', epochs=4)
+        args[args.index(MODEL)] = out
+        runs.append(args)
+    subprocess.run(train(*runs[0]), check=True)
+    with subprocess.Popen(train(*runs[1])) as process:
+        while process.poll() is None and not (folder / 'killed.onnx.safetensors.1').exists():
+            time.sleep(0.02)
+        process.kill()
+    assert (folder / 'killed.labels').read_text() == 'forklift\npallet\n'
+    for _ in range(2):  # the second has nothing left to do
+        subprocess.run(train(*runs[1], '--resume'), check=True)
+        assert (folder / 'killed.onnx').read_bytes() == (folder / 'whole.onnx').read_bytes()
+    assert (folder / 'killed.onnx.before.onnx').read_bytes() == (folder / 'h.onnx').read_bytes()
+    (folder / 'killed.onnx.before.onnx').unlink()
+    fails([*runs[1], '--resume'], 'there is no ')
+
+
 def main():
     if not MODEL.exists() or not PHOTOS.exists():
         print('1..0 # SKIP no yolox_nano.onnx or coco/train128 in FOVEA_TEST_DATA')
@@ -331,7 +355,7 @@ def main():
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
              test_new_classes, test_frozen_backbone_learns_too, test_learns_from_nothing,
              test_preview, test_augments_on_vulkan, test_errors, test_orientation,
-             test_damaged, test_names, test_output_is_kept, test_parts,
+             test_damaged, test_names, test_output_is_kept, test_in_place, test_parts,
              test_labels_not_found, test_many_objects]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
