@@ -283,17 +283,14 @@ tell_unseen (const Run *r, const FovLabels *own)
                     unknown);
 }
 
-/* A run that goes on decides as it did at first, or its learning rate would be another. */
+/* What is decided is noted, for a run that goes on must decide the same. */
 static gboolean
-decide_head (Run *r, GError **error)
+decide_head (Run *r, FovModel *model, GError **error)
 {
     const char *head = r->o->head ? r->o->head : "auto";
-    g_autoptr (FovModel) model = r->o->model ? fov_model_load (r->o->model, error) : NULL;
     g_autoptr (FovLabels) own = NULL;
 
-    if (!r->o->model)
-        return TRUE; /* a recipe's is neither */
-    if (!model || !read_labels (r, model, &own, error))
+    if (!read_labels (r, model, &own, error))
         return FALSE;
     r->new_head = g_str_equal (head, "new") ||
                   (g_str_equal (head, "auto") && (!own || !is_known (r->train, own)));
@@ -308,14 +305,14 @@ decide_head (Run *r, GError **error)
 static FovModel *
 choose_head (Run *r, FovModel *model, GError **error)
 {
-    if (!decide_head (r, error))
+    if (!decide_head (r, model, error))
         return NULL;
     if (!r->new_head && r->o->anchors && g_str_equal (r->o->anchors, "auto")) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
                      "--anchors auto makes boxes begin anew: expected --head new with it");
         return NULL;
     }
-    if (r->new_head && !train_goes_on_from_output (r->o))
+    if (r->new_head)
         return make_head (r, model, error);
     if (!read_labels (r, model, &r->labels, error))
         return NULL;
@@ -353,13 +350,11 @@ static gboolean
 load_model (Run *r, GError **error)
 {
     const TrainOptions *o = r->o;
-    const gboolean scratch = !o->model && !train_goes_on_from_output (o);
     g_autoptr (FovModel) loaded =
-        scratch ? make_recipe (r, error)
-                : fov_model_load (train_goes_on_from_output (o) ? o->output : o->model, error);
-    g_autoptr (FovModel) headed = !loaded   ? NULL
-                                  : scratch ? fov_model_ref (loaded)
-                                            : choose_head (r, loaded, error);
+        o->model ? fov_model_load (o->model, error) : make_recipe (r, error);
+    g_autoptr (FovModel) headed = !loaded    ? NULL
+                                  : o->model ? choose_head (r, loaded, error)
+                                             : fov_model_ref (loaded);
     FovTensorInfo in;
 
     r->given = headed ? take_norms (r, headed, error) : NULL;
@@ -422,6 +417,7 @@ make_trainer (Run *r, GError **error)
     FovTensorInfo target;
     FovAugment augment;
 
+    train_note_rate (o, learning_rate (r));
     if (!train_parse_freeze (o->freeze, &params, error) ||
         !train_parse_augment (o->augment, &augment, error))
         return FALSE;

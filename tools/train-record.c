@@ -9,6 +9,27 @@
 
 #define SETTING "option." /* before its name, in a checkpoint's notes */
 
+/* The learning rate as it is used: its default depends on what is not said again. */
+void
+train_note_rate (const TrainOptions *options, double rate)
+{
+    g_hash_table_insert (options->settings, (gpointer) "learning-rate",
+                         g_strdup_printf ("%.9g", rate));
+}
+
+/* Of the model's file, for it may have moved; NULL: no model. */
+static char *
+digest_of_model (const TrainOptions *options)
+{
+    g_autoptr (GMappedFile) file =
+        options->model ? g_mapped_file_new (options->model, FALSE, NULL) : NULL;
+    g_autoptr (GBytes) bytes = file ? g_mapped_file_get_bytes (file) : NULL;
+
+    if (!options->model)
+        return NULL;
+    return bytes ? g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, bytes) : g_strdup ("");
+}
+
 TrainRecord *
 train_record_new (const TrainOptions *options)
 {
@@ -18,6 +39,7 @@ train_record_new (const TrainOptions *options)
     record->checkpoint = g_strconcat (options->output, ".safetensors", NULL);
     record->curve_path = g_strconcat (options->output, ".csv", NULL);
     record->curve = g_string_new (NULL);
+    record->model = digest_of_model (options);
     return record;
 }
 
@@ -28,6 +50,7 @@ train_record_free (TrainRecord *record)
         return;
     g_free (record->checkpoint);
     g_free (record->curve_path);
+    g_free (record->model);
     g_string_free (record->curve, TRUE);
     g_free (record);
 }
@@ -64,6 +87,8 @@ train_record_save (TrainRecord *record, FovTrainer *trainer, const TrainPictures
     take_note (notes, "classes", digest_of (pictures->labels));
     take_note (notes, "curve", g_strdup (record->curve->str));
     take_note (notes, "place", g_strdup (place));
+    if (record->model)
+        take_note (notes, "model", g_strdup (record->model));
     return fov_trainer_save (trainer, record->checkpoint, notes, error);
 }
 
@@ -112,6 +137,23 @@ check_settings (const TrainRecord *record, GHashTable *notes, GError **error)
         if (g_str_has_prefix (at->data, SETTING))
             ok = check_setting (record, notes, (const char *) at->data + strlen (SETTING), error);
     return ok;
+}
+
+/* What stays as it is while a model learns is not in the checkpoint. */
+static gboolean
+check_model (const TrainRecord *record, GHashTable *notes, GError **error)
+{
+    const char *then = g_hash_table_lookup (notes, "model"), *now = record->model;
+    g_autofree char *why = NULL;
+
+    if (!g_strcmp0 (then, now))
+        return TRUE;
+    why = !now    ? g_strdup ("began with a --model, which is left out now")
+          : !then ? g_strdup ("began without a --model")
+                  : g_strdup_printf ("began with another --model than %s", record->o->model);
+    g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
+                 "--resume: the checkpoint's run %s; without --resume the run begins anew", why);
+    return FALSE;
 }
 
 static gboolean
@@ -190,7 +232,8 @@ check_notes (GHashTable *notes, gpointer user_data, GError **error)
     const guint epoch = read_epoch (r->record, notes);
     g_autoptr (GError) why = NULL;
 
-    if (!check_settings (r->record, notes, error) || !check_pictures (notes, r->pictures, error))
+    if (!check_model (r->record, notes, error) || !check_settings (r->record, notes, error) ||
+        !check_pictures (notes, r->pictures, error))
         return FALSE;
     if (!epoch)
         return damaged ("epoch", epochs, error);

@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 typedef struct {
     const TrainOptions *o;
     char *checkpoint, *curve_path;
+    char *model;      /* digest of what it began with; NULL: no model */
     GString *curve;   /* the CSV so far */
     int epoch, first; /* done; when this run began */
     gint64 started;   /* of this run, us */

@@ -64,13 +64,12 @@ static gboolean
 load_model (Run *r, GError **error)
 {
     const TrainOptions *o = r->o;
-    const char *path = train_goes_on_from_output (o) ? o->output : o->model;
     FovTensorInfo in;
 
     r->size = o->size;
-    if (!path)
+    if (!o->model)
         return TRUE;
-    r->model = fov_model_load (path, error);
+    r->model = fov_model_load (o->model, error);
     if (!r->model)
         return FALSE;
     fov_model_input (r->model, 0, &in);
@@ -188,12 +187,12 @@ make_trainer (Run *r, GError **error)
     const guint batches = fov_loader_batches (r->loader);
     const guint64 steps = (guint64) o->epochs * batches;
     const gboolean adam = o->optimiser && g_str_equal (o->optimiser, "adamw");
-    const double rate = (o->model ? 0.01 : 0.05) * (adam ? 0.1 : 1);
+    const double rate =
+        o->learning_rate > 0 ? o->learning_rate : (o->model ? 0.01 : 0.05) * (adam ? 0.1 : 1);
     FovAugment augment;
     FovTrainerParams params = { .input_shapes = &r->shape,
                                 .optimiser = adam ? FOV_OPTIMISER_ADAMW : FOV_OPTIMISER_SGD,
-                                .learning_rate =
-                                    (float) (o->learning_rate > 0 ? o->learning_rate : rate),
+                                .learning_rate = (float) rate,
                                 .weight_decay = adam ? 0.05f : 5e-4f,
                                 .clip_norm = 10,
                                 .n_steps = steps,
@@ -202,6 +201,7 @@ make_trainer (Run *r, GError **error)
                                 .seed = (guint32) o->seed,
                                 .frozen_norms = o->frozen_norms };
 
+    train_note_rate (o, rate);
     if (!train_parse_freeze (o->freeze, &params, error) ||
         !train_set_loss (o, r->classes, counts, fov_data_length (r->source.train), &params,
                          &weights, error) ||

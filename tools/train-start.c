@@ -161,15 +161,6 @@ train_start_clear (const TrainOptions *options)
     g_unlink (path);
 }
 
-/* What is written has its norms folded, so that a checkpoint of un-folded ones is not its. Where
- * it is said what the run began with it begins with that again. */
-gboolean
-train_goes_on_from_output (const TrainOptions *options)
-{
-    return options->resume && !options->model && !options->recipe &&
-           g_file_test (options->output, G_FILE_TEST_EXISTS);
-}
-
 /* Of other differences the trainer speaks. */
 gboolean
 train_rebatch (FovModel **model, const FovShape *shape, GError **error)

@@ -39,12 +39,11 @@ static gboolean
 load_model (Run *r, GError **error)
 {
     const TrainOptions *o = r->task.o;
-    const char *path = train_goes_on_from_output (o) ? o->output : o->model;
     g_autoptr (FovModel) fresh = NULL;
     FovTensorInfo in;
 
-    if (path) {
-        r->model = fov_model_load (path, error);
+    if (o->model) {
+        r->model = fov_model_load (o->model, error);
     } else {
         fresh = fov_recipe_build (&(FovRecipeParams){ .name = o->recipe ? o->recipe
                                                                         : r->task.kind->recipe,
@@ -142,13 +141,14 @@ make_trainer (Run *r, GError **error)
     const guint batches = fov_loader_batches (r->loader);
     const guint64 steps = (guint64) o->epochs * batches;
     const gboolean sgd = o->optimiser && g_str_equal (o->optimiser, "sgd");
-    const double rate = r->task.kind->rate * (sgd ? 10 : 1) * (o->model ? 0.3 : 1);
+    const double rate = o->learning_rate > 0
+                            ? o->learning_rate
+                            : r->task.kind->rate * (sgd ? 10 : 1) * (o->model ? 0.3 : 1);
     FovTrainerParams params = { .input_shapes = &r->shape,
                                 .loss = r->task.kind->loss,
                                 .label_length = (int) r->task.n_labels,
                                 .optimiser = sgd ? FOV_OPTIMISER_SGD : FOV_OPTIMISER_ADAMW,
-                                .learning_rate =
-                                    (float) (o->learning_rate > 0 ? o->learning_rate : rate),
+                                .learning_rate = (float) rate,
                                 .weight_decay = sgd ? 5e-4f : 0.02f,
                                 .clip_norm = 10,
                                 .n_steps = steps,
@@ -156,6 +156,7 @@ make_trainer (Run *r, GError **error)
                                 .average = 0.05f,
                                 .seed = (guint32) o->seed };
 
+    train_note_rate (o, rate);
     if (!counts || !train_parse_freeze (o->freeze, &params, error) ||
         !train_set_loss (o, r->task.classes, counts, total, &params, &weights, error))
         return FALSE;

@@ -62,10 +62,10 @@ void train_start_clear (const TrainOptions *options);
 /** An error about that file becomes one about what was given: a model, or a recipe (the one that
  * the run takes if nothing is said). */
 void train_start_explain (const TrainOptions *options, const char *recipe, GError **error);
-/** --resume without a word of what the run began with: FILE is loaded. */
-gboolean train_goes_on_from_output (const TrainOptions *options);
 /** *model for batches of that shape, where its file fixes another batch. */
 gboolean train_rebatch (FovModel **model, const FovShape *shape, GError **error);
+/** The learning rate, which a run that goes on must have again (train-record.c). */
+void train_note_rate (const TrainOptions *options, double rate);
 /** Whether FILE can be written, before an epoch is spent. */
 gboolean train_try_output (const TrainOptions *options, FovTrainer *trainer, GError **error);
 

@@ -221,6 +221,32 @@ def test_remedies(folder, data):
     assert files[2].read_bytes() != files[0].read_bytes()
 
 
+def kill_after(args, curve, epochs):
+    """Kills a run of training when so many epochs are in its curve."""
+    curve.unlink(missing_ok=True)
+    with subprocess.Popen(train(*args)) as process:
+        while process.poll() is None and not (
+                curve.exists() and len(curve.read_text().splitlines()) > epochs):
+            time.sleep(0.01)
+        process.kill()
+
+
+def test_goes_on_from_the_same_model(folder, data):
+    """With another one, or none, what stays as it is and the learning rate would be another's."""
+    out, freeze = folder / 'z.onnx', ['--freeze', 'to=pool', '--epochs', 6]
+    subprocess.run(train(*common(data, folder / 'a2.onnx'), '--epochs', 1, '--seed', 2), check=True)
+    subprocess.run(train(*common(data, out), '-m', folder / 'a.onnx', *freeze), check=True)
+    want = out.read_bytes()
+    run = [*common(data, out), *freeze]
+    kill_after([*run, '-m', folder / 'a.onnx'], folder / 'z.onnx.csv', 2)
+    fails([*run, '--resume'], 'began with a --model, which is left out now')
+    fails([*run, '-m', folder / 'a2.onnx', '--resume'], 'began with another --model than')
+    (folder / 'moved.onnx').write_bytes((folder / 'a.onnx').read_bytes())
+    subprocess.run(train(*run, '-m', folder / 'moved.onnx', '--resume'), check=True)
+    assert out.read_bytes() == want
+    fails([*common(data, folder / 'c.onnx'), '-m', folder / 'a.onnx', '--resume'], 'began without a --model')
+
+
 def with_note(checkpoint, key, value):
     """A checkpoint with another note, and the digest that fits."""
     size = int.from_bytes(checkpoint[:8], 'little')
@@ -296,7 +322,7 @@ def test_errors(folder, data):
     fails([data, '-o', out, '--recipe', 'cake'], "--recipe is 'cake'")
     fails([data, '-o', folder / 'a.onnx', '--resume', *common(data, out)[3:], '--seed', 9], 'made with --seed 1, not 9')
     fails([*common(data, folder / 'a.onnx'), '--resume', '--learning-rate', '0.1'],
-          'made with --learning-rate left out, not 0.1')
+          'made with --learning-rate 0.05, not 0.1')
     for args, text in (
             (['--class-weights', '1,2'], 'one for each of 3 classes: columns, diagonals, rows'),
             (['--class-weights', '0,0,0'], 'nothing would be learned, expected a number above 0'),
@@ -317,7 +343,7 @@ def main():
     tests = [test_learns, test_same_bytes_with_other_threads, test_goes_on_after_kill,
              test_vulkan, test_goes_on_from_a_model, test_batch_of_one, test_balance, test_mixed, test_remedies,
              test_preview, test_takes_new_statistics, test_output_that_is_no_file, test_hostile_notes,
-             test_errors]
+             test_goes_on_from_the_same_model, test_errors]
     print(f'1..{len(tests)}', flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
