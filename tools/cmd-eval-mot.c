@@ -75,7 +75,8 @@ static const CliOption options[] = {
     { "save", 0, CLI_PATH, &save, "FOLDER", "Writes the tracks as FOLDER/SEQUENCE.txt", "Output" },
     { "details", 0, CLI_FLAG, &details, NULL, "Also a table of all figures", "Output" },
     { "json", 0, CLI_FLAG, &json, NULL, "Prints one JSON object instead of text", "Output" },
-    { "quiet", 'q', CLI_FLAG, &quiet, NULL, "No progress", "Output" },
+    { "quiet", 'q', CLI_FLAG, &quiet, NULL, "No progress, and no word of scores beyond 0..1",
+      "Output" },
     CLI_END,
 };
 
@@ -334,6 +335,7 @@ run (char **args, GError **error)
     g_autoptr (Tracking) tracking = NULL;
 
     d.detections = detections;
+    d.quiet = quiet;
     d.object_class = object_class;
     if (check_usage (args, error) < 0)
         return -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mot-data.h"
 
+#include <math.h>
 #include <string.h>
 
 #define KITTI_RATE 10
@@ -131,6 +132,68 @@ file_params (const MotSequence *s, const MotDataParams *params)
                                .mot20 = g_str_has_prefix (s->name, "MOT20") };
 }
 
+static int
+by_score (gconstpointer a, gconstpointer b)
+{
+    const FovMotRow *x = *(const FovMotRow *const *) a, *y = *(const FovMotRow *const *) b;
+    return (x->score > y->score) - (x->score < y->score);
+}
+
+/*
+ * Of scores without a known scale only their order means something: each becomes the root of the
+ * share of the file's scores that are lower (equal ones count half). The root, as most of what
+ * detectors report they are sure of, and that is what trackers' thresholds are made for.
+ */
+static void
+rank_scores (GArray *rows)
+{
+    g_autoptr (GPtrArray) order = g_ptr_array_sized_new (rows->len);
+    guint next;
+
+    for (guint i = 0; i < rows->len; i++)
+        g_ptr_array_add (order, &g_array_index (rows, FovMotRow, i));
+    g_ptr_array_sort (order, by_score);
+    for (guint first = 0; first < order->len; first = next) {
+        float score = ((FovMotRow *) order->pdata[first])->score;
+        for (next = first; next < order->len; next++)
+            if (((FovMotRow *) order->pdata[next])->score != score)
+                break;
+        for (guint i = first; i < next; i++)
+            ((FovMotRow *) order->pdata[i])->score =
+                sqrtf ((float) (first + next) / 2 / (float) order->len);
+    }
+}
+
+static void
+scale_scores (MotSequence *s)
+{
+    float lowest = 0, highest = 1;
+
+    for (guint i = 0; i < s->detections->len; i++) {
+        const FovMotRow *row = &g_array_index (s->detections, FovMotRow, i);
+        lowest = MIN (lowest, row->score);
+        highest = MAX (highest, row->score);
+    }
+    s->ranked = lowest < 0 || highest > 1;
+    if (s->ranked)
+        rank_scores (s->detections);
+}
+
+/* Once for all sequences. */
+static void
+tell_ranked (const GPtrArray *sequences, const char *name)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < sequences->len; i++)
+        n += ((const MotSequence *) sequences->pdata[i])->ranked;
+    if (n > 0)
+        g_printerr ("%s: scores beyond 0..1 in the files of %u of %u sequences; there a score is "
+                    "taken to be the square root of the share of its file's scores that are "
+                    "lower\n",
+                    name, n, sequences->len);
+}
+
 static gboolean
 load_rows (MotSequence *s, const MotDataParams *params, GError **error)
 {
@@ -144,14 +207,8 @@ load_rows (MotSequence *s, const MotDataParams *params, GError **error)
         return s->truths != NULL;
     path = detections_path (s, params->detections);
     s->detections = fov_mot_file_read (path, FOV_MOT_FILE_DETECTIONS, &file, error);
-    for (guint i = 0; s->detections && i < s->detections->len; i++) {
-        const FovMotRow *row = &g_array_index (s->detections, FovMotRow, i);
-        if (row->score >= 0 && row->score <= 1)
-            continue;
-        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
-                     "%s: a score in frame %u is %g, expected 0..1", path, row->frame, row->score);
-        return FALSE;
-    }
+    if (s->detections)
+        scale_scores (s);
     return s->detections != NULL;
 }
 
@@ -236,6 +293,8 @@ mot_data_load (const char *dir, const MotDataParams *params, GError **error)
     for (guint i = 0; i < sequences->len; i++)
         if (!load (sequences->pdata[i], params, error))
             return NULL;
+    if (!params->quiet)
+        tell_ranked (sequences, params->detections);
     return g_steal_pointer (&sequences);
 }
 

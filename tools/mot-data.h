@@ -18,6 +18,7 @@ typedef struct {
     gboolean val_half;         /**< only the second half, renumbered */
     gboolean no_camera_motion; /**< gmc.txt is left alone */
     gboolean ground;           /**< cam_para.txt too */
+    gboolean quiet;            /**< nothing is said of scores that had to be scaled */
 } MotDataParams;
 
 /** A sequence; frames are counted from 1 at the first that is evaluated. */
@@ -29,7 +30,8 @@ typedef struct {
     guint skip;        /**< frames before the first evaluated one */
     guint n_frames;
     GArray *truths;     /**< FovMotRow, frames as in the file */
-    GArray *detections; /**< FovMotRow, frames as in the file; NULL */
+    GArray *detections; /**< FovMotRow, frames as in the file, scores 0..1; NULL */
+    gboolean ranked;    /**< their scores went beyond that, and were replaced by their ranks */
     GArray *motions;    /**< FovMotMotion, frames as in the file; NULL: none */
     gboolean has_ground;
     FovGroundCamera ground;

@@ -147,6 +147,26 @@ def mot_left_out(folder):
     expect('A: 7 of 2016 detections are left out, in frame 3 first' in run.stderr, run.stderr)
 
 
+def mot_scores_of_any_scale(folder):
+    """Only the order of scores beyond 0..1 means something; it is said once that they are scaled."""
+    dir, _ = write_mot(folder, 'A', 40)
+    write_mot(folder, 'B', 40)
+    texts = []
+    for scale, shift in ((100, -20), (3, 7)):
+        for name in 'AB':
+            own = dir / name / 'det/own.txt'
+            rows = own.read_text().split('\n')[:40]
+            own.write_text(''.join(f"{row.rsplit(',', 1)[0]},{scale * k + shift}\n"
+                                   for k, row in enumerate(rows)))
+        run = tools.fovea('eval', 'mot', '--dets', 'own', dir)
+        said = [line for line in run.stderr.split('\n') if 'own: scores beyond 0..1' in line]
+        expect(run.returncode == 0 and len(said) == 1 and '2 of 2' in said[0], run.stderr)
+        texts.append(run.stdout)
+    expect(texts[0] == texts[1] and lines_of(texts[0])['A']['HOTA'] > 50, texts)
+    run = tools.fovea('eval', 'mot', '--dets', 'own', '-q', dir)
+    expect(run.returncode == 0 and not run.stderr, run.stderr)
+
+
 KITTI = '{frame} {id} {type} {truncated} {occluded} -10 {x} 100 {right} {bottom} 1 1 1 1 1 1 1\n'
 
 
@@ -190,8 +210,9 @@ def mot_of_bad_data(folder):
     fails(1, 'has no sequence B', 'eval', 'mot', '--results', results, '--sequence', 'B', dir)
     fails(1, 'other.txt', 'eval', 'mot', '--dets', 'other', dir)
     fails(1, 'A.txt', 'eval', 'mot', '--results', folder, dir)
-    (dir / 'A/det/own.txt').write_text('1,-1,1,1,5,5,93\n')
-    fails(1, 'is 93, expected 0..1', 'eval', 'mot', '--dets', 'own', dir)
+    for score in ('nan', 'inf', '1e10'):
+        (dir / 'A/det/own.txt').write_text(f'1,-1,1,1,5,5,{score}\n')
+        fails(1, f"own.txt:1: column 7 is '{score}'", 'eval', 'mot', '--dets', 'own', dir)
     (dir / 'A/det/own.txt').write_text('11,-1,1,1,5,5,0.9\n')
     fails(1, 'detections in frame 11, but seqinfo.ini says', 'eval', 'mot', '--dets', 'own', dir)
     (dir / 'A/gmc.txt').write_text('1 1 0 0 0 1 0\n0 1 0 0 0 1 0\n1 1 0 5 0 1 5\n')
@@ -296,7 +317,7 @@ def sot_of_bad_data(folder):
 
 tools.TESTS = [
     mot_reference, mot_of_mpntrack, mot_results, mot_val_half, mot_of_a_tracker, mot_left_out,
-    mot_kitti, mot_of_bad_data, sot_reference, sot_results, sot_of_bad_data,
+    mot_scores_of_any_scale, mot_kitti, mot_of_bad_data, sot_reference, sot_results, sot_of_bad_data,
 ]
 
 if __name__ == '__main__':
