@@ -239,6 +239,30 @@ check_length (const MotSequence *s, const GArray *rows, const char *what, GError
     return FALSE;
 }
 
+/* A tracker would be told that most of what it is to find lies where no picture is. */
+static gboolean
+check_size (const MotSequence *s, const char *path, GError **error)
+{
+    guint n = 0, outside = 0;
+
+    if (s->width <= 0 || s->height <= 0)
+        return TRUE;
+    for (guint i = 0; i < s->truths->len; i++) {
+        const FovMotRow *row = &g_array_index (s->truths, FovMotRow, i);
+        float x = (row->box.x1 + row->box.x2) / 2, y = (row->box.y1 + row->box.y2) / 2;
+        if (row->role != FOV_MOT_COUNTED)
+            continue;
+        n++;
+        outside += !(x >= 0 && y >= 0 && x <= (float) s->width && y <= (float) s->height);
+    }
+    if (outside <= n / 2)
+        return TRUE;
+    g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
+                 "%s: imWidth %d and imHeight %d, but %u of the %u truth boxes lie outside of that",
+                 path, s->width, s->height, outside, n);
+    return FALSE;
+}
+
 /* From seqinfo.ini, where there is one; else the last frame that any file speaks of. */
 static gboolean
 load_info (MotSequence *s, GError **error)
@@ -259,6 +283,7 @@ load_info (MotSequence *s, GError **error)
         s->width = info.width;
         s->height = info.height;
         fov_mot_sequence_info_clear (&info);
+        ok = ok && check_size (s, path, error);
     }
     return ok && check_length (s, s->truths, "truth", error) &&
            check_length (s, s->detections, "detections", error);

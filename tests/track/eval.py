@@ -229,6 +229,13 @@ def mot_of_bad_data(folder):
     gt.write_text(truth + '11,1,1,1,5,5,1,1,1\n')
     fails(1, 'truth in frame 11, but seqinfo.ini says', 'eval', 'mot', '--results', results, dir)
     gt.write_text(truth)
+    info = dir / 'A/seqinfo.ini'
+    whole = info.read_text()
+    info.write_text(whole.replace('640', '64').replace('480', '48'))
+    (dir / 'A/det/own.txt').write_text('1,-1,1,1,5,5,0.9\n')
+    fails(1, 'seqinfo.ini: imWidth 64 and imHeight 48, but 10 of the 10 truth boxes', 'eval', 'mot',
+          '--dets', 'own', dir)
+    info.write_text(whole)
     (results / 'A.txt').write_text('11,1,1,1,5,5,1\n')
     fails(1, 'frame 11, but the sequence has 10 frames', 'eval', 'mot', '--results', results, dir)
     (results / 'A.txt').write_text('1,1,1,1,5,5,1\n1,1,2,2,5,5,1\n')
