@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_LATENCIES 100000 /* the last ones count */
-
 typedef enum { OUT_NONE, OUT_STILL, OUT_SERIES, OUT_STREAM, OUT_FOLDER } OutKind;
 
 struct _DetectOut {
@@ -28,8 +26,8 @@ struct _DetectOut {
     /* the summary */
     gint64 start;
     guint64 n_seen; /* frames in which the one object is, where there is no detector */
-    guint64 n_frames, n_looked, n_damaged, n_latencies, n_written;
-    GArray *latencies;
+    guint64 n_frames, n_looked, n_damaged, n_written;
+    Samples *latencies;
     Counts *by_class, *in_frame;
 };
 
@@ -134,7 +132,7 @@ detect_out_new (const DetectOptions *options, FovDetector *detector, guint n_inp
     out->overlay = fov_overlay_new (
         &(FovOverlayParams){ .hide_labels = options->no_labels,
                              .trail = options->track ? (float) options->track->trail : 0 });
-    out->latencies = g_array_new (FALSE, FALSE, sizeof (double));
+    out->latencies = samples_new ();
     out->by_class = counts_new ();
     out->in_frame = counts_new ();
     out->start = g_get_monotonic_time ();
@@ -367,11 +365,7 @@ detect_out_skipped (DetectOut *out)
 void
 detect_out_latency (DetectOut *out, double seconds)
 {
-    if (out->latencies->len < MOST_LATENCIES)
-        g_array_append_val (out->latencies, seconds);
-    else
-        g_array_index (out->latencies, double, out->n_latencies % MOST_LATENCIES) = seconds;
-    out->n_latencies++;
+    samples_add (out->latencies, seconds);
 }
 
 void
@@ -422,7 +416,8 @@ print_speed (DetectOut *out, FILE *to)
              !out->detector        ? "tracking  "
              : out->options->track ? "detection "
                                    : "latency   ",
-             quantile (out->latencies, 0.5) * 1e3, quantile (out->latencies, 0.95) * 1e3);
+             samples_quantile (out->latencies, 0.5) * 1e3,
+             samples_quantile (out->latencies, 0.95) * 1e3);
 }
 
 void
@@ -460,7 +455,7 @@ detect_out_free (DetectOut *out)
     scene_free (out->scene);
     g_clear_pointer (&out->overlay, fov_overlay_free);
     g_clear_pointer (&out->detector, fov_detector_unref);
-    g_clear_pointer (&out->latencies, g_array_unref);
+    g_clear_pointer (&out->latencies, samples_free);
     g_clear_pointer (&out->by_class, counts_free);
     g_clear_pointer (&out->in_frame, counts_free);
     g_free (out);

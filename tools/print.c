@@ -113,6 +113,45 @@ quantile (GArray *values, double q)
     return g_array_index (values, double, (guint) (q * (values->len - 1) + 0.5));
 }
 
+Samples *
+samples_new (void)
+{
+    Samples *samples = g_new0 (Samples, 1);
+
+    samples->last = g_array_new (FALSE, FALSE, sizeof (double));
+    return samples;
+}
+
+void
+samples_free (Samples *samples)
+{
+    g_array_unref (samples->last);
+    g_free (samples);
+}
+
+void
+samples_add (Samples *samples, double value)
+{
+    if (samples->last->len < SAMPLES_KEPT)
+        g_array_append_val (samples->last, value);
+    else
+        g_array_index (samples->last, double, samples->n % SAMPLES_KEPT) = value;
+    samples->sum += value;
+    samples->n++;
+}
+
+double
+samples_mean (const Samples *samples)
+{
+    return samples->n ? samples->sum / (double) samples->n : 0;
+}
+
+double
+samples_quantile (Samples *samples, double q)
+{
+    return quantile (samples->last, q);
+}
+
 struct _Counts {
     GHashTable *table; /* name -> guint64, owned */
 };

@@ -57,6 +57,24 @@ char *tensor_text (const FovTensorInfo *info);
 /** The q-th quantile (0..1) of doubles, sorting them; 0 where there are none. */
 double quantile (GArray *values, double q);
 
+/** Any number of measurements: the mean of all, and quantiles of the last SAMPLES_KEPT. */
+typedef struct {
+    guint64 n;
+    double sum;
+    GArray *last; /* double */
+} Samples;
+
+#define SAMPLES_KEPT 100000
+
+Samples *samples_new (void);
+void samples_free (Samples *samples);
+void samples_add (Samples *samples, double value);
+/** 0 where there are none; a quantile forgets which ones are the oldest. */
+double samples_mean (const Samples *samples);
+double samples_quantile (Samples *samples, double q);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Samples, samples_free)
+
 /** Counts by name; printed as "person 12, bus 1", the largest first. */
 typedef struct _Counts Counts;
 Counts *counts_new (void);

@@ -16,10 +16,10 @@ struct _Tracking {
     char **classes; /* NULL: all */
     FovGroundCamera camera;
     /* the summary */
-    GArray *seconds;     /* of each update */
-    GHashTable *lengths; /* id of the present stream -> pictures */
-    guint64 n_tracks;    /* of former streams */
-    guint64 n_pictures;  /* in which they were, all together */
+    Samples *seconds;  /* of each update */
+    GHashTable *alive; /* ids of the present stream that were counted and have not ended */
+    guint64 n_tracks;
+    guint64 n_pictures; /* in which they were, all together */
     Counts *changes;
 };
 
@@ -181,8 +181,8 @@ tracking_new (const TrackOptions *options, FovDevice *device, FovLabels *labels,
     t->classes = options->classes ? g_strsplit (options->classes, ",", -1) : NULL;
     for (char **c = t->classes; c && *c; c++)
         g_strstrip (*c);
-    t->seconds = g_array_new (FALSE, FALSE, sizeof (double));
-    t->lengths = g_hash_table_new (NULL, NULL);
+    t->seconds = samples_new ();
+    t->alive = g_hash_table_new (NULL, NULL);
     t->changes = counts_new ();
     if (options->ground && !fov_ground_camera_load (options->ground, &t->camera, error))
         return NULL;
@@ -201,8 +201,8 @@ tracking_free (Tracking *t)
     g_clear_pointer (&t->visual, fov_visual_free);
     g_clear_pointer (&t->embedder, fov_embedder_unref);
     g_strfreev (t->classes);
-    g_array_unref (t->seconds);
-    g_hash_table_unref (t->lengths);
+    samples_free (t->seconds);
+    g_hash_table_unref (t->alive);
     counts_free (t->changes);
     g_free (t);
 }
@@ -219,13 +219,6 @@ set_numbers (const TrackOptions *o, FovTracker *tracker, GError **error)
             !fov_tracker_set (tracker, name, value, error))
             return FALSE;
     return properties != NULL;
-}
-
-static void
-end_stream (Tracking *t)
-{
-    t->n_tracks += g_hash_table_size (t->lengths);
-    g_hash_table_remove_all (t->lengths);
 }
 
 FovTracker *
@@ -252,7 +245,7 @@ tracking_make (Tracking *t, double frame_rate, const FovGroundCamera *ground, GE
 gboolean
 tracking_begin (Tracking *t, double frame_rate, GError **error)
 {
-    end_stream (t);
+    g_hash_table_remove_all (t->alive);
     g_clear_pointer (&t->tracker, fov_tracker_free);
     t->tracker = tracking_make (t, frame_rate, t->options->ground ? &t->camera : NULL, error);
     return t->tracker != NULL;
@@ -289,8 +282,9 @@ static void
 count (Tracking *t, const FovTrack *track)
 {
     gpointer key = GSIZE_TO_POINTER ((gsize) track->id);
-    guint so_far = GPOINTER_TO_UINT (g_hash_table_lookup (t->lengths, key));
 
+    if (track->state == FOV_TRACK_REMOVED)
+        g_hash_table_remove (t->alive, key);
     if (track->state == FOV_TRACK_TENTATIVE || track->reason == FOV_TRACK_REASON_NEVER_SURE)
         return;
     if (track->reason != FOV_TRACK_REASON_NONE)
@@ -298,7 +292,7 @@ count (Tracking *t, const FovTrack *track)
     if (track->state == FOV_TRACK_REMOVED)
         return;
     t->n_pictures++;
-    g_hash_table_insert (t->lengths, key, GUINT_TO_POINTER (so_far + 1));
+    t->n_tracks += g_hash_table_add (t->alive, key);
 }
 
 gboolean
@@ -315,7 +309,7 @@ tracking_update (Tracking *t, const FovImage *image, const double *camera, const
                              ran ? detections->len : 0, ran, pts, tracks, error))
         return FALSE;
     seconds = (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
-    g_array_append_val (t->seconds, seconds);
+    samples_add (t->seconds, seconds);
     for (guint i = 0; i < tracks->len; i++)
         count (t, &g_array_index (tracks, FovTrack, i));
     return TRUE;
@@ -325,14 +319,10 @@ void
 tracking_summary (Tracking *t, FILE *out)
 {
     g_autofree char *changes = counts_text (t->changes);
-    double sum = 0;
 
-    end_stream (t);
-    for (guint i = 0; i < t->seconds->len; i++)
-        sum += g_array_index (t->seconds, double, i);
     fprintf (out, "tracking   %.2f ms a frame, p50 %.2f, p95 %.2f\n",
-             t->seconds->len ? sum / t->seconds->len * 1e3 : 0, quantile (t->seconds, 0.5) * 1e3,
-             quantile (t->seconds, 0.95) * 1e3);
+             samples_mean (t->seconds) * 1e3, samples_quantile (t->seconds, 0.5) * 1e3,
+             samples_quantile (t->seconds, 0.95) * 1e3);
     fprintf (out, "tracks     %" G_GUINT64_FORMAT ", mean length %.1f frames\n", t->n_tracks,
              t->n_tracks ? (double) t->n_pictures / (double) t->n_tracks : 0);
     fprintf (out, "changes    %s\n", changes);

@@ -411,6 +411,9 @@ def track_on_a_video(folder):
     for word in ('40, looked at 20', 'detection  p50', 'ms a frame', 'tracks ', 'mean length',
                  'changes    confirmed'):
         expect(word in text, 'no', word, 'in', text)
+    sure = list(map(sure_ids, found))
+    n, total = len(set.union(*sure)), sum(map(len, sure))
+    expect(f'tracks     {n}, mean length {total / n:.1f} frames' in text, n, total, text)
     # The walkers in the middle are there all the time, and stay who they are.
     always = set.intersection(*map(sure_ids, found[10:]))
     expect(len(always) >= 2, 'no one is followed through', found[10])
