@@ -15,6 +15,8 @@ struct _Tracking {
     FovTracker *tracker;
     char **classes; /* NULL: all */
     FovGroundCamera camera;
+    int width, height; /* of the last picture; 0: there was none */
+    GArray *known;     /* FovTrack: as last reported */
     /* the summary */
     Samples *seconds;  /* of each update */
     GHashTable *alive; /* ids of the present stream that were counted and have not ended */
@@ -181,6 +183,7 @@ tracking_new (const TrackOptions *options, FovDevice *device, FovLabels *labels,
     t->classes = options->classes ? g_strsplit (options->classes, ",", -1) : NULL;
     for (char **c = t->classes; c && *c; c++)
         g_strstrip (*c);
+    t->known = g_array_new (FALSE, FALSE, sizeof (FovTrack));
     t->seconds = samples_new ();
     t->alive = g_hash_table_new (NULL, NULL);
     t->changes = counts_new ();
@@ -201,6 +204,7 @@ tracking_free (Tracking *t)
     g_clear_pointer (&t->visual, fov_visual_free);
     g_clear_pointer (&t->embedder, fov_embedder_unref);
     g_strfreev (t->classes);
+    g_array_unref (t->known);
     samples_free (t->seconds);
     g_hash_table_unref (t->alive);
     counts_free (t->changes);
@@ -246,6 +250,8 @@ gboolean
 tracking_begin (Tracking *t, double frame_rate, GError **error)
 {
     g_hash_table_remove_all (t->alive);
+    g_array_set_size (t->known, 0);
+    t->width = t->height = 0;
     g_clear_pointer (&t->tracker, fov_tracker_free);
     t->tracker = tracking_make (t, frame_rate, t->options->ground ? &t->camera : NULL, error);
     return t->tracker != NULL;
@@ -295,21 +301,51 @@ count (Tracking *t, const FovTrack *track)
     t->n_tracks += g_hash_table_add (t->alive, key);
 }
 
+/* Places in pictures of another size say nothing about this one. */
+static gboolean
+take_size (Tracking *t, const FovImage *image)
+{
+    gboolean other = t->width && (image->width != t->width || image->height != t->height);
+
+    t->width = image->width;
+    t->height = image->height;
+    if (other)
+        fov_tracker_reset (t->tracker, FALSE);
+    return other;
+}
+
+static void
+end_known (Tracking *t, GArray *tracks)
+{
+    for (guint i = 0; i < t->known->len; i++) {
+        FovTrack *track = &g_array_index (t->known, FovTrack, i);
+        if (track->state == FOV_TRACK_REMOVED || track->state == FOV_TRACK_TENTATIVE)
+            continue;
+        track->state = FOV_TRACK_REMOVED;
+        track->reason = FOV_TRACK_REASON_RESET;
+        track->detection = -1;
+        g_array_append_val (tracks, *track);
+    }
+}
+
 gboolean
 tracking_update (Tracking *t, const FovImage *image, const double *camera, const GArray *detections,
                  gboolean ran, gint64 pts, GArray *tracks, GError **error)
 {
     gint64 start = g_get_monotonic_time ();
-    double seconds;
+    gboolean other = take_size (t, image);
 
-    if (camera && !fov_tracker_set_camera_motion (t->tracker, camera, error))
+    if (camera && !other && !fov_tracker_set_camera_motion (t->tracker, camera, error))
         return FALSE;
     if (!fov_tracker_update (t->tracker, image, image->width, image->height,
                              ran ? (const FovDetection *) (const void *) detections->data : NULL,
                              ran ? detections->len : 0, ran, pts, tracks, error))
         return FALSE;
-    seconds = (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
-    samples_add (t->seconds, seconds);
+    samples_add (t->seconds, (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC);
+    if (other)
+        end_known (t, tracks);
+    g_array_set_size (t->known, 0);
+    g_array_append_vals (t->known, tracks->data, tracks->len);
     for (guint i = 0; i < tracks->len; i++)
         count (t, &g_array_index (tracks, FovTrack, i));
     return TRUE;

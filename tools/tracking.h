@@ -54,7 +54,8 @@ void tracking_select (const Tracking *tracking, GArray *detections);
 /**
  * One picture's FovDetections; ran: the detector looked; camera: its motion since
  * the last picture, or NULL. tracks (GArray of FovTrack) is replaced; their
- * detection is an index into detections.
+ * detection is an index into detections. A picture of another size than the one before begins
+ * anew, with new identities; the old ones are among tracks, removed by a reset.
  */
 gboolean tracking_update (Tracking *tracking, const FovImage *image, const double *camera,
                           const GArray *detections, gboolean ran, gint64 pts, GArray *tracks,

@@ -442,6 +442,22 @@ def track_prints(folder):
     expect((folder / '05.png').exists() and 'wrote' in said, said)
 
 
+def track_through_another_size(folder):
+    """Places in pictures of one size say nothing of the next: identities end and others begin."""
+    for i, name in enumerate(['bus', 'bus', 'zidane', 'zidane', 'bus']):
+        (folder / f'{i}.jpg').symlink_to(data(f'images/{name}.jpg'))
+    lines = folder / 'out.jsonl'
+    text = done('track', folder / '*.jpg', '-m', yolox(), '-d', DEVICE, '--class', 'person', '-j',
+                lines)
+    found = read_lines(lines)
+    for k in (0, 2):
+        now, then = sure_ids(found[k + 1]), {o['track'].get('id', 0) for o in found[k + 2]['objects']}
+        ended = {o['id'] for o in found[k + 2].get('ended', []) if o['reason'] == 'reset'}
+        expect(ended == now and not now & then, k, ended, now, then)
+    expect(sure_ids(found[1]) and 'recovered' not in lines.read_text(), lines.read_text())
+    expect(f'reset {len(sure_ids(found[1]) | sure_ids(found[3]))}\n' in text, text)
+
+
 def track_above_the_ground(folder):
     video, camera = data('video/vtest.avi'), folder / 'camera.txt'
     args = ['track', video, '-m', yolox(), '-d', DEVICE, '--max-frames', '4', '-q', '--ground',
@@ -486,7 +502,7 @@ TESTS = [
     info_of_a_model, info_of_free_sizes, bench_as_json, bench_as_table, eval_of_results,
     eval_of_damaged_files, detect_on_a_picture, detect_on_a_video, detect_on_many_pictures,
     detect_says_what_is_wrong, detect_finishes_its_files, track_numbers, track_on_a_video,
-    track_prints, track_above_the_ground, track_one_object, doctor_of_models,
+    track_prints, track_through_another_size, track_above_the_ground, track_one_object, doctor_of_models,
     eval_of_a_model,
 ]
 
