@@ -9,8 +9,11 @@
 /**
  * What a camera at rest sees behind its objects: a running mean of each pixel of
  * the reduced picture (Wren et al. 1997, Pfinder, without its covariances),
- * learnt only where no object is known to be. A camera that moves or a light
- * that is switched changes what lies between the objects; then it is forgotten.
+ * learnt only where no object is known to be. A camera that sways by a few of
+ * them is found where it is (align.h), and the picture is seen from where it was
+ * at first. A pan or a light that is switched changes what lies between the
+ * objects; then it is forgotten. What stands out differs by more than the
+ * pictures' own noise, which is measured.
  */
 typedef struct _FovBackdrop FovBackdrop;
 
@@ -18,9 +21,18 @@ FovBackdrop *fov_backdrop_new (void);
 void fov_backdrop_free (FovBackdrop *backdrop);
 void fov_backdrop_reset (FovBackdrop *backdrop);
 
-/** The next picture and the n boxes, in pixels, where objects may be. */
-void fov_backdrop_next (FovBackdrop *backdrop, const FovReduced *picture, const FovBox *objects,
-                        guint n);
+/**
+ * The next picture and the n boxes, in pixels, where objects may be. move: a
+ * guess of how the scene moved in the picture since the last one, pixels.
+ */
+void fov_backdrop_next (FovBackdrop *backdrop, const FovReduced *picture, const float move[2],
+                        const FovBox *objects, guint n);
+
+/**
+ * The n boxes of objects that extents are measured next to, until the next
+ * picture. What several cover is an object's own as long as no more than most do.
+ */
+void fov_backdrop_cover (FovBackdrop *backdrop, const FovBox *boxes, guint n, guint most);
 
 /** What stands out from the backdrop in and next to a box. */
 typedef struct {
@@ -30,12 +42,13 @@ typedef struct {
 } FovExtent;
 
 /**
- * Measures what stands out. Pixels in one of the n others are theirs; mine:
- * but those in the box are the box's. FALSE where the backdrop there is not known,
- * or too little stands out.
+ * Measures what stands out in and next to a box, but for what the boxes of
+ * fov_backdrop_cover cover. own: the box is one of them, and what is in it may be
+ * covered by up to most. FALSE where the backdrop there is not known, or too
+ * little stands out. Takes time of the box's width and height, not its area.
  */
-gboolean fov_backdrop_extent (const FovBackdrop *backdrop, FovBox box, const FovBox *others,
-                              guint n, gboolean mine, FovExtent *extent);
+gboolean fov_backdrop_extent (const FovBackdrop *backdrop, FovBox box, gboolean own,
+                              FovExtent *extent);
 
 /**
  * Whether what lies at each of columns x rows places of a box stands out: 1 or 0.

@@ -18,28 +18,22 @@
 /* Seconds that a track is held so without a detection. */
 #define LONGEST 2
 
-/* Boxes of what the detector sees next to a track. */
+/* What the detector sees is its own, and its neighbours'. */
 static void
-gather_others (Fovea *f, guint index)
+cover (Fovea *f)
 {
-    FovBox a = fovea_item (f, index)->target.track.box;
-
     g_array_set_size (f->boxes, 0);
-    for (guint i = 0; i < f->items->len; i++) {
-        const FovItem *other = fovea_item (f, i);
-        FovBox b = other->target.track.box;
-        if (i != index && other->target.track.detection >= 0 && b.x1 < a.x2 && b.x2 > a.x1 &&
-            b.y1 < a.y2 && b.y2 > a.y1)
-            g_array_append_val (f->boxes, b);
-    }
+    for (guint i = 0; i < f->items->len; i++)
+        if (fovea_item (f, i)->target.track.detection >= 0)
+            g_array_append_val (f->boxes, fovea_item (f, i)->target.track.box);
+    fov_backdrop_cover (fov_refine_backdrop (f->refine), (const FovBox *) (gpointer) f->boxes->data,
+                        f->boxes->len, 1);
 }
 
 static gboolean
-measure (Fovea *f, FovBox box, FovExtent *extent)
+measure (Fovea *f, FovBox box, gboolean seen, FovExtent *extent)
 {
-    return fov_backdrop_extent (fov_refine_backdrop (f->refine), box,
-                                (const FovBox *) (gpointer) f->boxes->data, f->boxes->len, FALSE,
-                                extent);
+    return fov_backdrop_extent (fov_refine_backdrop (f->refine), box, seen, extent);
 }
 
 /* The box moved until what stands out is in its middle. */
@@ -47,7 +41,7 @@ static gboolean
 find (Fovea *f, FovBox box, FovExtent *extent)
 {
     for (guint turn = 0; turn < TURNS; turn++) {
-        if (!measure (f, box, extent))
+        if (!measure (f, box, FALSE, extent))
             return FALSE;
         float dx = (extent->box.x1 + extent->box.x2 - box.x1 - box.x2) / 2;
         float dy = (extent->box.y1 + extent->box.y2 - box.y1 - box.y2) / 2;
@@ -107,13 +101,13 @@ fovea_stand (Fovea *f, const FovScene *scene)
 
     if (!scene->image || !scene->set[FOVEA_REFINE])
         return;
+    cover (f);
     for (guint i = 0; i < f->items->len; i++) {
         FovItem *item = fovea_item (f, i);
         gboolean seen = item->target.track.detection >= 0;
         if (!seen && !to_be_found (item, scene))
             continue;
-        gather_others (f, i);
-        if (seen && measure (f, item->target.track.box, &extent))
+        if (seen && measure (f, item->target.track.box, TRUE, &extent))
             learn (item, &extent);
         else if (!seen && find (f, item->target.track.box, &extent) && is_there (item, &extent))
             hold (item, scene, &extent);

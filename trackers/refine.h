@@ -7,7 +7,7 @@
 #include "trackers/tracker-private.h"
 
 /**
- * Detections' boxes made better from the pictures of a camera at rest: drawn
+ * Detections' boxes made better from the pictures of a camera at rest, which may sway: drawn
  * towards the extent of what stands out from the backdrop, the further the more
  * the detector's own boxes tremble. How the two differ on average is learnt,
  * and taken off where an extent can not be measured: a detector that draws all
@@ -29,6 +29,6 @@ const FovScene *fov_refine_scene (FovRefine *refine, const FovScene *scene, cons
                                   guint n, double least, const FovJitter *jitter);
 
 /** What the camera sees behind the objects. */
-const FovBackdrop *fov_refine_backdrop (const FovRefine *refine);
+FovBackdrop *fov_refine_backdrop (const FovRefine *refine);
 
 #endif
