@@ -40,8 +40,13 @@ has_dropout (const char *recipe)
 }
 
 static gboolean
-check_learning (const TrainOptions *o, GError **error)
+check_learning (const TrainOptions *o, TrainGoal goal, GError **error)
 {
+    if (goal == TRAIN_VECTORS && o->batch && o->batch < 8)
+        return cli_usage_error (error,
+                                "--batch is %d, but a batch of vectors has four pictures of each "
+                                "of its things: expected at least 8, for two of them",
+                                o->batch) > 0;
     if (o->anchors && g_str_equal (o->anchors, "auto") && !o->model)
         return cli_usage_error (error, "--anchors auto is for an SSD that --model names") > 0;
     if (o->focal && o->label_smoothing > 0)
@@ -97,5 +102,5 @@ train_check_options (const TrainOptions *o, TrainGoal goal, GError **error)
                                 "--task)",
                                 uses[i].name, can, found) > 0;
     }
-    return check_learning (o, error);
+    return check_learning (o, goal, error);
 }

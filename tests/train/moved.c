@@ -350,35 +350,46 @@ test_soft (void **state)
     }
 }
 
-/* Four of a class one behind the other, in an order of their own each time, then the odd ones. */
+/* Four of a class one behind the other, in an order of their own each time; of nine each three come
+ * again, and the one that is alone comes four times. */
 static void
 test_groups (void **state)
 {
-    enum { N = 27 };
-    g_autoptr (FovData) data = fov_data_new ((const char *const[]){ "a", "b", "c", NULL });
-    guint order[2][N];
+    enum { N = 28, SEEN = 40 };
+    g_autoptr (FovData) data = fov_data_new ((const char *const[]){ "a", "b", "c", "d", NULL });
+    guint order[2][SEEN];
 
     for (int i = 0; i < N; i++) {
-        const int label = i % 3;
+        const int label = i == N - 1 ? 3 : i % 3;
         const FovSample s = {
             .name = "x", .width = 4, .height = 4, .classes = &label, .n_classes = 1
         };
         assert_true (fov_data_add (data, &s, NULL));
     }
-    g_autoptr (FovLoader) loader = fov_loader_new (
-        data, &(FovLoaderParams){ .width = 8, .height = 8, .batch = N, .group = 4, .load = load },
-        NULL);
+    g_autoptr (FovLoader) loader =
+        fov_loader_new (data,
+                        &(FovLoaderParams){
+                            .width = 8, .height = 8, .batch = SEEN / 2, .group = 4, .load = load },
+                        NULL);
+    assert_int_equal (fov_loader_batches (loader), 2);
     for (int e = 0; e < 2; e++) {
         FovBatch batch;
-        guint32 seen = 0;
-        assert_true (fov_loader_next (loader, &batch, NULL));
-        for (int i = 0; i < N; i++) {
-            order[e][i] = batch.samples[i];
-            seen |= 1u << batch.samples[i];
-            if (i < 24)
-                assert_int_equal (batch.samples[i] % 3, batch.samples[i / 4 * 4] % 3);
+        guint32 seen = 0, alone = 0;
+        for (int i = 0; i < SEEN; i++) {
+            const gint64 *label;
+            const int k = i % (SEEN / 2);
+            if (k == 0)
+                assert_true (fov_loader_next (loader, &batch, NULL));
+            label = batch.labels.data;
+            order[e][i] = batch.samples[k];
+            seen |= 1u << batch.samples[k];
+            alone += label[k] == 3;
+            assert_int_equal (label[k], label[k / 4 * 4]);
+            if (label[k] < 3 && k % 4)
+                assert_int_not_equal (order[e][i], order[e][i - 1]);
         }
         assert_int_equal (seen, (1u << N) - 1);
+        assert_int_equal (alone, 4);
     }
     assert_memory_not_equal (order[0], order[1], sizeof order[0]);
 }

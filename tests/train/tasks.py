@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""fovea train's other ends, on pictures drawn for it: tasks.py FOVEA DRAW [long]
+"""fovea train's other ends, on pictures drawn for it: tasks.py FOVEA DRAW [long|seeds]
 
 What is measured is measured on pictures that were kept apart. Prints each figure.
 """
@@ -8,12 +8,14 @@ import csv
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
 FOVEA, DRAW = sys.argv[1:3]
+VECTORS = ['-r', 'embedding', '--size', 32, '--vector', 16, '-e', 8, '-b', 32]
 
 
 def draw(folder, kind, n):
@@ -84,8 +86,15 @@ def test_tags_in_quotes(folder):
 
 def test_vectors(folder):
     data = draw(folder, 'marks', 40)
-    at_least('recall', learn(folder, data, '-r', 'embedding', '--size', 32, '--vector', 16, '-e', 8,
-                             '-b', 32), 0.3)
+    at_least('recall', learn(folder, data, *VECTORS), 0.3)
+
+
+def seeds_of_vectors(folder):
+    """How much of the figure is chance: start, order, and which pictures are kept apart."""
+    data = draw(folder, 'marks', 40)
+    recalls = [100 * learn(folder, data, *VECTORS, '--seed', seed) for seed in range(1, 9)]
+    print(f'# recall {statistics.mean(recalls):.1f} % ({min(recalls):.1f} to {max(recalls):.1f}), '
+          'mean of seeds 1 to 8', flush=True)
 
 
 def test_augments_on_vulkan(folder):
@@ -168,6 +177,7 @@ def test_errors(folder):
     fails([shapes, '-r', 'unet', '-o', out, '--size', 30], 'expected multiples of 8')
     fails([folder / 'nowhere', '-r', 'unet', '-o', out], 'no such file or folder')
     fails([shapes, '-r', 'unet+cake', '-o', out], "recipe 'unet+cake'")
+    fails([shapes, '-t', 'vectors', '-b', 4, '-o', out], '--batch is 4, but a batch of vectors has four')
     fails([shapes, '-t', 'cake', '-o', out], "--task is 'cake'")
     fails([words, '-r', 'unet', '-o', out], 'expected NAME.mask.png beside NAME.jpg')
     (shapes / '0001p.mask.png').write_bytes(b'no picture')
@@ -179,6 +189,8 @@ def main():
              test_augments_on_vulkan, test_texts_begin, test_errors]
     if sys.argv[3:] == ['long']:
         tests = [test_texts]
+    if sys.argv[3:] == ['seeds']:
+        tests = [seeds_of_vectors]
     print(f'1..{len(tests)}', flush=True)
     for i, test in enumerate(tests, 1):
         start = time.monotonic()

@@ -76,15 +76,15 @@ typedef struct {
     guint max_objects;  /**< rows for each picture; 0: 120. Of more objects the largest are taken,
                            and the last row (of several) is a region to be ignored about the rest */
     FovAugment augment;
-    double balance;    /**< power of fov_data_repeat_factors, 0..1 */
-    gboolean in_order; /**< as in the data, not shuffled */
-    guint64 seed;      /**< decides order and changes */
-    guint threads;     /**< that decode and change pictures; 0: 2 */
-    guint ahead;       /**< batches made ahead, 1..16; 0: 2 */
-    gint64 cache;      /**< bytes of decoded pictures kept; 0: 512 MiB; negative: none */
-    gboolean masks;    /**< batches have masks and instances */
-    guint group;       /**< so many pictures of one class come one behind the other, where there are
-                          enough; 0: as they come. For losses of pairs */
+    double balance;      /**< power of fov_data_repeat_factors, 0..1 */
+    gboolean in_order;   /**< as in the data, not shuffled */
+    guint64 seed;        /**< decides order and changes */
+    guint threads;       /**< that decode and change pictures; 0: 2 */
+    guint ahead;         /**< batches made ahead, 1..16; 0: 2 */
+    gint64 cache;        /**< bytes of decoded pictures kept; 0: 512 MiB; negative: none */
+    gboolean masks;      /**< batches have masks and instances */
+    guint group;         /**< so many pictures of one class come one behind the other; where there
+                            are too few some come again. 0: as they come. For losses of pairs */
     FovLoadPicture load; /**< must be given */
     gpointer load_data;
     /**

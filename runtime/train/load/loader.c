@@ -494,14 +494,24 @@ fov_loader_free (FovLoader *l)
 
 /* ---- batches ---------------------------------------------------------------------------- */
 
-guint
-fov_loader_batches (FovLoader *l)
+/* On average, as fov_order_make and fov_order_group have them. */
+static double
+count_pictures (const FovLoader *l)
 {
+    g_autofree double *of_class = g_new0 (double, l->n_classes + 1);
     double n = 0;
 
     for (guint i = 0; i < fov_data_length (l->data); i++)
-        n += l->factors[i];
-    return MAX ((guint) (n / l->p.batch), 1);
+        of_class[l->first_class ? l->first_class[i] + 1 : 0] += l->factors[i];
+    for (guint c = 0; c <= l->n_classes; c++)
+        n += l->first_class ? l->p.group * ceil (of_class[c] / l->p.group) : of_class[c];
+    return n;
+}
+
+guint
+fov_loader_batches (FovLoader *l)
+{
+    return MAX ((guint) (count_pictures (l) / l->p.batch), 1);
 }
 
 gboolean

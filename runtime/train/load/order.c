@@ -39,54 +39,53 @@ fov_order_make (FovOrder *order, const double *factors, guint n, gboolean in_ord
     *order = (FovOrder){ g_memdup2 (at, list->len * sizeof *at), list->len, epoch };
 }
 
-/* Positions of pictures of one class, group at a time, one group behind the other. */
-static GArray *
-find_groups (const FovOrder *order, const int *classes, guint group)
+/* GArray of guint: pictures of each class, classes and pictures as they come in the order. */
+static GPtrArray *
+find_classes (const FovOrder *order, const int *classes)
 {
-    g_autoptr (GHashTable) open =
-        g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_array_unref);
-    GArray *full = g_array_new (FALSE, FALSE, sizeof (guint));
+    g_autoptr (GHashTable) known = g_hash_table_new (NULL, NULL);
+    GPtrArray *found = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
 
     for (guint i = 0; i < order->n; i++) {
         gpointer key = GINT_TO_POINTER (classes[order->index[i]]);
-        GArray *members = g_hash_table_lookup (open, key);
+        GArray *members = g_hash_table_lookup (known, key);
         if (!members) {
             members = g_array_new (FALSE, FALSE, sizeof (guint));
-            g_hash_table_insert (open, key, members);
+            g_hash_table_insert (known, key, members);
+            g_ptr_array_add (found, members);
         }
-        g_array_append_val (members, i);
-        if (members->len == group) {
-            g_array_append_vals (full, members->data, group);
-            g_array_set_size (members, 0);
-        }
+        g_array_append_val (members, order->index[i]);
     }
-    return full;
+    return found;
 }
 
-/* Full groups in an order of their own, then what is left over. */
+/* A class's last group is filled up with those that came first, so that batches which are a
+ * multiple of a group never have a part of one. */
 void
 fov_order_group (FovOrder *order, const int *classes, guint group, guint64 seed)
 {
-    g_autoptr (GArray) full = find_groups (order, classes, group);
-    const guint n_groups = full->len / group;
-    g_autofree guint *turn = g_new (guint, n_groups + 1), *to = g_new (guint, order->n);
-    g_autofree gboolean *taken = g_new0 (gboolean, order->n);
+    g_autoptr (GPtrArray) found = find_classes (order, classes);
+    g_autoptr (GArray) all = g_array_new (FALSE, FALSE, sizeof (guint));
+    g_autofree guint *turn = NULL;
     FovRandom random = fov_random (seed, STREAM_GROUP, order->epoch);
-    guint n = 0;
 
-    for (guint i = 0; i < n_groups; i++)
-        turn[i] = i;
-    shuffle (turn, n_groups, &random);
-    for (guint i = 0; i < full->len; i++) {
-        const guint position = g_array_index (full, guint, turn[i / group] * group + i % group);
-        taken[position] = TRUE;
-        to[n++] = order->index[position];
+    for (guint c = 0; c < found->len; c++) {
+        GArray *members = found->pdata[c];
+        for (guint k = 0; members->len % group; k++) {
+            const guint again = g_array_index (members, guint, k);
+            g_array_append_val (members, again);
+        }
+        g_array_append_vals (all, members->data, members->len);
     }
-    for (guint i = 0; i < order->n; i++)
-        if (!taken[i])
-            to[n++] = order->index[i];
+    turn = g_new (guint, all->len / group + 1);
+    for (guint i = 0; i < all->len / group; i++)
+        turn[i] = i;
+    shuffle (turn, all->len / group, &random);
     g_free (order->index);
-    order->index = g_steal_pointer (&to);
+    order->n = all->len;
+    order->index = g_new (guint, order->n);
+    for (guint i = 0; i < order->n; i++)
+        order->index[i] = g_array_index (all, guint, turn[i / group] * group + i % group);
 }
 
 void

@@ -17,7 +17,8 @@ typedef struct {
  */
 void fov_order_make (FovOrder *order, const double *factors, guint n, gboolean in_order,
                      guint64 seed, guint64 epoch);
-/** Moves pictures of one class together, group at a time; classes[n of the data], by data index. */
+/** Moves pictures of one class together, group at a time; what is missing to a whole group comes
+ * again. classes[n of the data], by data index. */
 void fov_order_group (FovOrder *order, const int *classes, guint group, guint64 seed);
 void fov_order_clear (FovOrder *order);
 
