@@ -143,6 +143,45 @@ test_moves (void **state)
     fov_visual_siamese.destroy (s);
 }
 
+/* The head sees a square where a flat box was expected: sizes go there, but not all the way. */
+static void
+test_size (void **state)
+{
+    FovSiamese *s = tracker ("cpu:1", TRUE);
+    Square there = square (80, 60, red);
+    FovImage image = picture (FOV_PIXEL_RGB, &there, 1);
+    gpointer target = add (s, &image, box_at (80, 60));
+    const FovBox flat = { 80 - SIDE, 60 - SIDE / 4, 80 + SIDE, 60 + SIDE / 4 };
+    FovBox box = locate (s, &image, target, flat, 1).box;
+
+    assert_true (box.x2 - box.x1 < 1.95f * SIDE && box.x2 - box.x1 > 1.2f * SIDE);
+    assert_true (box.y2 - box.y1 > 0.55f * SIDE && box.y2 - box.y1 < 0.9f * SIDE);
+    fov_visual_siamese.remove (s, target);
+    g_free (image.plane[0]);
+    fov_visual_siamese.destroy (s);
+}
+
+/* What is half as like the target as it usually is scores less, and no more for being very like. */
+static void
+test_usual (void **state)
+{
+    FovSiamese *s = tracker ("cpu:1", TRUE);
+    Square there = square (80, 60, red);
+    FovImage image = picture (FOV_PIXEL_RGB, &there, 1);
+    FovSiameseTarget *target = add (s, &image, box_at (80, 60));
+    float scores[3];
+
+    for (int i = 0; i < 3; i++) {
+        target->usual = (float[]){ 1, 2, 0.5f }[i];
+        scores[i] = locate (s, &image, target, box_at (80, 60), 1).score;
+    }
+    assert_true (scores[1] < 0.9f * scores[0] && scores[1] > 0);
+    assert_float_equal (scores[2], scores[0], 0.05);
+    fov_visual_siamese.remove (s, target);
+    g_free (image.plane[0]);
+    fov_visual_siamese.destroy (s);
+}
+
 /* Hidden, the target's score falls; the follower's judgement lives on that. */
 static void
 test_hidden (void **state)
@@ -425,6 +464,7 @@ main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_shape),       cmocka_unit_test (test_moves),
+        cmocka_unit_test (test_size),        cmocka_unit_test (test_usual),
         cmocka_unit_test (test_hidden),      cmocka_unit_test (test_distractor),
         cmocka_unit_test (test_wide),        cmocka_unit_test (test_learning),
         cmocka_unit_test (test_nonsense),    cmocka_unit_test (test_many_host),

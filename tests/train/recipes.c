@@ -314,6 +314,28 @@ test_embedding_has_length_1 (void **state)
     g_free (x.data);
 }
 
+/* Before it learns, a residual block is its shortcut: the norms that are added start at 0. */
+static void
+test_blocks_start_as_shortcuts (void **state)
+{
+    g_autoptr (FovModel) model = make (&cases[0], 1);
+    const GPtrArray *nodes = fov_model_graph (model)->nodes;
+    guint found = 0;
+
+    for (guint i = 0; i < nodes->len; i++) {
+        const FovNode *node = nodes->pdata[i];
+        const FovNode *norm = fov_node_is (node, "Add") ? node->inputs[0]->producer : NULL;
+        const float *scale;
+        if (!fov_node_is (norm, "BatchNormalization"))
+            continue;
+        scale = g_bytes_get_data (norm->inputs[1]->data, NULL);
+        for (gint64 c = 0; c < fov_tensor_elements (norm->inputs[1]); c++)
+            assert_float_equal (scale[c], 0, 0);
+        found++;
+    }
+    assert_int_equal (found, 6);
+}
+
 static void
 test_dropout (void **state)
 {
@@ -357,9 +379,13 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_learn),     cmocka_unit_test (test_vulkan),
-        cmocka_unit_test (test_bad_texts), cmocka_unit_test (test_embedding_has_length_1),
-        cmocka_unit_test (test_dropout),   cmocka_unit_test (test_bad),
+        cmocka_unit_test (test_learn),
+        cmocka_unit_test (test_vulkan),
+        cmocka_unit_test (test_bad_texts),
+        cmocka_unit_test (test_embedding_has_length_1),
+        cmocka_unit_test (test_blocks_start_as_shortcuts),
+        cmocka_unit_test (test_dropout),
+        cmocka_unit_test (test_bad),
     };
 
     return cmocka_run_group_tests_name ("recipes", tests, NULL, NULL);
