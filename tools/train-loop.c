@@ -261,6 +261,7 @@ train_loop (const TrainPlan *plan, GError **error)
     gboolean ok;
 
     begin_curve (&l);
+    train_tidy (plan->o, plan->labels_path);
     ok = (!plan->o->resume || resume (&l, error)) &&
          train_try_output (plan->o, plan->trainer, error) && train_keep_model (plan->o, error) &&
          run_epochs (&l, error) && finish (&l, error);

@@ -23,14 +23,28 @@ name_output (const TrainOptions *o, GError **error)
     g_prefix_error (error, "--output %s: ", o->output);
 }
 
+/* What a run writes, behind FILE. */
+static const char *const written[] = {
+    "",     ".labels",     ".csv", ".png", ".safetensors", ".safetensors.1", ".start.onnx",
+    ".try", ".before.onnx"
+};
+
+void
+train_tidy (const TrainOptions *options, const char *labels)
+{
+    for (guint i = 0; i < G_N_ELEMENTS (written); i++) {
+        g_autofree char *path = g_strconcat (options->output, written[i], NULL);
+        fov_file_tidy (path);
+    }
+    if (labels)
+        fov_file_tidy (labels);
+}
+
 gboolean
 train_check_files (const TrainOptions *options, GError **error)
 {
-    static const char *const endings[] = { "",     ".labels",      ".csv",
-                                           ".png", ".safetensors", ".safetensors.1" };
-
-    for (guint i = 0; i < G_N_ELEMENTS (endings); i++) {
-        g_autofree char *path = g_strconcat (options->output, endings[i], NULL);
+    for (guint i = 0; i < G_N_ELEMENTS (written); i++) {
+        g_autofree char *path = g_strconcat (options->output, written[i], NULL);
         g_autofree char *target = fov_file_target (path, error);
         if (target)
             continue;

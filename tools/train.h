@@ -51,6 +51,8 @@ gboolean train_check_options (const TrainOptions *options, TrainGoal goal, GErro
 
 /** Whether what a run writes replaces regular files only. */
 gboolean train_check_files (const TrainOptions *options, GError **error);
+/** Removes what a run with this FILE, and perhaps labels elsewhere, left when it was killed. */
+void train_tidy (const TrainOptions *options, const char *labels);
 /** Where FILE is the --model too, and will be replaced: keeps a copy for --resume. */
 gboolean train_keep_model (const TrainOptions *options, GError **error);
 /** With --resume options->model becomes that copy. */

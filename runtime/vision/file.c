@@ -8,7 +8,9 @@
 #include <unistd.h>
 #include <glib/gstdio.h>
 
-#define MOST_LINKS 40 /* as Linux follows */
+#define MOST_LINKS 40  /* as Linux follows */
+#define MARK ".fovea-" /* and RANDOM letters or digits: a name that nobody else gives */
+#define RANDOM 6
 
 static const char *
 kind_of (mode_t mode)
@@ -84,7 +86,7 @@ gboolean
 fov_file_write (const char *path, const void *data, gsize size, GError **error)
 {
     g_autofree char *target = fov_file_target (path, error);
-    g_autofree char *fresh = target ? g_strconcat (target, ".fovea-XXXXXX", NULL) : NULL;
+    g_autofree char *fresh = target ? g_strconcat (target, MARK "XXXXXX", NULL) : NULL;
     gboolean ok;
     int fd, why;
 
@@ -105,4 +107,33 @@ fov_file_write (const char *path, const void *data, gsize size, GError **error)
     why = ok ? errno : why;
     g_unlink (fresh);
     return can_not_be_written (path, why, error);
+}
+
+static gboolean
+is_left_of (const char *name, const char *file)
+{
+    g_autofree char *begin = g_strconcat (file, MARK, NULL);
+    const gsize n = strlen (begin);
+
+    if (!g_str_has_prefix (name, begin) || strlen (name) != n + RANDOM)
+        return FALSE;
+    for (const char *c = name + n; *c; c++)
+        if (!g_ascii_isalnum (*c))
+            return FALSE;
+    return TRUE;
+}
+
+void
+fov_file_tidy (const char *path)
+{
+    g_autofree char *target = fov_file_target (path, NULL);
+    g_autofree char *folder = target ? g_path_get_dirname (target) : NULL;
+    g_autofree char *file = target ? g_path_get_basename (target) : NULL;
+    g_autoptr (GDir) dir = target ? g_dir_open (folder, 0, NULL) : NULL;
+
+    for (const char *name; dir && (name = g_dir_read_name (dir));) {
+        g_autofree char *found = g_build_filename (folder, name, NULL);
+        if (is_left_of (name, file))
+            g_unlink (found);
+    }
 }

@@ -288,6 +288,7 @@ def test_output_that_is_no_file(folder, data):
         assert path.is_fifo()
         path.unlink()
     (folder / 'kept').mkdir()
+    (folder / 'kept' / 'l.onnx.csv.fovea-Ab3dE9').touch()  # of a run that was killed
     for name in 'l.onnx', 'l.onnx.csv', 'l.onnx.safetensors':
         (folder / name).symlink_to(pathlib.Path('kept') / name)
     subprocess.run(train(*common(data, folder / 'l.onnx'), '--epochs', 2), check=True)

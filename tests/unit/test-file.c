@@ -121,12 +121,31 @@ test_others (void **state)
     assert_false (g_file_test (sock, G_FILE_TEST_IS_REGULAR));
 }
 
+/* What a writer that was killed left is gone, and nothing else. */
+static void
+test_tidy (void **state)
+{
+    static const char *const kept[] = { "a",
+                                        "a.CK93Y3",
+                                        "a.fovea-Ab3dE",
+                                        "a.fovea-Ab3d_9",
+                                        "ba.fovea-Ab3dE9",
+                                        "a.labels.fovea-Ab3dE9" };
+    g_autofree char *path = in_folder ("a"), *left = file_with ("a.fovea-Ab3dE9", "half");
+
+    for (guint i = 0; i < G_N_ELEMENTS (kept); i++)
+        lay (kept[i], kept[i]);
+    fov_file_tidy (path);
+    assert_false (g_file_test (left, G_FILE_TEST_EXISTS));
+    assert_int_equal (count_files (), G_N_ELEMENTS (kept));
+}
+
 int
 main (void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown (f, make_folder, remove_folder)
-    const struct CMUnitTest tests[] = { TEST (test_replaces), TEST (test_links),
-                                        TEST (test_others) };
+    const struct CMUnitTest tests[] = { TEST (test_replaces), TEST (test_links), TEST (test_others),
+                                        TEST (test_tidy) };
 
     return cmocka_run_group_tests_name ("file", tests, NULL, NULL);
 }

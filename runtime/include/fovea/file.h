@@ -23,6 +23,11 @@ FOV_API char *fov_file_target (const char *path, GError **error);
  * before if there was something.
  */
 FOV_API gboolean fov_file_write (const char *path, const void *data, gsize size, GError **error);
+/**
+ * Removes the files beside path that writers of it left when they were killed. Not while one is at
+ * it.
+ */
+FOV_API void fov_file_tidy (const char *path);
 
 G_END_DECLS
 
