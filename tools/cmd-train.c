@@ -114,7 +114,9 @@ static const CliOption options[] = {
       "data)",
       "Model", .words = task_words },
     { "classes", 0, CLI_INT, &o.classes, "N",
-      "Classes of masks (default 2: above half grey is the object)", "Model", 2, 255 },
+      "Classes of masks, each its grey value, 255 counts for none (default: two, 0 and 1 or 0 and "
+      "255, whichever the masks hold; above half grey is the object)",
+      "Model", 2, 255 },
     { "width", 0, CLI_INT, &o.width, "N",
       "Pixels that a line of text is wide (default 4 times its height)", "Model", 16, 4096 },
     { "vector", 0, CLI_INT, &o.vector, "N", "Numbers of a vector (default 64)", "Model", 2, 4096 },
@@ -357,7 +359,6 @@ run (char **args, GError **error)
         return cli_usage_error (error, "expected one DATA: a folder, or a file of labels or boxes");
     if (o.preview) {
         kind = kind_of (args[0], &detector);
-        o.classes = o.classes ? o.classes : 2;
         o.vector = o.vector ? o.vector : 64;
         return train_preview (&o, kind, args[0], error) ? CLI_OK : -1;
     }
@@ -378,12 +379,13 @@ run (char **args, GError **error)
     /* The kind of run decides what was not said. */
     o.epochs = o.epochs || detector ? o.epochs : 20;
     o.batch = o.batch ? o.batch : detector ? 8 : 32;
-    o.classes = o.classes ? o.classes : 2;
     o.vector = o.vector ? o.vector : 64;
     o.size = o.size || detector ? o.size : kind && kind->size ? kind->size : 64;
     if (!train_find_model (&o, error))
         return -1;
     o.settings = list_settings ();
+    if (!o.classes) /* what is written in checkpoints of runs without it */
+        g_hash_table_insert (o.settings, (gpointer) "classes", g_strdup ("2"));
     interrupt_catch ();
     ok = detector ? train_detect_run (&o, args[0], error)
          : kind   ? train_task_run (&o, kind, args[0], error)

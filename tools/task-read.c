@@ -66,7 +66,7 @@ task_open (Task *task, const TrainOptions *o, const TaskKind *kind, const char *
                                   .augment = kind->augment };
     source_take (&task->source, o, data);
     if (fov_data_length (task->source.train) && kind->n_outputs (task) >= 2)
-        return TRUE;
+        return !kind->check || kind->check (task, path, error);
     g_set_error (error, FOV_ERROR, FOV_ERROR_ARGUMENT,
                  "%s: %u pictures of %u kinds to learn %s from, expected %s", path,
                  fov_data_length (task->source.train), task->classes->len, kind->name, kind->data);

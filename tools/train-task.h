@@ -35,6 +35,8 @@ typedef struct {
     double rate;         /* of learning, AdamW */
     /** Sets width, height and what depends on them; the pictures. */
     FovData *(*read) (Task *task, const char *path, GError **error);
+    /** Once some are kept apart; NULL: there is nothing to say. */
+    gboolean (*check) (Task *task, const char *path, GError **error);
     guint (*n_outputs) (const Task *task);
     /** One picture's outputs go into task->sums; result makes a number of all, 0..1. */
     void (*note) (Task *task, const TaskExample *example, const float *outputs, gsize n);

@@ -83,8 +83,8 @@ paint (const FovSample *s)
 
     if (s->width > 400 || s->height > 400)
         return;
-    if (!fov_paint_map (s, s->width ? s->width : 40, s->width ? s->height : 30, NULL, 2, &map,
-                        NULL))
+    if (!fov_paint_map (s, s->width ? s->width : 40, s->width ? s->height : 30, NULL, 2, FALSE,
+                        &map, NULL))
         abort ();
     g_free (map.plane[0]);
 }

@@ -191,7 +191,7 @@ assert_painted (const FovSample *sample, const char *expected)
     FovImage map;
     char text[PW * PH + 1] = { 0 };
 
-    assert_true (fov_paint_map (sample, PW, PH, NULL, 2, &map, NULL));
+    assert_true (fov_paint_map (sample, PW, PH, NULL, 2, FALSE, &map, NULL));
     for (int i = 0; i < PW * PH; i++) {
         const guint8 v = map.plane[0][i / PW * map.stride[0] + 3 * (i % PW)];
         text[i] = v == FOV_MAP_IGNORED ? '#' : v ? (char) ('a' + v - 1) : '.';
@@ -305,18 +305,23 @@ test_classes (void **state)
     g_autoptr (GError) error = NULL;
     FovImage map;
 
-    assert_true (fov_paint_map (&s, 6, 4, &image, 2, &map, NULL)); /* twice as large */
+    assert_true (fov_paint_map (&s, 6, 4, &image, 2, TRUE, &map, NULL)); /* twice as large */
     assert_int_equal (map.plane[0][3 * 3], 0);
     assert_int_equal (map.plane[0][3 * 4], 1);
     assert_int_equal (map.plane[0][3 * map.stride[0]], 1);
     g_free (map.plane[0]);
-    assert_false (fov_paint_map (&s, 3, 2, &image, 3, &map, &error));
+    assert_false (fov_paint_map (&s, 3, 2, &image, 3, FALSE, &map, &error));
     assert_fov_error (&error, FOV_ERROR_FORMAT,
                       "a.mask.png': grey value 127 at 1,0, expected a "
                       "class, 0 to 2");
     grey[1] = grey[2] = 255;
-    assert_true (fov_paint_map (&s, 3, 2, &image, 3, &map, NULL));
+    assert_true (fov_paint_map (&s, 3, 2, &image, 3, FALSE, &map, NULL));
     assert_int_equal (map.plane[0][3], FOV_MAP_IGNORED);
+    g_free (map.plane[0]);
+    grey[4] = 1; /* two classes, by number */
+    assert_true (fov_paint_map (&s, 3, 2, &image, 2, FALSE, &map, NULL));
+    assert_int_equal (map.plane[0][3], FOV_MAP_IGNORED);
+    assert_int_equal (map.plane[0][map.stride[0] + 3], 1);
     g_free (map.plane[0]);
 }
 

@@ -9,10 +9,12 @@ import json
 import os
 import pathlib
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 FOVEA, DRAW = sys.argv[1:3]
 VECTORS = ['-r', 'embedding', '--size', 32, '--vector', 16, '-e', 8, '-b', 32]
@@ -42,6 +44,52 @@ def at_least(what, value, low):
 def test_masks(folder):
     data = draw(folder, 'shapes', 120)
     at_least('Dice', learn(folder, data, '-r', 'unet', '-e', 7, '-b', 12), 0.9)
+
+
+def write_masks(data, inside, outside=0, odd=None):
+    """Grey PNGs of a square: of that value inside; odd: in the masks of odd numbers instead."""
+    for i, path in enumerate(sorted(data.glob('*.mask.png'))):
+        value = odd if odd is not None and i % 2 else inside
+        rows = b''.join(b'\0' + bytes(value if 20 <= x < 44 and 20 <= y < 44 else outside
+                                      for x in range(64)) for y in range(64))
+        chunks = ((b'IHDR', struct.pack('>IIBBBBB', 64, 64, 8, 0, 0, 0, 0)),
+                  (b'IDAT', zlib.compress(rows)), (b'IEND', b''))
+        path.write_bytes(b'\x89PNG\r\n\x1a\n' + b''.join(
+            struct.pack('>I', len(d)) + k + d + struct.pack('>I', zlib.crc32(k + d))
+            for k, d in chunks))
+
+
+def test_grey_values(folder):
+    """0 and 1 are classes as 0 and 255 are, said or not; nothing to learn is no 100 %."""
+    data, curves, said = draw(folder, 'shapes', 8), [], []
+    args = [data, '-r', 'unet', '-o', folder / 'g.onnx', '--size', 32, '-e', 1, '-b', 4]
+    for value, option in ((255, ()), (1, ()), (1, ('--classes', 2))):
+        write_masks(data, value)
+        done = subprocess.run([a for a in train(*args, *option) if a != '--quiet'],
+                              capture_output=True, text=True, check=True)
+        said.append(next((l for l in done.stdout.splitlines() if l.startswith('masks:')), ''))
+        curves.append((folder / 'g.onnx.csv').read_text())
+    assert curves[0] == curves[1] == curves[2], curves
+    assert 'half grey' in said[0] and 'grey value 1 is' in said[1] and not said[2], said
+    fails([*args, '--classes', 3, '--class-weights', '0,0,0'], 'nothing would be learned')
+    low = learn(folder, data, '-r', 'unet', '--size', 32, '-e', 1, '-b', 4, '--classes', 3,
+                '--learning-rate', '1e-9')
+    assert low < 0.5, low  # class 2 is nowhere: it counts for nothing
+    for inside, outside, option, text in (
+            (0, 0, (), 'not a pixel of an object on any of 6 masks'),
+            (255, 255, (), 'above half grey alone'),
+            (255, 0, ('--classes', 2), 'classes from 1 on (255 counts for none)'),
+            (7, 0, ('--classes', 2), '.mask.png\': grey value 7 at '),
+            (7, 0, (), '.mask.png\': grey value 7, expected 0 and 1, or 0 and 255'),
+            (100, 0, (), '.mask.png\': grey value 100, expected 0 and 1, or 0 and 255')):
+        write_masks(data, inside, outside)
+        fails([*args, *option], text)
+    write_masks(data, 1, odd=0)
+    for seed in range(9):
+        done = subprocess.run(train(*args, '--seed', seed), capture_output=True, text=True, check=True)
+        if 'that are kept apart: there is no Dice' in done.stderr:
+            break
+    assert (folder / 'g.onnx.csv').read_text().endswith(',-1.0000\n')
 
 
 def test_masks_of_objects(folder):
@@ -185,7 +233,7 @@ def test_errors(folder):
 
 
 def main():
-    tests = [test_masks, test_masks_of_objects, test_tags, test_tags_in_quotes, test_vectors,
+    tests = [test_masks, test_grey_values, test_masks_of_objects, test_tags, test_tags_in_quotes, test_vectors,
              test_augments_on_vulkan, test_texts_begin, test_errors]
     if sys.argv[3:] == ['long']:
         tests = [test_texts]

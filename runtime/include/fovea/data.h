@@ -64,8 +64,9 @@ typedef struct {
     gint64 frame;      /**< its number in that video; negative: not known, see fov_data_split */
     /**
      * The file of a picture of its pixels' classes (of any size, stretched over the picture), or
-     * NULL. With two classes above half grey (128 to 255) is class 1; with more the grey value is
-     * the class, 255 none. Where it is no file its encoded bytes are in mask_bytes.
+     * NULL. The grey value is the class, 255 none; but of two classes above half grey (128 to 255)
+     * is class 1 unless FovDataParams.grey_is_class. Where it is no file its encoded bytes are in
+     * mask_bytes.
      */
     const char *mask;
     GBytes *mask_bytes;
@@ -89,8 +90,9 @@ typedef struct {
     guint most;           /**< only the first so many pictures; 0: all */
     gboolean skip_others; /**< what is of none of these classes is left out; else it is an error */
     const char *part;     /**< of YOLO's folders only images/PART and labels/PART; NULL: all */
-    gboolean as_written;  /**< boxes are not cut to their picture, nor left out where they are
-                             empty: to measure by, not for a loader */
+    gboolean grey_is_class; /**< of two classes too, see FovSample.mask */
+    gboolean as_written;    /**< boxes are not cut to their picture, nor left out where they are
+                               empty: to measure by, not for a loader */
 } FovDataParams;
 
 /** What is at path: by the name of a file, by what a folder holds; never FOV_DATA_AUTO. */
@@ -171,6 +173,8 @@ FOV_API gboolean fov_data_has_masks (const FovData *data);
  * more, 0 is the background and a pixel of an object its label + 1.
  */
 FOV_API guint fov_data_mask_classes (const FovData *data);
+/** Whether class 1 is what is above half grey in pictures of classes, see FovSample.mask. */
+FOV_API gboolean fov_data_half_grey (const FovData *data);
 
 FOV_API guint fov_data_length (const FovData *data);
 /** Valid as long as the data. index below fov_data_length. */

@@ -19,7 +19,7 @@ struct _FovData {
     gatomicrefcount refs;
     GPtrArray *classes; /* char* */
     GArray *ids;        /* int: their categories */
-    gboolean as_written;
+    gboolean as_written, grey_is_class;
     GHashTable *index;     /* name -> label + 1 */
     GPtrArray *entries;    /* Entry*, atomic rc boxes */
     FovDataPoints *points; /* NULL: none */
@@ -90,6 +90,7 @@ fov_data_new_like (const FovData *data)
 {
     FovData *like = fov_data_new (NULL);
 
+    like->grey_is_class = data->grey_is_class;
     for (guint i = 0; i < data->classes->len; i++)
         fov_data_add_category (like, data->classes->pdata[i], g_array_index (data->ids, int, i));
     fov_data_share_points (like, data);
@@ -102,6 +103,7 @@ fov_data_new_with (const FovDataParams *params)
     FovData *data = fov_data_new (NULL);
 
     data->as_written = params->as_written;
+    data->grey_is_class = params->grey_is_class;
     for (guint i = 0; params->classes && i < fov_labels_count (params->classes); i++)
         fov_data_add_class (data, fov_labels_get (params->classes, i));
     return data;
@@ -351,6 +353,12 @@ guint
 fov_data_mask_classes (const FovData *data)
 {
     return data->classes->len + !has_pictures_of_classes (data);
+}
+
+gboolean
+fov_data_half_grey (const FovData *data)
+{
+    return data->classes->len <= 2 && !data->grey_is_class;
 }
 
 /* ---- opening ------------------------------------------------------------------- */

@@ -88,7 +88,8 @@ load_map (FovDecoder *d, const FovSample *s, FovDecoded *out, GError **error)
         return FALSE;
     }
     ok = fov_paint_map (s, out->image.width, out->image.height, s->mask ? &classes : NULL,
-                        fov_data_n_classes (d->data), &out->map, error);
+                        fov_data_n_classes (d->data), fov_data_half_grey (d->data), &out->map,
+                        error);
     g_free (classes.plane[0]);
     return ok;
 }

@@ -152,18 +152,15 @@ paint_objects (Brush *b, const FovSample *s)
 /* ---- pictures of classes ----------------------------------------------------------- */
 
 static gboolean
-class_of (guint value, guint n_classes, guint8 *label)
+class_of (guint value, guint n_classes, gboolean half_grey, guint8 *label)
 {
-    if (n_classes <= 2)
-        *label = value >= 128;
-    else
-        *label = (guint8) value;
-    return *label < n_classes || (n_classes > 2 && *label == FOV_MAP_IGNORED);
+    *label = half_grey ? value >= 128 : (guint8) value;
+    return *label < n_classes || (!half_grey && *label == FOV_MAP_IGNORED);
 }
 
 static gboolean
-take_classes (const FovSample *s, const FovImage *from, guint n_classes, FovImage *map,
-              GError **error)
+take_classes (const FovSample *s, const FovImage *from, guint n_classes, gboolean half_grey,
+              FovImage *map, GError **error)
 {
     const gsize bytes = from->format == FOV_PIXEL_GRAY ? 1 : from->format == FOV_PIXEL_RGB ? 3 : 4;
 
@@ -173,7 +170,7 @@ take_classes (const FovSample *s, const FovImage *from, guint n_classes, FovImag
             const int sx = (int) ((2 * x + 1) * (gint64) from->width / (2 * map->width));
             const guint value = from->plane[0][(gsize) sy * from->stride[0] + bytes * (gsize) sx];
             guint8 *to = map->plane[0] + (gsize) y * map->stride[0] + 3 * (gsize) x;
-            if (class_of (value, n_classes, to))
+            if (class_of (value, n_classes, half_grey, to))
                 continue;
             g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
                          "'%s': grey value %u at %d,%d, expected a class, 0 to %d, or %d for none",
@@ -185,7 +182,7 @@ take_classes (const FovSample *s, const FovImage *from, guint n_classes, FovImag
 
 gboolean
 fov_paint_map (const FovSample *s, int width, int height, const FovImage *classes, guint n_classes,
-               FovImage *map, GError **error)
+               gboolean half_grey, FovImage *map, GError **error)
 {
     g_autofree guint8 *line = g_new (guint8, (gsize) width + 1);
     Brush brush = { .map = map,
@@ -196,7 +193,7 @@ fov_paint_map (const FovSample *s, int width, int height, const FovImage *classe
 
     if (!fov_image_alloc (map, FOV_PIXEL_RGB, width, height, error))
         return FALSE;
-    if (classes && !take_classes (s, classes, n_classes, map, error)) {
+    if (classes && !take_classes (s, classes, n_classes, half_grey, map, error)) {
         g_clear_pointer (&map->plane[0], g_free);
         return FALSE;
     }

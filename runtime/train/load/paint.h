@@ -15,11 +15,12 @@
 /**
  * Of a picture of width x height: its objects' masks, the largest first; what has a box
  * alone, or is to be ignored, is FOV_MAP_IGNORED. classes: the sample's decoded mask
- * (RGB, RGBX or grey), whose n_classes are taken instead of the objects'; or NULL.
+ * (RGB, RGBX or grey), whose n_classes are taken instead of the objects', two by half grey
+ * (fov_data_half_grey); or NULL.
  * map->plane[0] is to be freed.
  */
 gboolean fov_paint_map (const FovSample *sample, int width, int height, const FovImage *classes,
-                        guint n_classes, FovImage *map, GError **error);
+                        guint n_classes, gboolean half_grey, FovImage *map, GError **error);
 
 /** The object in front at a pixel's three bytes, 0: none. */
 static inline guint
