@@ -3,12 +3,13 @@
 """Measures all trackers beside their rivals and prints docs/tracking.md's tables.
 
 tracking.py FOVEA [--write docs/tracking.md] [--only TABLE...] [--data DIR]
-            [--occluded DIR] [--lit DIR]
+            [--occluded DIR] [--lit DIR] [--films DIR]
 
 --write replaces the tables in that file, between <!-- table: NAME --> and <!-- end -->.
 --data is $FOVEA_TEST_DATA where it is not given. The rivals' figures are read from
 DATA/track/reference; those of Fovea are measured. --occluded and --lit are folders of the
-single-object sequences with an occluder or changing light added (NAME@occ, NAME@illum).
+single-object sequences with an occluder or changing light added (NAME@occ, NAME@illum). --films is a folder
+for the films of the table pets-films, which ffmpeg makes there from that of PETS09-S2L1.
 """
 import argparse
 import json
@@ -139,8 +140,8 @@ def presets(bench):
     return table(MOT_HEADER, rows)
 
 
-def pets_args(bench):
-    return ['--dets', 'frcnn', '--images', bench.data / 'video/vtest.avi', '--sequence',
+def pets_args(bench, film='video/vtest.avi'):
+    return ['--dets', 'frcnn', '--images', bench.data / film, '--sequence',
             'PETS09-S2L1', bench.track / 'mot/MOT15']
 
 
@@ -157,6 +158,35 @@ def pets(bench):
             report = bench.mot('--tracker', name, *words, *pets_args(bench))
             if report:
                 rows.append(mot_row(f'**{name}**{what}', report))
+    return table(MOT_HEADER, rows)
+
+
+def sway(pixels):
+    return (f"crop=w=iw-8:h=ih-8:x='4+round({pixels}*sin(n*0.9))':"
+            f"y='4+round({pixels}*sin(n*0.7))',pad=iw+8:ih+8:4:4")
+
+
+FILMS = {'sway of 1 pixel': sway(1), 'sway of 3 pixels': sway(3),
+         'noise of 12': 'noise=alls=12:allf=t', 'noise of 30': 'noise=alls=30:allf=t'}
+
+
+def pets_films(bench):
+    """The same film of a camera on a pole, or in the dark; detections and truth stay."""
+    if not bench.options.films:
+        return None
+    folder = pathlib.Path(bench.options.films).resolve()
+    rows = []
+    for name, change in {'as it is': None, **FILMS}.items():
+        film = bench.data / 'video/vtest.avi'
+        if change:
+            film, source = folder / f'{name.replace(" ", "-")}.mp4', film
+            subprocess.run(['ffmpeg', '-v', 'error', '-y', '-i', source, '-vf', change, '-c:v',
+                            'libx264', '-preset', 'ultrafast', '-crf', '12', '-g', '50', film],
+                           check=True)
+        for words, what in (([], ''), (['--set', 'refine=0'], ', `refine=0`')):
+            report = bench.mot('--tracker', 'fovea', *words, *pets_args(bench, film))
+            if report:
+                rows.append(mot_row(name + what, report))
     return table(MOT_HEADER, rows)
 
 
@@ -230,7 +260,8 @@ def sot_lit(bench):
 
 
 TABLES = {f.__name__.replace('_', '-'): f
-          for f in (mot17, mot15, kitti, presets, pets, every, sot, sot_pets, sot_occluded, sot_lit)}
+          for f in (mot17, mot15, kitti, presets, pets, pets_films, every, sot, sot_pets,
+                    sot_occluded, sot_lit)}
 
 
 def replace(path, name, text):
@@ -249,6 +280,7 @@ def main():
     parser.add_argument('--only', nargs='+', choices=TABLES, default=list(TABLES))
     parser.add_argument('--occluded')
     parser.add_argument('--lit')
+    parser.add_argument('--films')
     options = parser.parse_args()
     if not options.data:
         print('skipped: expected --data or FOVEA_TEST_DATA', file=sys.stderr)
