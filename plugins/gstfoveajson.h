@@ -40,7 +40,7 @@ typedef struct {
  *   {"objects": [{"detection": {"bounding_box": {"x_max", "x_min", "y_max",
  *    "y_min" (0..1)}, "confidence" (0..1), "label", "label_id"}, "h", "w", "x",
  *    "y" (pixels), "id" (where a track is sure), "roi_type", "track" (where a
- *    tracker looked): {"id", "state", "reason" (where something changed),
+ *    tracker looked): {"id", "state", "reason" (where the identity changed, or was kept by looks),
  *    "visibility" (0..1), "occluder" (an id), "velocity": {"x", "y"} (parts of
  *    the picture a second)}}],
  *    "ended" (tracks given up in this picture, if any): [{"id", "label", "reason"}],

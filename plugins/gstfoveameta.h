@@ -43,7 +43,7 @@ typedef struct {
     /* What a tracker says; see FovTrack. */
     gint64 track_id;              /**< -1: no track holds it */
     int track_state;              /**< FovTrackState; -1: no tracker looked at it */
-    FovTrackReason track_reason;  /**< why the identity changed in this picture */
+    FovTrackReason track_reason;  /**< why the identity changed, or went on, in this picture */
     float visibility;             /**< 0..1; < 0: not known */
     gint64 occluder;              /**< track_id of what covers it most; -1: none */
     float velocity_x, velocity_y; /**< of the centre: widths and heights of the picture a second */

@@ -293,7 +293,9 @@ count (Tracking *t, const FovTrack *track)
         g_hash_table_remove (t->alive, key);
     if (track->state == FOV_TRACK_TENTATIVE || track->reason == FOV_TRACK_REASON_NEVER_SURE)
         return;
-    if (track->reason != FOV_TRACK_REASON_NONE)
+    /* That goes on for many pictures where a track is held. */
+    if (track->reason != FOV_TRACK_REASON_NONE &&
+        (track->reason != FOV_TRACK_REASON_VISUAL || track->state == FOV_TRACK_RECOVERED))
         counts_add (t->changes, fov_track_reason_name (track->reason), 1);
     if (track->state == FOV_TRACK_REMOVED)
         return;

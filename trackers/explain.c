@@ -5,8 +5,6 @@
 
 /* A track given up has left where less of its box lies in the picture. */
 #define LEFT 0.5f
-/* A lost track of which less than this is to be seen is behind another one. */
-#define HIDDEN 0.5f
 
 float
 fov_tracker_covered (FovBox box, FovBox other)
@@ -58,22 +56,38 @@ explain (FovTrack *track, const GArray *tracks, const FovScene *scene)
     track->visibility = 1 - worst;
 }
 
+static gboolean
+is_held (const FovTrack *track)
+{
+    return track->reason == FOV_TRACK_REASON_VISUAL && fov_track_is_shown (track);
+}
+
+static void
+explain_hidden (FovTrack *track)
+{
+    if (track->state != FOV_TRACK_LOST && !is_held (track))
+        return;
+    track->state = FOV_TRACK_OCCLUDED;
+    if (track->reason == FOV_TRACK_REASON_MISSED)
+        track->reason = FOV_TRACK_REASON_OCCLUDED;
+}
+
 void
 fov_tracker_explain (GArray *tracks, const FovScene *scene)
 {
     const FovBox picture = { 0, 0, (float) scene->width, (float) scene->height };
 
+    for (guint i = 0; i < tracks->len; i++)
+        explain (&g_array_index (tracks, FovTrack, i), tracks, scene);
     for (guint i = 0; i < tracks->len; i++) {
         FovTrack *track = &g_array_index (tracks, FovTrack, i);
-        explain (track, tracks, scene);
         if (track->state == FOV_TRACK_REMOVED && track->reason == FOV_TRACK_REASON_TIMEOUT &&
             fov_box_area (picture) > 0 && fov_box_area (track->box) > 0 &&
             fov_tracker_covered (track->box, picture) < LEFT)
             track->reason = FOV_TRACK_REASON_LEFT;
-        if (track->state != FOV_TRACK_LOST || track->visibility >= HIDDEN)
-            continue;
-        track->state = FOV_TRACK_OCCLUDED;
-        if (track->reason == FOV_TRACK_REASON_MISSED)
-            track->reason = FOV_TRACK_REASON_OCCLUDED;
+        if (track->visibility < FOV_TRACKER_VISIBLE)
+            explain_hidden (track);
+        else if (track->state == FOV_TRACK_OCCLUDED)
+            track->state = FOV_TRACK_CONFIRMED; /* it was hidden when it was last looked for */
     }
 }

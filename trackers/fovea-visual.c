@@ -48,9 +48,10 @@ near_expected (FovBox a, FovBox b)
 FovTrackState
 fovea_held_state (const FovTarget *target)
 {
-    if (target->looked)
-        return FOV_TRACK_OCCLUDED;
-    return target->track.state == FOV_TRACK_LOST ? FOV_TRACK_RECOVERED : FOV_TRACK_CONFIRMED;
+    gboolean unsure =
+        target->track.state == FOV_TRACK_LOST || target->track.state == FOV_TRACK_OCCLUDED;
+
+    return unsure ? FOV_TRACK_RECOVERED : FOV_TRACK_CONFIRMED;
 }
 
 /* The filter believes the place and hardly the size; a partly hidden object's not at all. */

@@ -212,8 +212,12 @@ judge (Fovea *f, FovItem *item, const FovScene *scene)
     if (t->track.detection >= 0)
         return;
     item->misses++;
-    if (t->track.unseen == 0)
+    if (t->track.unseen == 0) {
+        if (1 - item->hidden < (double) FOV_TRACKER_VISIBLE &&
+            t->track.state != FOV_TRACK_TENTATIVE)
+            t->track.state = FOV_TRACK_OCCLUDED;
         return;
+    }
     if (scene->image && scene->set[FOVEA_LOOK] > 0)
         life = fmax (life, scene->set[FOVEA_LOOK_AGE]);
     if (t->track.state == FOV_TRACK_TENTATIVE)

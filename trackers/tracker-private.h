@@ -81,15 +81,18 @@ const FovTrackerClass *fov_tracker_class (const char *name, GError **error);
 gboolean fov_tracker_defaults (const FovTrackerClass *klass, const char *preset, double *set,
                                GError **error);
 
+/** A track without a detection of which less is to be seen is hidden behind another one. */
+#define FOV_TRACKER_VISIBLE 0.5f
+
 /** The share of box that other covers, 0..1. */
 float fov_tracker_covered (FovBox box, FovBox other);
 
 /**
  * Fills whole, visibility and occluder of tracks: another one covers what it is nearer than (its
  * lower edge is lower). A track's whole says how large it is expected to be, somewhere; empty: as
- * its box. And says of those lost that they are occluded
- * where more than half of them is covered, and of those given up that they left where more than
- * half of them lies outside of the picture.
+ * its box. And says of those that are lost or held without a detection that they are occluded
+ * where more than half of them is covered, and of no others; of those given up that they left
+ * where more than half of them lies outside of the picture.
  */
 void fov_tracker_explain (GArray *tracks, const FovScene *scene);
 

@@ -86,6 +86,9 @@ follow (const Case *c)
         for (guint i = 0; frame >= FRAMES / 2 && i < tracks->len; i++) {
             const FovTrack *t = &g_array_index (tracks, FovTrack, i);
             assert_int_equal (t->id, 1);
+            /* Nothing hides the walker, whether the detector sees it or the picture does. */
+            assert_int_equal (t->state, FOV_TRACK_CONFIRMED);
+            assert_int_equal (t->reason, n ? FOV_TRACK_REASON_NONE : FOV_TRACK_REASON_VISUAL);
             sum += fov_track_is_shown (t) ? fov_box_iou (t->box, b) : 0;
         }
     }

@@ -19,8 +19,8 @@ typedef struct _FovTracker FovTracker;
 /** Where a track stands in its life. */
 typedef enum {
     FOV_TRACK_TENTATIVE, /**< seen too few times to be believed */
-    FOV_TRACK_CONFIRMED, /**< seen in this picture */
-    FOV_TRACK_OCCLUDED,  /**< hidden behind another track or partly so; position estimated */
+    FOV_TRACK_CONFIRMED, /**< seen in this picture, by a detector or held by its looks */
+    FOV_TRACK_OCCLUDED,  /**< no detection, and less than half visible; position estimated */
     FOV_TRACK_LOST,      /**< not seen and nothing explains it; position predicted */
     FOV_TRACK_RECOVERED, /**< seen again in this picture after occluded or lost */
     FOV_TRACK_REMOVED,   /**< given up in this picture: its last report */
@@ -37,7 +37,7 @@ typedef enum {
     FOV_TRACK_REASON_LEFT,       /**< went over the picture's edge */
     FOV_TRACK_REASON_MOTION,     /**< recovered: a detection where it was predicted */
     FOV_TRACK_REASON_APPEARANCE, /**< recovered: a detection that looks like it */
-    FOV_TRACK_REASON_VISUAL,     /**< held or recovered by a visual tracker, not a detection */
+    FOV_TRACK_REASON_VISUAL,     /**< held by its looks, not a detection: in each such picture */
     FOV_TRACK_REASON_TIMEOUT,    /**< removed: unseen for too long */
     FOV_TRACK_REASON_NEVER_SURE, /**< removed while tentative */
     FOV_TRACK_REASON_DUPLICATE,  /**< removed: another track holds the same object */
