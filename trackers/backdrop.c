@@ -14,7 +14,8 @@
 #define NOISES 3.0f
 #define MOST_DIFFERENCE 0.25f
 #define SMOOTHER 3.0f
-/* How fast the noise is followed, and what counts as such. */
+/* How fast the noise is followed, what counts as such, and every how many pixels it is measured. */
+#define NOISE_STRIDE 7
 #define NOISE_RATE 0.1
 #define MOST_NOISE 0.3f
 /* Pictures before a pixel is known, and those that its mean remembers. */
@@ -241,7 +242,10 @@ largest (const FovBackdrop *b, gsize i)
     gsize plane = (gsize) b->width * (gsize) b->height;
     const float *d = b->difference + i;
 
-    return fmaxf (fabsf (d[0]), fmaxf (fabsf (d[plane]), fabsf (d[2 * plane])));
+    float red = fabsf (d[0]), green = fabsf (d[plane]), blue = fabsf (d[2 * plane]);
+    float two = MAX (red, green);
+
+    return MAX (two, blue);
 }
 
 /* The mean of nine of each plane's pixels, along its rows and then along its columns; the
@@ -271,9 +275,10 @@ measure_noise (const FovBackdrop *b)
     gsize n = (gsize) b->width * (gsize) b->height, seen = 0;
     double sum = 0;
 
-    for (gsize i = 0; i < n; i++)
+    for (gsize i = 0; i < n; i += NOISE_STRIDE)
         if (b->use[i] && b->age[i] > 0) {
-            sum += (double) fminf (largest (b, i), MOST_NOISE);
+            float d = largest (b, i);
+            sum += (double) MIN (d, MOST_NOISE);
             seen++;
         }
     return seen > 0 ? sum / (double) seen : -1;
