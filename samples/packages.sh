@@ -5,7 +5,7 @@
 packages_build="gcc libc6-dev meson ninja-build pkg-config python3 glslang-tools protobuf-c-compiler
     protobuf-compiler libglib2.0-dev libjson-glib-dev libprotobuf-c-dev libonnx-dev libpango1.0-dev
     libvulkan-dev libavformat-dev libavcodec-dev libavdevice-dev libavutil-dev libswscale-dev
-    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libarchive-dev"
+    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libarchive-dev libyaml-dev"
 
 # To run pipelines: decoders, an H.264 encoder under a suitable licence (OpenH264), a CPU Vulkan
 # driver, a font.

@@ -26,13 +26,11 @@ files_clear (Files *f)
 }
 
 static void
-note_pictures (Files *f, const char *root, const FovData *data)
+note_pictures (Files *f, const FovData *data)
 {
     for (guint i = 0; data && i < fov_data_length (data); i++) {
         const char *picture = fov_data_sample (data, i)->name;
-        char *label = fov_data_label_file (root, picture);
-        if (!label)
-            continue;
+        char *label = fov_data_label_file (picture);
         f->pictures++;
         if (!g_file_test (label, G_FILE_TEST_EXISTS) && f->without++ == 0) {
             f->picture = picture;
@@ -60,10 +58,27 @@ note_strays (Files *f, const char *folder, int depth)
             g_hash_table_contains (f->expected, path))
             continue;
         f->strays++;
+        g_hash_table_add (f->expected, g_strdup (path)); /* counted */
         if (!f->stray || strcmp (path, f->stray) < 0) {
             g_free (f->stray);
             f->stray = g_steal_pointer (&path);
         }
+    }
+}
+
+/* In the folders that label files are expected in, wherever the set has them. */
+static void
+note_beside (Files *f, const FovData *data)
+{
+    g_autofree char *last = NULL;
+
+    for (guint i = 0; i < fov_data_length (data); i++) {
+        g_autofree char *label = fov_data_label_file (fov_data_sample (data, i)->name);
+        g_autofree char *folder = g_path_get_dirname (label);
+        if (g_strcmp0 (folder, last))
+            note_strays (f, folder, 0);
+        g_free (last);
+        last = g_steal_pointer (&folder);
     }
 }
 
@@ -72,13 +87,17 @@ find_files (const TrainOptions *o, const char *root, const DetectParts *parts)
 {
     Files f = { .expected = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
 
+    if (fov_data_format (root) != FOV_DATA_YOLO)
+        return f;
     /* Of pictures left out the label files are there all the same. */
     for (guint i = 0; i < G_N_ELEMENTS (parts->data); i++)
-        note_pictures (&f, root, parts->data[i]);
+        note_pictures (&f, parts->data[i]);
     for (guint i = 0; i < G_N_ELEMENTS (parts->data) && !o->max_images; i++) {
         g_autofree char *folder = g_build_filename (root, "labels", parts->name[i], NULL);
-        if (parts->data[i])
+        if (parts->data[i]) {
             note_strays (&f, folder, 4);
+            note_beside (&f, parts->data[i]);
+        }
     }
     return f;
 }
@@ -96,7 +115,8 @@ fail (const Files *f, const char *path, const FovData *train, guint64 apart, GEr
 {
     const FovSample *first = fov_data_length (train) ? fov_data_sample (train, 0) : NULL;
     g_autofree char *strays = describe_strays (f), *where = NULL;
-    g_autofree char *label = first ? fov_data_label_file (path, first->name) : NULL;
+    g_autofree char *label =
+        first && fov_data_format (path) == FOV_DATA_YOLO ? fov_data_label_file (first->name) : NULL;
 
     if (apart)
         where = g_strdup_printf ("%" G_GUINT64_FORMAT

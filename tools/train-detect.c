@@ -54,36 +54,17 @@ run_clear (Run *r)
 
 /* ---- setting up ------------------------------------------------------------------- */
 
-/* A YOLO set has its own pictures to measure on, in images/val beside images/train; they must not
- * be learned. FALSE: it has none. */
+/* A YOLO set may have its own pictures to measure on, which must not be learned. */
 static gboolean
-has_parts (const TrainOptions *o, const char *path, const char **valid)
-{
-    static const char *const names[] = { "val", "valid", "validation" };
-    g_autofree char *train = g_build_filename (path, "images", "train", NULL);
-
-    if (o->annotations || o->valid_annotations || fov_data_format (path) != FOV_DATA_YOLO ||
-        !g_file_test (train, G_FILE_TEST_IS_DIR))
-        return FALSE;
-    for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-        g_autofree char *folder = g_build_filename (path, "images", names[i], NULL);
-        *valid = names[i];
-        if (g_file_test (folder, G_FILE_TEST_IS_DIR))
-            return TRUE;
-    }
-    return FALSE;
-}
-
-static gboolean
-open_parts (Run *r, const char *path, const char *valid, GError **error)
+open_parts (Run *r, const char *path, GError **error)
 {
     r->train =
         fov_data_open (path, &(FovDataParams){ .part = "train", .most = (guint) r->o->max_images },
                        error);
-    r->valid = r->train ? fov_data_open (path, &(FovDataParams){ .part = valid }, error) : NULL;
+    r->valid = r->train ? fov_data_open (path, &(FovDataParams){ .part = "val" }, error) : NULL;
     return r->valid &&
            detect_check_labels (r->o, path,
-                                &(DetectParts){ { r->train, r->valid }, { "train", valid } },
+                                &(DetectParts){ { r->train, r->valid }, { "train", "val" } },
                                 r->train, r->valid, error);
 }
 
@@ -92,10 +73,9 @@ open_data (Run *r, const char *path, GError **error)
 {
     const TrainOptions *o = r->o;
     g_autoptr (FovData) all = NULL;
-    const char *valid;
 
-    if (has_parts (o, path, &valid))
-        return open_parts (r, path, valid, error);
+    if (!o->annotations && !o->valid_annotations && fov_data_has_parts (path))
+        return open_parts (r, path, error);
     all = train_open_boxes (o, path, error);
     if (!all)
         return FALSE;

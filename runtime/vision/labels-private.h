@@ -15,6 +15,7 @@
  */
 gboolean fov_labels_read_lines (const char *text, GPtrArray *names, GError **error);
 gboolean fov_labels_read_indexed (const char *text, GPtrArray *names, GError **error);
+gboolean fov_labels_read_yaml (const char *text, GPtrArray *names, GError **error);
 gboolean fov_labels_read_pbtxt (const char *text, GPtrArray *names, GError **error);
 gboolean fov_labels_read_json (const char *text, GPtrArray *names, GError **error);
 gboolean fov_labels_read_dict (const char *text, GPtrArray *names, GError **error);
@@ -25,8 +26,11 @@ gboolean fov_labels_append (GPtrArray *names, const char *name, gsize len, GErro
 /* Puts a copy of name at index, with empty names before it where there are none yet. */
 gboolean fov_labels_put (GPtrArray *names, guint64 index, const char *name, GError **error);
 
-/* TRUE where the text looks like "0: person" lines or a YAML "names:" block. */
+/* TRUE where the text is "0: person" lines. */
 gboolean fov_labels_is_indexed (const char *text);
+
+/* TRUE where it looks like YAML with a "names:" in it, as training's data.yaml. */
+gboolean fov_labels_is_yaml (const char *text);
 
 /* TRUE where the text looks like a TensorFlow label map. */
 gboolean fov_labels_is_pbtxt (const char *text);

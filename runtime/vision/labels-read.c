@@ -2,6 +2,7 @@
 #include "vision/labels-private.h"
 
 #include "vision/json.h"
+#include "vision/yaml.h"
 
 #include <string.h>
 
@@ -93,35 +94,22 @@ split_indexed (char *line, guint64 *index, char **name)
 }
 
 static gboolean
-is_names_key (const char *line)
-{
-    return g_str_has_prefix (line, "names:") && !line[6 + strspn (line + 6, " \t\r")];
-}
-
-static gboolean
 is_blank_or_note (const char *line)
 {
     line += strspn (line, " \t\r");
     return !*line || *line == '#';
 }
 
-/* In a YAML file the names are the indented block below "names:"; else the whole text. */
 static gboolean
 walk_indexed (const char *text, GPtrArray *names, GError **error)
 {
     g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-    guint first = 0, n = g_strv_length (lines);
 
-    for (guint i = 0; i < n && first == 0; i++)
-        if (is_names_key (lines[i]))
-            first = i + 1;
-    for (guint i = first; i < n; i++) {
+    for (guint i = 0; lines[i]; i++) {
         guint64 index;
         char *name;
         if (is_blank_or_note (lines[i]))
             continue;
-        if (first > 0 && !g_ascii_isspace (*lines[i]) && !g_ascii_isdigit (*lines[i]))
-            break;
         if (!split_indexed (lines[i], &index, &name)) {
             g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
                          "line %u: \"%.40s\", expected \"index: name\"", i + 1, lines[i]);
@@ -138,8 +126,6 @@ walk_indexed (const char *text, GPtrArray *names, GError **error)
 gboolean
 fov_labels_is_indexed (const char *text)
 {
-    if (g_str_has_prefix (text, "names:") || strstr (text, "\nnames:"))
-        return TRUE;
     const char *line = text + strspn (text, " \t\r\n");
     return g_ascii_isdigit (*line) && walk_indexed (text, NULL, NULL);
 }
@@ -148,6 +134,73 @@ gboolean
 fov_labels_read_indexed (const char *text, GPtrArray *names, GError **error)
 {
     return walk_indexed (text, names, error);
+}
+
+gboolean
+fov_labels_is_yaml (const char *text)
+{
+    return g_str_has_prefix (text, "names:") || strstr (text, "\nnames:");
+}
+
+/* An element of a list (no key), or of a map from indices. */
+static gboolean
+put_node (const yaml_node_t *key, const yaml_node_t *node, GPtrArray *names, GError **error)
+{
+    const char *name = fov_yaml_text (node), *number = key ? fov_yaml_text (key) : NULL;
+    guint64 index = 0;
+    gboolean ok = FALSE;
+
+    if (!name || !*name)
+        g_set_error_literal (error, FOV_ERROR, FOV_ERROR_FORMAT, "expected the name of a class");
+    else if (!key)
+        ok = fov_labels_append (names, name, strlen (name), error);
+    else if (!number || !g_ascii_string_to_unsigned (number, 10, 0, G_MAXUINT64, &index, NULL))
+        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "\"%.40s\", expected \"index: name\"",
+                     number ? number : "");
+    else
+        ok = fov_labels_put (names, index, name, error);
+    if (!ok)
+        g_prefix_error (error, "line %u: ", fov_yaml_line (key ? key : node));
+    return ok;
+}
+
+static gboolean
+read_nodes (yaml_document_t *document, GPtrArray *names, GError **error)
+{
+    const yaml_node_t *list = fov_yaml_member (document, "names");
+    const yaml_node_t *node;
+
+    if (list && list->type == YAML_SEQUENCE_NODE) {
+        for (guint i = 0; (node = fov_yaml_element (document, list, i)); i++)
+            if (!put_node (NULL, node, names, error))
+                return FALSE;
+        return TRUE;
+    }
+    if (!list || list->type != YAML_MAPPING_NODE) {
+        g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
+                     "line %u: \"names\" is %s, expected a list of classes or \"index: name\"",
+                     list ? fov_yaml_line (list) : 1, list ? "one word" : "empty or not there");
+        return FALSE;
+    }
+    for (const yaml_node_pair_t *p = list->data.mapping.pairs.start;
+         p < list->data.mapping.pairs.top; p++)
+        if (!put_node (yaml_document_get_node (document, p->key),
+                       yaml_document_get_node (document, p->value), names, error))
+            return FALSE;
+    return TRUE;
+}
+
+gboolean
+fov_labels_read_yaml (const char *text, GPtrArray *names, GError **error)
+{
+    yaml_document_t document;
+    gboolean ok;
+
+    if (!fov_yaml_load (&document, text, strlen (text), error))
+        return FALSE;
+    ok = read_nodes (&document, names, error);
+    yaml_document_delete (&document);
+    return ok;
 }
 
 static const char *

@@ -179,6 +179,8 @@ read_any (const char *text, gsize len, GPtrArray *names, GError **error)
         ok = read_braced (first, names, error);
     else if (fov_labels_is_pbtxt (first))
         ok = fov_labels_read_pbtxt (first, names, error);
+    else if (fov_labels_is_yaml (text))
+        ok = fov_labels_read_yaml (text, names, error);
     else if (fov_labels_is_indexed (text))
         ok = fov_labels_read_indexed (text, names, error);
     else

@@ -245,6 +245,92 @@ test_yolo (void **state)
     assert_float_equal (s->objects[2].box.x2, 0.3, 1e-6);
 }
 
+/* Names in a data.yaml that has none are in classes.txt. */
+static void
+test_yolo_names (void **state)
+{
+    static const char *const yaml[] = { "nc: 2\nnames: ['dog', 'cat']\n", "names:\n- dog\n- cat\n",
+                                        "names: {0: dog, 1: cat}\n",
+                                        "kpt_shape: [1, 2]\ntrain: images\n" };
+    g_autofree char *root = in_folder ("named");
+
+    lay ("named/images/a.jpg", "");
+    lay ("named/classes.txt", "dog\ncat\n");
+    for (guint i = 0; i < G_N_ELEMENTS (yaml); i++) {
+        g_autoptr (FovData) data = NULL;
+        lay ("named/data.yaml", yaml[i]);
+        data = open_data (root, NULL);
+        assert_int_equal (fov_data_n_classes (data), 2);
+        assert_string_equal (fov_data_class (data, 1), "cat");
+        assert_int_equal (fov_data_n_points (data), i == 3);
+    }
+}
+
+static void
+test_bad_yaml (void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } bad[] = {
+        { "nc: 1\nnames: [a, b\n", "data.yaml': line 3: not YAML: " },
+        { "nc: 1\nnames: dog\n", "line 2: \"names\" is one word" },
+        { "nc: 1\n", "there are no class names: expected \"names\" in data.yaml" },
+        { "names: [a]\ntrain: nowhere\n", "data.yaml': line 2: \"nowhere\" is no folder" },
+        { "names: [a]\n\nkpt_shape: [17]\n", "data.yaml': line 3: expected \"kpt_shape:" },
+    };
+    g_autofree char *root = in_folder ("badyaml");
+
+    for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+        g_autoptr (GError) error = NULL;
+        lay ("badyaml/data.yaml", bad[i].text);
+        assert_null (fov_data_open (root, NULL, &error));
+        assert_fov_error (&error, error->code, bad[i].says);
+    }
+}
+
+/* What is learned and what is measured on, in the folders of those who write such sets. */
+static void
+test_yolo_parts (void **state)
+{
+    static const struct {
+        const char *name, *yaml, *train, *valid;
+    } sets[] = {
+        { "below", "names: [a]\n", "images/train", "images/val" },
+        { "roboflow", "train: ../train/images\nval: ../valid/images\nnames: [a]\n", "train/images",
+          "valid/images" },
+        { "unsaid", "names: [a]\n", "train/images", "valid/images" },
+        { "said", "path: .\ntrain: one/images\nval:\n  - two/images\nnames: [a]\n", "one/images",
+          "two/images" },
+        { "folders", "train: one\nval: two\nnames: [a]\n", "one/images", "two/images" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS (sets); i++) {
+        g_autofree char *root = in_folder (sets[i].name);
+        g_autofree char *yaml = g_build_filename (root, "data.yaml", NULL);
+        for (guint k = 0; k < 2; k++) {
+            const char *part = k ? sets[i].valid : sets[i].train;
+            g_autofree char *picture = g_build_filename (sets[i].name, part, "x.jpg", NULL);
+            g_auto (GStrv) words = g_strsplit (picture, "images", 2);
+            g_autofree char *labels = g_strjoinv ("labels", words);
+            g_autofree char *text = g_strndup (labels, strlen (labels) - 4);
+            g_autofree char *file = g_strconcat (text, ".txt", NULL);
+            lay (picture, "");
+            lay (file, k ? "" : "0 0.5 0.5 0.1 0.1\n");
+        }
+        lay (yaml + strlen (folder) + 1, sets[i].yaml);
+        assert_true (fov_data_has_parts (root));
+        for (guint k = 0; k < 4; k++) { /* by the folder, and by what describes it */
+            g_autoptr (FovData) part =
+                open_data (k < 2 ? root : yaml,
+                           &(FovDataParams){ .part = k % 2 ? "val" : "train" });
+            assert_int_equal (fov_data_length (part), 1);
+            assert_non_null (
+                strstr (fov_data_sample (part, 0)->name, k % 2 ? sets[i].valid : sets[i].train));
+            assert_int_equal (fov_data_sample (part, 0)->n_objects, 1 - k % 2);
+        }
+    }
+}
+
 static const struct {
     const char *text, *says;
 } bad_yolo[] = {
@@ -767,19 +853,35 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_coco),         cmocka_unit_test (test_coco_classes),
-        cmocka_unit_test (test_coco_results), cmocka_unit_test (test_bad_coco),
-        cmocka_unit_test (test_deep_coco),    cmocka_unit_test (test_real_coco),
-        cmocka_unit_test (test_relabel),      cmocka_unit_test (test_relabel_by_name_alone),
-        cmocka_unit_test (test_yolo),         cmocka_unit_test (test_bad_yolo),
-        cmocka_unit_test (test_shards),       cmocka_unit_test (test_bad_shards),
-        cmocka_unit_test (test_split_shards), cmocka_unit_test (test_deep_shard),
-        cmocka_unit_test (test_cut_shard),    cmocka_unit_test (test_folders),
-        cmocka_unit_test (test_nothing),      cmocka_unit_test (test_add),
-        cmocka_unit_test (test_split_video),  cmocka_unit_test (test_split_unnumbered),
-        cmocka_unit_test (test_split_short),  cmocka_unit_test (test_split_many_short),
-        cmocka_unit_test (test_split_names),  cmocka_unit_test (test_split_classes),
-        cmocka_unit_test (test_repeat),       cmocka_unit_test (test_weights),
+        cmocka_unit_test (test_coco),
+        cmocka_unit_test (test_coco_classes),
+        cmocka_unit_test (test_coco_results),
+        cmocka_unit_test (test_bad_coco),
+        cmocka_unit_test (test_deep_coco),
+        cmocka_unit_test (test_real_coco),
+        cmocka_unit_test (test_relabel),
+        cmocka_unit_test (test_relabel_by_name_alone),
+        cmocka_unit_test (test_yolo),
+        cmocka_unit_test (test_bad_yolo),
+        cmocka_unit_test (test_yolo_names),
+        cmocka_unit_test (test_bad_yaml),
+        cmocka_unit_test (test_yolo_parts),
+        cmocka_unit_test (test_shards),
+        cmocka_unit_test (test_bad_shards),
+        cmocka_unit_test (test_split_shards),
+        cmocka_unit_test (test_deep_shard),
+        cmocka_unit_test (test_cut_shard),
+        cmocka_unit_test (test_folders),
+        cmocka_unit_test (test_nothing),
+        cmocka_unit_test (test_add),
+        cmocka_unit_test (test_split_video),
+        cmocka_unit_test (test_split_unnumbered),
+        cmocka_unit_test (test_split_short),
+        cmocka_unit_test (test_split_many_short),
+        cmocka_unit_test (test_split_names),
+        cmocka_unit_test (test_split_classes),
+        cmocka_unit_test (test_repeat),
+        cmocka_unit_test (test_weights),
         cmocka_unit_test (test_smote),
     };
     return RUN_IN_FOLDER ("train-data", tests);

@@ -76,7 +76,7 @@ typedef struct {
 typedef enum {
     FOV_DATA_AUTO,    /**< by what is there */
     FOV_DATA_COCO,    /**< a COCO "instances" json */
-    FOV_DATA_YOLO,    /**< a folder with images/ and labels/ */
+    FOV_DATA_YOLO,    /**< a folder with images/ and labels/, or its data.yaml */
     FOV_DATA_SHARDS,  /**< a tar file, or a folder of them */
     FOV_DATA_FOLDERS, /**< a folder for each class */
     FOV_DATA_MASKS,   /**< a folder of NAME.jpg and NAME.mask.png */
@@ -89,7 +89,7 @@ typedef struct {
     FovLabels *classes;   /**< labels are indices into this list; NULL: the data's own list */
     guint most;           /**< only the first so many pictures; 0: all */
     gboolean skip_others; /**< what is of none of these classes is left out; else it is an error */
-    const char *part;     /**< of YOLO's folders only images/PART and labels/PART; NULL: all */
+    const char *part;     /**< of YOLO's folders only this one, see fov_data_has_parts; NULL: all */
     gboolean grey_is_class; /**< of two classes too, see FovSample.mask */
     gboolean as_written;    /**< boxes are not cut to their picture, nor left out where they are
                                empty: to measure by, not for a loader */
@@ -98,9 +98,16 @@ typedef struct {
 /** What is at path: by the name of a file, by what a folder holds; never FOV_DATA_AUTO. */
 FOV_API FovDataFormat fov_data_format (const char *path);
 
-/** Where YOLO's layout at root has the text of a picture, whose path begins with root's images/;
- * g_free it. NULL: it does not. */
-FOV_API char *fov_data_label_file (const char *root, const char *picture);
+/** Where YOLO's layout has the text of a picture of that path: in "labels" for the last "images" of
+ * its folders, else beside it; g_free it. */
+FOV_API char *fov_data_label_file (const char *picture);
+
+/**
+ * Whether path is YOLO's with pictures of its own to measure on: the parts "train" and "val" (also
+ * called "valid" or "validation") are there, in images/PART, in PART/images or where data.yaml has
+ * them, and are not the same.
+ */
+FOV_API gboolean fov_data_has_parts (const char *path);
 
 /** An empty list; classes: NULL-terminated names, copied. */
 FOV_API FovData *fov_data_new (const char *const *classes);
@@ -118,7 +125,9 @@ FOV_API FovData *fov_data_new (const char *const *classes);
  * YOLO: DIR/images/.../NAME.jpg with DIR/labels/.../NAME.txt, lines "class cx cy
  * w h" or "class x y x y x y ..." (a polygon: a mask, and its hull the box), in shares
  * of the picture; class -1: a region to be ignored. A picture without a file has no
- * objects. Names from DIR/data.yaml, *.yaml, classes.txt or *.names. Where a .yaml
+ * objects. Names from "names" in DIR/data.yaml or *.yaml (a list, or a map from numbers), else
+ * classes.txt or *.names. Also DIR/train/images with DIR/train/labels and so on, and folders that
+ * "train" and "val" in the .yaml name. Where a .yaml
  * says "kpt_shape: [K, 2 or 3]", lines are "class cx cy w h" and K times "x y" or
  * "x y 0..2" (2 numbers: none where both are 0), mirrored as "flip_idx: [...]" says.
  *

@@ -392,16 +392,23 @@ fov_data_format (const char *path)
 {
     g_autofree char *images = g_build_filename (path, "images", NULL);
     g_autofree char *labels = g_build_filename (path, "labels", NULL);
+    g_autofree char *train = g_build_filename (path, "train", "images", NULL);
+    g_autofree char *yaml = g_build_filename (path, "data.yaml", NULL);
 
     if (is_tar (path))
         return FOV_DATA_SHARDS;
+    if (g_str_has_suffix (path, ".yaml") || g_str_has_suffix (path, ".yml"))
+        return FOV_DATA_YOLO;
     if (g_str_has_suffix (path, ".json") || g_file_test (path, G_FILE_TEST_IS_REGULAR))
         return FOV_DATA_COCO;
-    if (g_file_test (images, G_FILE_TEST_IS_DIR) && g_file_test (labels, G_FILE_TEST_IS_DIR))
+    if ((g_file_test (images, G_FILE_TEST_IS_DIR) && g_file_test (labels, G_FILE_TEST_IS_DIR)) ||
+        g_file_test (train, G_FILE_TEST_IS_DIR))
         return FOV_DATA_YOLO;
     if (holds (path, is_tar))
         return FOV_DATA_SHARDS;
-    return holds (path, fov_data_is_mask) ? FOV_DATA_MASKS : FOV_DATA_FOLDERS;
+    if (holds (path, fov_data_is_mask))
+        return FOV_DATA_MASKS;
+    return g_file_test (yaml, G_FILE_TEST_IS_REGULAR) ? FOV_DATA_YOLO : FOV_DATA_FOLDERS;
 }
 
 /* Names are how classes are known from one list to another: none may be two's. */

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Darknet's and Ultralytics' layout: images/ and, beside it, labels/ with a text file for each. */
-#include "train/data/data-private.h"
+#include "train/data/yolo.h"
 
 #include <math.h>
 #include <string.h>
 
 typedef struct {
     const FovDataParams *params;
-    const char *root;
     FovData *data;
     GArray *map; /* int: the file's class -> label, -1: left out */
     guint
@@ -23,30 +22,10 @@ typedef struct {
 
 /* ---- classes ------------------------------------------------------------------- */
 
-/* Where the names are; NULL if nowhere. */
-static char *
-find_names (const char *root)
-{
-    static const char *const usual[] = { "data.yaml",   "data.yml",  "dataset.yaml",
-                                         "classes.txt", "names.txt", "obj.names" };
-    g_autoptr (GPtrArray) files = fov_data_list (root, FALSE, NULL);
-
-    for (guint i = 0; i < G_N_ELEMENTS (usual); i++) {
-        g_autofree char *path = g_build_filename (root, usual[i], NULL);
-        if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
-            return g_steal_pointer (&path);
-    }
-    for (guint i = 0; files && i < files->len; i++)
-        if (g_str_has_suffix (files->pdata[i], ".names") ||
-            g_str_has_suffix (files->pdata[i], ".yaml"))
-            return g_build_filename (root, files->pdata[i], NULL);
-    return NULL;
-}
-
 static gboolean
-map_classes (Reader *r, const char *root, GError **error)
+map_classes (Reader *r, const FovYoloSet *set, GError **error)
 {
-    g_autofree char *path = find_names (root);
+    const char *path = set->names;
     g_autoptr (FovLabels) names = NULL;
 
     if (!path && r->params->classes) { /* the files' numbers are taken as they are */
@@ -56,9 +35,9 @@ map_classes (Reader *r, const char *root, GError **error)
     }
     if (!path) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_IO,
-                     "'%s': there are no class names: expected data.yaml, classes.txt or a "
-                     "*.names file",
-                     root);
+                     "'%s': there are no class names: expected \"names\" in data.yaml, "
+                     "classes.txt or a *.names file",
+                     set->root);
         return FALSE;
     }
     names = fov_labels_load (path, error);
@@ -87,57 +66,53 @@ without_mark (const char *text)
     return g_str_has_prefix (text, "\xef\xbb\xbf") ? text + 3 : text;
 }
 
-/* "key: [1, 2]" on a line of its own; FALSE where it is not there. */
+/* "key: [1, 2]"; FALSE where it is not there. What is no number is left out. */
 static gboolean
-find_list (const char *text, const char *key, GArray *numbers)
+find_list (FovYoloSet *set, const char *key, GArray *numbers)
 {
-    g_auto (GStrv) lines = g_strsplit (without_mark (text), "\n", -1);
+    const yaml_node_t *list = fov_yolo_member (set, key), *node;
 
     g_array_set_size (numbers, 0);
-    for (guint i = 0; lines[i]; i++) {
-        const gsize length = strlen (key);
-        const char *p = lines[i];
-        if (strncmp (p, key, length) || p[length] != ':')
+    for (guint i = 0; list && list->type == YAML_SEQUENCE_NODE &&
+                      (node = fov_yaml_element (&set->document, list, i));
+         i++) {
+        guint64 v;
+        const char *text = fov_yaml_text (node);
+        int number;
+        if (!text || !g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, &v, NULL))
             continue;
-        for (p += length + 1 + strspn (p + length + 1, " ["); g_ascii_isdigit (*p);) {
-            char *end;
-            const int v = (int) MIN (g_ascii_strtoull (p, &end, 10), G_MAXINT);
-            g_array_append_val (numbers, v);
-            p = end + strspn (end, " ,");
-        }
-        return TRUE;
+        number = (int) MIN (v, G_MAXINT);
+        g_array_append_val (numbers, number);
     }
-    return FALSE;
+    return list != NULL;
 }
 
 static gboolean
-read_points_of (Reader *r, const char *root, GError **error)
+read_points_of (Reader *r, FovYoloSet *set, GError **error)
 {
-    g_autofree char *path = find_names (root), *text = NULL;
     g_autoptr (GArray) shape = g_array_new (FALSE, FALSE, sizeof (int));
     g_autoptr (GArray) mirror = g_array_new (FALSE, FALSE, sizeof (int));
     g_autoptr (GError) found = NULL;
     const int *size;
     gboolean flips;
 
-    if (!path || !g_file_get_contents (path, &text, NULL, NULL) ||
-        !find_list (text, "kpt_shape", shape))
+    if (!find_list (set, "kpt_shape", shape))
         return TRUE;
     size = (const int *) (gconstpointer) shape->data;
-    flips = find_list (text, "flip_idx", mirror);
+    flips = find_list (set, "flip_idx", mirror);
     if (shape->len != 2 || size[0] < 1 || size[1] < 2 || size[1] > 3 ||
         (flips && mirror->len != (guint) size[0])) {
         g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT,
-                     "'%s': expected \"kpt_shape: [points, 2 or 3]\" and as many numbers in "
-                     "\"flip_idx: [...]\"",
-                     path);
+                     "'%s': line %u: expected \"kpt_shape: [points, 2 or 3]\" and as many numbers "
+                     "in \"flip_idx: [...]\"",
+                     set->yaml, fov_yaml_line (fov_yolo_member (set, "kpt_shape")));
         return FALSE;
     }
     r->point_words = (guint) size[1];
     if (fov_data_set_points (r->data, (guint) size[0], NULL,
                              flips ? (const int *) (gconstpointer) mirror->data : NULL, &found))
         return TRUE;
-    g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "'%s': %s", path, found->message);
+    g_set_error (error, FOV_ERROR, FOV_ERROR_FORMAT, "'%s': %s", set->yaml, found->message);
     return FALSE;
 }
 
@@ -304,24 +279,22 @@ read_objects (Reader *r, const char *path, Read *read, GError **error)
 /* ---- folders -------------------------------------------------------------------- */
 
 char *
-fov_data_label_file (const char *root, const char *picture)
+fov_data_label_file (const char *picture)
 {
-    g_autofree char *images = g_build_filename (root, "images", G_DIR_SEPARATOR_S, NULL);
-    const char *name = picture + strlen (images), *dot = strrchr (picture, '.');
-    g_autofree char *stem = NULL, *file = NULL;
+    g_autofree char *images = g_path_get_dirname (picture), *base = g_path_get_basename (picture);
+    g_autofree char *labels = fov_yolo_labels (images);
+    const char *dot = strrchr (base, '.');
+    g_autofree char *stem = dot ? g_strndup (base, (gsize) (dot - base)) : g_strdup (base);
+    g_autofree char *file = g_strconcat (stem, ".txt", NULL);
 
-    if (!g_str_has_prefix (picture, images))
-        return NULL;
-    stem = dot > name ? g_strndup (name, (gsize) (dot - name)) : g_strdup (name);
-    file = g_strconcat (stem, ".txt", NULL);
-    return g_build_filename (root, "labels", file, NULL);
+    return g_build_filename (labels, file, NULL);
 }
 
 static gboolean
 read_picture (Reader *r, const char *images, const char *name, GError **error)
 {
     g_autofree char *picture = g_build_filename (images, name, NULL);
-    g_autofree char *text = fov_data_label_file (r->root, picture);
+    g_autofree char *text = fov_data_label_file (picture);
     g_autoptr (GArray) objects = fov_objects_new ();
     g_autoptr (GPtrArray) shapes = g_ptr_array_new_with_free_func (fov_shape_2d_free);
     FovSample sample = { .name = picture };
@@ -351,19 +324,34 @@ read_folder (Reader *r, const char *images, int depth, GError **error)
     return folders != NULL;
 }
 
+static gboolean
+read_set (Reader *r, FovYoloSet *set, const char *path, GError **error)
+{
+    g_autoptr (GPtrArray) folders = NULL;
+
+    if (!fov_yolo_open (set, path, error) || !map_classes (r, set, error) ||
+        !read_points_of (r, set, error))
+        return FALSE;
+    folders = fov_yolo_folders (set, r->params->part, error);
+    for (guint i = 0; folders && i < folders->len; i++) {
+        /* Links may run in a circle: folders are followed four deep. */
+        if (!read_folder (r, folders->pdata[i], 4, error))
+            return FALSE;
+    }
+    return folders != NULL;
+}
+
 FovData *
 fov_data_read_yolo (const char *path, const FovDataParams *params, GError **error)
 {
     Reader r = { .params = params,
-                 .root = path,
                  .data = fov_data_new_with (params),
                  .map = g_array_new (FALSE, FALSE, sizeof (int)) };
-    g_autofree char *images = g_build_filename (path, "images", params->part, NULL);
+    FovYoloSet set = { 0 };
 
-    /* Links may run in a circle: folders are followed four deep. */
-    if (!map_classes (&r, path, error) || !read_points_of (&r, path, error) ||
-        !read_folder (&r, images, 4, error))
+    if (!read_set (&r, &set, path, error))
         g_clear_pointer (&r.data, fov_data_unref);
+    fov_yolo_clear (&set);
     g_array_unref (r.map);
     return r.data;
 }
