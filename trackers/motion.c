@@ -195,16 +195,6 @@ fov_motion_correct (const FovMotion *motion, FovKalman *k, FovBox box, FovMeasur
     fov_kalman_correct (k, z, variance);
 }
 
-double
-fov_motion_distance (const FovMotion *motion, const FovKalman *k, FovBox box, guint n)
-{
-    double z[N], variance[N];
-
-    motion->measure (box, z);
-    motion->noise (k->x, variance);
-    return fov_kalman_distance (k, z, variance, n, NULL);
-}
-
 FovBox
 fov_motion_box (const FovMotion *motion, const FovKalman *k)
 {

@@ -39,8 +39,6 @@ void fov_motion_predict (const FovMotion *motion, FovKalman *k, double dt);
  */
 void fov_motion_correct (const FovMotion *motion, FovKalman *k, FovBox box, FovMeasured from,
                          double scale, gboolean keep_size);
-/** Squared Mahalanobis distance of the box over the first n coordinates (2 or 4). */
-double fov_motion_distance (const FovMotion *motion, const FovKalman *k, FovBox box, guint n);
 /** The box at the filter's state; may be empty where the size went below zero. */
 FovBox fov_motion_box (const FovMotion *motion, const FovKalman *k);
 void fov_motion_warp (const FovMotion *motion, FovKalman *k, const double m[6]);
