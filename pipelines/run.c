@@ -69,14 +69,15 @@ describe (const Options *o)
 
 /* ---- counting ---------------------------------------------------------- */
 
-/* What an object adds to a still: many that are sure, and none that may be wrong. */
+/* What an object adds to a still: many that are sure, and none that may be wrong or is hidden. */
 static double
-worth_of (GstVideoRegionOfInterestMeta *roi)
+worth_of (GstVideoRegionOfInterestMeta *roi, const GstStructure *id)
 {
+    const char *state = gst_structure_get_string (id, "state");
     GstStructure *found = gst_video_region_of_interest_meta_get_param (roi, "detection");
     double confidence = 0;
 
-    if (found)
+    if (found && g_strcmp0 (state, "confirmed") == 0)
         gst_structure_get_double (found, "confidence", &confidence);
     return confidence < 0.6 ? -1 : confidence;
 }
@@ -98,7 +99,7 @@ count_objects (Tally *tally, GstBuffer *buffer, double *worth)
         gpointer key = GUINT_TO_POINTER (roi->roi_type);
         guint so_far = GPOINTER_TO_UINT (g_hash_table_lookup (tally->by_class, key));
         g_hash_table_insert (tally->by_class, key, GUINT_TO_POINTER (so_far + 1));
-        *worth += worth_of (roi);
+        *worth += worth_of (roi, id);
         n++;
     }
     return n;
